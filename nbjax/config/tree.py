@@ -1,0 +1,153 @@
+"""The configuration tree: what a user may say, in the field's units, with ``None`` for "not said".
+
+Units are part of the key names (``distance_mm``). Vectors are laboratory coordinates. Nothing here has a derived
+value: ``nbjax.resolve`` fills in what was not said and records where each value came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Vector = tuple[float, float, float]
+Convention = Literal["mosflm", "denzo", "adxv", "xds", "dials", "custom"]
+Pivot = Literal["beam", "sample"]
+Shape = Literal["square", "round", "gauss", "tophat"]
+Precision = Literal["double", "mixed"]
+
+
+@dataclass(frozen=True)
+class Beam:
+    """Wavelength, intensity, polarization and angular and spectral spread of the incident beam."""
+
+    wavelength_A: float | None = None
+    energy_eV: float | None = None
+    fluence_photons_per_m2: float | None = None
+    flux_photons_per_s: float | None = None
+    exposure_s: float | None = None
+    beamsize_mm: float | None = None
+    polarization: float | None = None  # Kahn factor, -1..1
+    polarization_correction: bool = True
+    direction: Vector | None = None  # custom convention only
+    polarization_axis: Vector | None = None  # custom convention only
+    divergence_horizontal_mrad: float | None = None
+    divergence_vertical_mrad: float | None = None
+    divergence_shape: Literal["round", "square"] = "round"
+    dispersion_percent: float | None = None
+    source_file: str | None = None
+
+
+@dataclass(frozen=True)
+class Crystal:
+    """Unit cell, orientation, spindle rotation, structure factors, size, shape and mosaicity."""
+
+    cell_A: Vector | None = None
+    cell_deg: Vector | None = None
+    matrix_file: str | None = None
+    misset_deg: Vector | None = None
+    misset_random: bool = False
+    misset_seed: int | None = None
+    hkl_file: str | None = None
+    dump_file: str | None = None
+    coordinates_file: str | None = None
+    coordinates_resolution_A: float | None = None
+    default_F: float | None = None
+    cells: tuple[int, int, int] | None = None
+    size_a_mm: float | None = None
+    size_b_mm: float | None = None
+    size_c_mm: float | None = None
+    shape: Shape = "square"
+    fudge: float | None = None
+    interpolate: bool | None = None  # None: on when an axis has fewer than three cells
+    mosaic_spread_deg: float | None = None
+    mosaic_seed: int | None = None
+    spindle_axis: Vector | None = None  # custom convention only
+    phi_start_deg: float | None = None
+    phi_range_deg: float | None = None
+    water_um: float | None = None
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Pixel grid, placement and sensor of one flat (or curved) panel."""
+
+    convention: Convention = "mosflm"
+    pivot: Pivot | None = None
+    pixel_mm: float | None = None
+    pixels_fast: int | None = None
+    pixels_slow: int | None = None
+    size_fast_mm: float | None = None
+    size_slow_mm: float | None = None
+    distance_mm: float | None = None
+    close_distance_mm: float | None = None
+    beam_x_mm: float | None = None  # in the convention's own axes
+    beam_y_mm: float | None = None
+    close_x_mm: float | None = None
+    close_y_mm: float | None = None
+    org_x_px: float | None = None
+    org_y_px: float | None = None
+    rotation_x_deg: float | None = None
+    rotation_y_deg: float | None = None
+    rotation_z_deg: float | None = None
+    two_theta_deg: float | None = None
+    two_theta_axis: Vector | None = None  # custom convention only
+    fast_axis: Vector | None = None  # custom convention only
+    slow_axis: Vector | None = None  # custom convention only
+    normal_axis: Vector | None = None  # custom convention only
+    origin_shift_mm: Vector | None = None  # laboratory shift of the placed panel
+    curved: bool = False
+    point_pixel: bool = False
+    thickness_um: float | None = None
+    attenuation_depth_um: float | None = None
+    header_file: str | None = None
+    mask_file: str | None = None
+    roi: tuple[int, int, int, int] | None = None  # fast first, fast last, slow first, slow last (inclusive)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How finely each average is sampled, and how the work is cut."""
+
+    oversample: int | None = None  # None: chosen from the crystal size
+    oversample_thickness: bool = False
+    oversample_polarization: bool = False
+    oversample_solid_angle: bool = False
+    phi_step_deg: float | None = None
+    phi_steps: int | None = None
+    divergence_horizontal_step_mrad: float | None = None
+    divergence_horizontal_steps: int | None = None
+    divergence_vertical_step_mrad: float | None = None
+    divergence_vertical_steps: int | None = None
+    dispersion_steps: int | None = None
+    mosaic_domains: int | None = None
+    thickness_layers: int | None = None
+    resolution_limit_A: float | None = None  # samples of smaller spacing are dropped
+    tile_pixels: int | None = None
+
+
+@dataclass(frozen=True)
+class Output:
+    """Files to write (only the named ones) and how pixels become integers."""
+
+    float_file: str | None = None
+    integer_file: str | None = None
+    pgm_file: str | None = None
+    noise_file: str | None = None
+    png_file: str | None = None
+    integer_scale: float | None = None  # None: the brightest pixel becomes 55000
+    pgm_scale: float | None = None  # None: 50 counts a standard deviation
+    adc_offset: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything one image needs. ``parity`` names the entries of the ledger that are switched on."""
+
+    beam: Beam = field(default_factory=Beam)
+    crystal: Crystal = field(default_factory=Crystal)
+    detector: Detector = field(default_factory=Detector)
+    sampling: Sampling = field(default_factory=Sampling)
+    output: Output = field(default_factory=Output)
+    precision: Precision = "double"
+    parity: tuple[str, ...] = ()

@@ -1,0 +1,112 @@
+"""Which entries of the ledger would change the result of an experiment if they were switched on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import jax
+import numpy as np
+
+from nbjax.experiment import Experiment
+from nbjax.parity.cell_setting import angles_of_c_program_deg
+from nbjax.parity.ledger import NAMES
+from nbjax.pipeline.image import leaves_table_anywhere
+from nbjax.preparation import phi_angles_rad
+from nbjax.resolve import Resolved
+
+_leaves_table = jax.jit(leaves_table_anywhere)
+
+
+def departures(resolved: Resolved, experiment: Experiment, options: Iterable[str] = ()) -> tuple[str, ...]:
+    """Names of the entries that are off and would change the image or its files, in the ledger's order.
+
+    Args:
+        resolved: the completed configuration.
+        experiment: what ``prepare`` made of it.
+        options: entries that the reading of the command line brings into play.
+    """
+    found = set(options) | set(resolved.header_departures)
+    found.update(name for name, applies in _TESTS.items() if applies(resolved, experiment))
+    return tuple(name for name in NAMES if name in found and name not in resolved.config.parity)
+
+
+def _phi_carryover(resolved: Resolved, experiment: Experiment) -> bool:
+    angles = phi_angles_rad(resolved)
+    return bool((angles == 0).any() and (angles != 0).any())
+
+
+def _oversampled(experiment: Experiment) -> tuple[bool, bool, bool]:
+    """Whether solid angle, polarization and capture are either oversampled or without effect."""
+    grid = experiment.grid
+    return (
+        grid.oversample_solid_angle,
+        grid.oversample_polarization or not experiment.beam.polarized,
+        grid.oversample_thickness or not experiment.panel.has_sensor,
+    )
+
+
+def _first_sample_factors(resolved: Resolved, experiment: Experiment) -> bool:
+    omega, polarization, capture = _oversampled(experiment)
+    beam = resolved.beam
+    divergent = beam.sources is not None and len(beam.sources.weights) > 1
+    divergent |= beam.horizontal.count > 1 or beam.vertical.count > 1
+    if experiment.grid.oversample > 1 and not (omega and polarization and capture):
+        return True
+    return (divergent and not polarization) or (experiment.panel.layers > 1 and not (omega and polarization))
+
+
+def _running_product(resolved: Resolved, experiment: Experiment) -> bool:
+    grid, beam = experiment.grid, resolved.beam
+    flagged = grid.oversample_solid_angle or (grid.oversample_polarization and experiment.beam.polarized)
+    flagged |= grid.oversample_thickness and experiment.panel.has_sensor
+    sources = len(beam.grid_index) if beam.sources is None else len(beam.sources.weights)
+    crystal = resolved.crystal
+    steps = grid.oversample**2 * experiment.panel.layers * sources * crystal.phi.count * crystal.mosaic_domains
+    return flagged and (steps > 1 or experiment.crystal.has_water)
+
+
+def _source_weights(resolved: Resolved, experiment: Experiment) -> bool:
+    rows = resolved.beam.sources
+    return rows is not None and len(np.unique(np.where(np.isnan(rows.weights), 1.0, rows.weights))) > 1
+
+
+def _interpolation_autoselect(resolved: Resolved, experiment: Experiment) -> bool:
+    config = resolved.config.crystal
+    if config.interpolate is not None or resolved.crystal.table is None:
+        return False
+    return (min(config.cells or (1, 1, 1)) <= 2) != (min(resolved.crystal.cells) <= 2)
+
+
+def _interpolation_latch(resolved: Resolved, experiment: Experiment) -> bool:
+    return experiment.crystal.interpolate and bool(_leaves_table(experiment))
+
+
+def _cell_setting(resolved: Resolved, experiment: Experiment) -> bool:
+    if resolved.config.crystal.matrix_file is not None:
+        return False
+    given = resolved.crystal.cell_deg
+    return not np.allclose(angles_of_c_program_deg(resolved.crystal.cell_A, given), given, rtol=0, atol=1e-9)
+
+
+def _twotheta_axis_length(resolved: Resolved, experiment: Experiment) -> bool:
+    axis = resolved.config.detector.two_theta_axis
+    return axis is not None and resolved.detector.two_theta_deg != 0 and abs(np.linalg.norm(axis) - 1) > 1e-12
+
+
+_TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
+    "phi_carryover": _phi_carryover,
+    "first_sample_factors": _first_sample_factors,
+    "running_product": _running_product,
+    "last_layer_capture": lambda r, e: e.panel.layers > 1 and not e.grid.oversample_thickness,
+    "layer_step": lambda r, e: e.panel.has_sensor and (e.panel.layers > 1 or e.grid.layers_given),
+    "source_weights": _source_weights,
+    "water_scale": lambda r, e: e.crystal.has_water,
+    "interpolation_latch": _interpolation_latch,
+    "interpolation_autoselect": _interpolation_autoselect,
+    "star_shape": lambda r, e: e.crystal.shape in ("gauss", "tophat"),
+    "cell_setting": _cell_setting,
+    "misset_random": lambda r, e: r.config.crystal.misset_random,
+    "twotheta_axis_length": _twotheta_axis_length,
+    "custom_normal": lambda r, e: r.detector.custom_normal_differs,
+    "poisson_sampler": lambda r, e: r.config.output.noise_file is not None,
+}

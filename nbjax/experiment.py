@@ -1,0 +1,142 @@
+"""The contract between preparation and pipeline: one pytree that holds a whole experiment.
+
+Every number a user might fit is a traced leaf (a float array); shapes, counts and choices are static metadata, so that
+two experiments of equal structure share one compiled program and can be stacked for ``jax.vmap``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+from jax import Array
+from jaxtyping import Float
+
+from nbjax.geometry.goniometer import Spindle
+from nbjax.geometry.panel import PanelParameters
+from nbjax.geometry.unit_cell import UnitCell
+from nbjax.physics.structure_factor import StructureFactors
+from nbjax.sampling.mosaic import MosaicDraws
+from nbjax.sampling.sources import SourceGrid, SourceTable
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["direction", "wavelength_m", "fluence_photons_per_m2", "kahn_factor", "polarization_axis", "sources"],
+    meta_fields=["polarized"],
+)
+@dataclass(frozen=True)
+class BeamParameters:
+    """The incident beam.
+
+    Attributes:
+        direction: unit direction of the central ray, shape (3,).
+        wavelength_m: central wavelength.
+        fluence_photons_per_m2: photons per area during the exposure.
+        kahn_factor: polarization K.
+        polarization_axis: unit direction of the electric vector, shape (3,).
+        sources: divergence and spectrum.
+        polarized: whether the polarization factor is applied at all.
+    """
+
+    direction: Float[Array, "3"]
+    wavelength_m: Float[Array, ""]
+    fluence_photons_per_m2: Float[Array, ""]
+    kahn_factor: Float[Array, ""]
+    polarization_axis: Float[Array, "3"]
+    sources: SourceGrid | SourceTable
+    polarized: bool
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["cell", "cells", "fudge", "factors", "spindle", "mosaic", "water_size_m"],
+    meta_fields=["shape", "interpolate", "has_water"],
+)
+@dataclass(frozen=True)
+class CrystalParameters:
+    """The crystal.
+
+    Attributes:
+        cell: unit cell and its orientation.
+        cells: number of unit cells along a, b, c, shape (3,).
+        fudge: scale of the squared spot radius for the round, gauss and tophat shapes.
+        factors: structure factors.
+        spindle, mosaic: rotation exposure and mosaic domains.
+        water_size_m: edge of the cube of water around the crystal.
+        shape: "square", "round", "gauss" or "tophat".
+        interpolate: structure factors between table entries.
+        has_water: whether the background is computed.
+    """
+
+    cell: UnitCell
+    cells: Float[Array, "3"]
+    fudge: Float[Array, ""]
+    factors: StructureFactors
+    spindle: Spindle
+    mosaic: MosaicDraws
+    water_size_m: Float[Array, ""]
+    shape: str
+    interpolate: bool
+    has_water: bool
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Static pixel grid and sampling choices.
+
+    Attributes:
+        slow, fast: pixels of the image.
+        roi: first fast, end fast, first slow, end slow of the rendered window (ends exclusive).
+        oversample: subpixels along each edge.
+        oversample_solid_angle, oversample_polarization, oversample_thickness: evaluate the factor for each subpixel
+            instead of at the pixel centre.
+        resolution_cut: whether samples below the resolution limit are dropped.
+        layers_given: whether the number of sensor layers was said by the user.
+        tile: pixels computed at once.
+    """
+
+    slow: int
+    fast: int
+    roi: tuple[int, int, int, int]
+    oversample: int
+    oversample_solid_angle: bool
+    oversample_polarization: bool
+    oversample_thickness: bool
+    resolution_cut: bool
+    layers_given: bool
+    tile: int
+
+    @property
+    def roi_shape(self) -> tuple[int, int]:
+        """(slow, fast) pixels of the rendered window."""
+        return self.roi[3] - self.roi[2], self.roi[1] - self.roi[0]
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["beam", "crystal", "panel", "resolution_limit_m", "mask"],
+    meta_fields=["grid", "precision", "parity"],
+)
+@dataclass(frozen=True)
+class Experiment:
+    """Everything ``simulate`` needs.
+
+    Attributes:
+        beam, crystal, panel: physical parameters.
+        resolution_limit_m: smallest spacing that is kept when ``grid.resolution_cut``.
+        mask: 0 where a pixel is skipped, shape (slow, fast), or None.
+        grid: static grid and sampling.
+        precision: name of the floating-point policy.
+        parity: names of the ledger entries that are switched on, sorted.
+    """
+
+    beam: BeamParameters
+    crystal: CrystalParameters
+    panel: PanelParameters
+    resolution_limit_m: Float[Array, ""]
+    mask: Float[Array, "slow fast"] | None
+    grid: Grid
+    precision: str
+    parity: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""Where things are: detector panel, unit cell, goniometer, conventions and scattering vectors."""

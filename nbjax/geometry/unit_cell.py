@@ -1,0 +1,70 @@
+"""Unit cells: lengths and angles, reciprocal and direct vectors, orientation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from nbjax.rotations import about_xyz
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class UnitCell:
+    """A cell and how it sits in the laboratory before any spindle rotation.
+
+    Attributes:
+        lengths_m: a, b, c, shape (3,).
+        angles_rad: alpha, beta, gamma, shape (3,).
+        orientation: rotation from the standard setting (a* along x, b* in the xy plane), shape (3, 3).
+        misset_rad: further rotation about x, then y, then z, shape (3,).
+    """
+
+    lengths_m: Float[Array, "3"]
+    angles_rad: Float[Array, "3"]
+    orientation: Float[Array, "3 3"]
+    misset_rad: Float[Array, "3"]
+
+
+def standard_direct(lengths: Float[Array, "3"], angles_rad: Float[Array, "3"]) -> Float[Array, "3 3"]:
+    """Direct vectors as rows in the setting with a* along x and b* in the xy plane, in the unit of ``lengths``.
+
+    Equivalently c lies along z and b in the yz plane.
+    """
+    a, b, c = lengths[0], lengths[1], lengths[2]
+    cos, sin = jnp.cos(angles_rad), jnp.sin(angles_rad)
+    cos_gamma_star = (cos[0] * cos[1] - cos[2]) / (sin[0] * sin[1])
+    sin_gamma_star = jnp.sqrt(1 - cos_gamma_star**2)
+    zero = jnp.zeros_like(a)
+    return jnp.stack(
+        [
+            a * jnp.stack([sin[1] * sin_gamma_star, -sin[1] * cos_gamma_star, cos[1]]),
+            b * jnp.stack([zero, sin[0], cos[0]]),
+            jnp.stack([zero, zero, c]),
+        ]
+    )
+
+
+def invert_basis(rows: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
+    """The dual basis: direct vectors from reciprocal ones, or the reverse, as rows."""
+    crosses = jnp.stack([jnp.cross(rows[1], rows[2]), jnp.cross(rows[2], rows[0]), jnp.cross(rows[0], rows[1])])
+    return crosses / jnp.dot(rows[0], crosses[0])
+
+
+def direct_vectors_m(cell: UnitCell) -> Float[Array, "3 3"]:
+    """Rows a, b, c in m after orientation and misset, before spindle and mosaic rotations."""
+    turn = about_xyz(cell.misset_rad) @ cell.orientation
+    return standard_direct(cell.lengths_m, cell.angles_rad) @ turn.T
+
+
+def cell_of(direct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lengths and angles in rad of direct vectors given as rows, shape (3, 3)."""
+    lengths = np.linalg.norm(direct, axis=1)
+    following, preceding = np.roll(direct, -1, axis=0), np.roll(direct, -2, axis=0)
+    sines = np.linalg.norm(np.cross(following, preceding), axis=1)
+    return lengths, np.arctan2(sines, (following * preceding).sum(axis=1))

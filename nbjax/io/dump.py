@@ -1,0 +1,45 @@
+"""The C program's binary cache of structure factors (Fdump.bin), read and written only when it is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nbjax.errors import FileError
+from nbjax.io.files import atomic_writer, read_bytes
+from nbjax.io.hkl import StructureFactorTable
+
+
+def read_dump(path: str | Path) -> StructureFactorTable:
+    """Read a dump: six bounds as text, a form feed, then doubles with one plane of padding along each axis.
+
+    Raises:
+        FileError: not a dump, or cut short.
+    """
+    content = read_bytes(path)
+    head, mark, body = content[:200].partition(b"\f")
+    try:
+        h0, h1, k0, k1, l0, l1 = (int(word) for word in head.split())
+    except ValueError:
+        h0, h1, mark = 0, -1, b""
+        k0 = k1 = l0 = l1 = 0
+    body = content[len(head) + 1 :]
+    shape = (h1 - h0 + 2, k1 - k0 + 2, l1 - l0 + 2)
+    if not mark or min(shape) < 2:
+        raise FileError(f"{path}: is not a structure-factor dump; write one with -hkl FILE -dump {path}")
+    if len(body) != 8 * shape[0] * shape[1] * shape[2]:
+        raise FileError(f"{path}: holds {len(body)} bytes of data where {shape} doubles belong; write the dump again")
+    values = np.frombuffer(body, "<f8").reshape(shape)[:-1, :-1, :-1].copy()
+    if not np.isfinite(values).all():
+        raise FileError(f"{path}: holds amplitudes that are not finite; write the dump again")
+    return StructureFactorTable(values, (h0, k0, l0))
+
+
+def write_dump(path: str | Path, table: StructureFactorTable) -> None:
+    """Write a dump that the C program reads."""
+    bounds = [b for low, high in zip(table.minimum, table.maximum, strict=True) for b in (low, high)]
+    padded = np.pad(table.values, (0, 1)).astype("<f8")
+    with atomic_writer(path) as handle:
+        handle.write((" ".join(map(str, bounds)) + "\n\f").encode())
+        handle.write(padded.tobytes())

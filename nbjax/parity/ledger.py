@@ -1,0 +1,210 @@
+"""The ledger: every known place where nanoBragg.c computes something other than the physics.
+
+Lines refer to ``nanoBragg.c`` of github.com/bl831/nanoBragg at commit 455534a. All entries are off by default.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nbjax.errors import ConfigError, Fault
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One departure.
+
+    Attributes:
+        name: what the entry is called on the command line and in configurations.
+        where: the runs in which it shows.
+        c_program: what the C program does.
+        physics: what nbjax does unless the entry is on.
+        line: line of nanoBragg.c.
+        switchable: whether the departure has one reproducible value.
+    """
+
+    name: str
+    where: str
+    c_program: str
+    physics: str
+    line: int
+    switchable: bool = True
+
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "phi_carryover",
+        "a phi step with phi == 0",
+        "the rotated cell of the previous evaluation, except in the first evaluation of the run",
+        "identity rotation",
+        2783,
+    ),
+    Entry(
+        "first_pixel_order",
+        "phi_carryover with several threads",
+        "depends on the thread schedule",
+        "no order; phi_carryover reproduces the order of one thread",
+        2531,
+        switchable=False,
+    ),
+    Entry(
+        "first_sample_factors",
+        "several subpixels or sources, without the oversample flags",
+        "solid angle and polarization of the first subpixel and source, capture of each layer's first subpixel",
+        "factors at the pixel centre, polarization for each source",
+        2721,
+    ),
+    Entry(
+        "running_product",
+        "an oversample flag for solid angle, polarization or thickness",
+        "the running sum is multiplied by the factor after every addition",
+        "each term is multiplied by its own factor",
+        3016,
+    ),
+    Entry(
+        "last_layer_capture",
+        "several sensor layers, without oversample_thickness",
+        "all layers are summed, then multiplied by the last layer's capture fraction",
+        "each layer by its own capture fraction",
+        3036,
+    ),
+    Entry(
+        "layer_step",
+        "a sensor of several layers",
+        "layers at their front faces, thickness/(count-1) apart when the count is given",
+        "layers at their centres, thickness/count apart",
+        1626,
+    ),
+    Entry("source_weights", "a source file with unequal weights", "weights ignored", "weights, normalised", 2743),
+    Entry(
+        "water_scale",
+        "a water background",
+        "r_e^2 fluence enters twice and the term is divided by the number of steps",
+        "r_e^2 fluence enters once",
+        2515,
+    ),
+    Entry(
+        "interpolation_latch",
+        "interpolation that leaves the table",
+        "off for the rest of the run after the first sample outside, nearest entry from then on",
+        "the default amplitude, for that sample only",
+        2949,
+    ),
+    Entry(
+        "interpolation_autoselect",
+        "a crystal size in mm, without an interpolation option",
+        "interpolation is chosen from the cell counts before the size has set them",
+        "chosen from the final counts",
+        1778,
+    ),
+    Entry(
+        "star_shape",
+        "gauss and tophat shapes",
+        "|sum delta_i a_i*|^2 in A^-2 times (Na Nb Nc)^2, which has a dimension",
+        "sum (delta_i N_i)^2, as for the round shape",
+        2845,
+    ),
+    Entry(
+        "cell_setting",
+        "an oblique cell given without a matrix",
+        "c* is built with V/(abc) in the place of V*/(a*b*c*), so that the cell's angles are not the given ones",
+        "the given angles",
+        1875,
+    ),
+    Entry(
+        "misset_random",
+        "a random misset",
+        "the cap sampler with 90 taken as radians",
+        "uniform over rotations",
+        1902,
+    ),
+    Entry(
+        "misset_seed_option",
+        "-misset_seed followed by two or more arguments",
+        "options are matched as substrings: also read as -misset SEED ARGUMENT ARGUMENT, which cancels a random misset",
+        "only the seed",
+        561,
+    ),
+    Entry(
+        "twotheta_axis_option",
+        "-twotheta_axis",
+        "options are matched as substrings: also read as -twotheta X, with the sample pivot",
+        "only the axis",
+        764,
+    ),
+    Entry(
+        "twotheta_axis_length",
+        "a two-theta axis whose length is not one",
+        "the axis is not normalised, and the swing is no rotation",
+        "the axis is normalised",
+        1725,
+    ),
+    Entry(
+        "curved_det_last",
+        "-curved_det as the last argument",
+        "ignored",
+        "applied",
+        806,
+    ),
+    Entry(
+        "custom_normal",
+        "the custom convention",
+        "a given normal is kept only when its length is exactly one; 1 0 0 when none is given",
+        "the normal of the fast and slow axes, on the side of the given one or of the beam",
+        1263,
+    ),
+    Entry(
+        "poisson_sampler",
+        "a noise image",
+        "pixels in order from one 32-bit generator, float32 rejection sampling, Gaussian above 1e6 photons",
+        "exact Poisson counts, each pixel from its own counter",
+        3244,
+    ),
+    Entry(
+        "header_overflow",
+        "an SMV header longer than 512 bytes",
+        "HEADER_BYTES stays 512 and DIALS_ORIGIN lacks its semicolon",
+        "the header's size fits its text",
+        3167,
+    ),
+    Entry(
+        "header_close_distance",
+        "-distance after an -img or -mask header with CLOSE_DISTANCE",
+        "the header's close distance wins over the given distance",
+        "the given distance",
+        1713,
+    ),
+    Entry("header_twotheta", "a -img or -mask header with TWOTHETA", "read and not used", "applied", 492),
+)
+
+NAMES: tuple[str, ...] = tuple(entry.name for entry in ENTRIES if entry.switchable)
+"""Entries that can be switched on."""
+
+_FIXED = {entry.name: entry for entry in ENTRIES if not entry.switchable}
+
+
+def check_names(names: Iterable[str], key: str = "parity") -> tuple[str, ...]:
+    """Sorted ledger names; ``"all"`` stands for the whole ledger.
+
+    Raises:
+        ConfigError: an unknown name, with the nearest known one.
+    """
+    chosen: set[str] = set()
+    faults = []
+    for name in names:
+        if name == "all":
+            chosen.update(NAMES)
+        elif name in NAMES:
+            chosen.add(name)
+        elif name in _FIXED:
+            entry = _FIXED[name]
+            faults.append(Fault(key, f"{name} cannot be switched on: it {entry.c_program} ({entry.physics})"))
+        else:
+            near = difflib.get_close_matches(name, NAMES, 1)
+            hint = f"did you mean {near[0]}?" if near else f"the ledger has {', '.join(NAMES)}"
+            faults.append(Fault(key, f"{name!r} is not an entry of the parity ledger; {hint}"))
+    if faults:
+        raise ConfigError(faults)
+    return tuple(sorted(chosen))

@@ -1,0 +1,11 @@
+"""running_product: the whole running sum is multiplied by the oversampled factors after every addition."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import Array
+
+
+def add_and_multiply(total: Array, term: Array, factor: Array, evaluated: Array) -> Array:
+    """The running sum after one sample; samples that the C program skips leave it alone."""
+    return jnp.where(evaluated, (total + term) * factor, total)

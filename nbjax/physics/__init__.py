@@ -1,0 +1,1 @@
+"""The factors of a pixel's intensity, one module each."""

@@ -1,0 +1,161 @@
+"""Images from experiments: the pixels of the rendered window, cut into tiles of one fixed size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float, Int
+
+from nbjax.experiment import Experiment
+from nbjax.pipeline.accumulate import first_leaving_sample, first_resolved_ray, pixel_photons
+from nbjax.pipeline.scene import Scene, build_scene
+from nbjax.pipeline.view import Pixels
+
+TileFunction = Callable[[Experiment, Scene, Pixels], Array]
+
+
+@jax.jit
+def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
+    """The diffraction image in photons.
+
+    Pixels outside the region of interest and masked pixels are 0. Pure: it can be jitted, differentiated, and mapped
+    over a batch of experiments of equal structure with ``jax.vmap``.
+
+    Args:
+        experiment: from ``nbjax.prepare``.
+
+    Returns:
+        Photons, shape (slow, fast).
+    """
+    scene = complete_scene(experiment)
+    return embed(experiment, _map_window(experiment, pixel_photons, scene))
+
+
+@jax.jit
+def simulate_pixels(experiment: Experiment, pixels: Int[Array, "n 2"]) -> Float[Array, " n"]:
+    """Photons of single pixels, equal to the same entries of ``simulate``.
+
+    Args:
+        experiment: from ``nbjax.prepare``.
+        pixels: (slow, fast) of each pixel. A pixel outside the image is extrapolated, one outside the region of
+            interest is 0.
+
+    Returns:
+        Photons, shape (n,).
+    """
+    scene = complete_scene(experiment)
+    pixels = jnp.asarray(pixels, jnp.int32)
+    slow, fast = pixels[:, 0], pixels[:, 1]
+
+    def of_numbers(numbers: Array) -> Array:
+        return pixel_photons(experiment, scene, _pixels(experiment, slow[numbers], fast[numbers]))
+
+    photons = _tiled(of_numbers, experiment.grid.tile, jnp.int32(0), len(pixels))
+    first_fast, end_fast, first_slow, end_slow = experiment.grid.roi
+    shown = (slow >= first_slow) & (slow < end_slow) & (fast >= first_fast) & (fast < end_fast)
+    if experiment.mask is not None:
+        shown &= experiment.mask[slow, fast] > 0
+    return jnp.where(shown, photons, 0.0)
+
+
+def complete_scene(experiment: Experiment) -> Scene:
+    """The scene, with the state of the ledger entries that depend on the order of the pixels."""
+    scene = build_scene(experiment)
+    if "phi_carryover" in experiment.parity:
+        pixel, ray = _first_event(experiment, scene, first_resolved_ray, always=not experiment.grid.resolution_cut)
+        scene = replace(scene, parity=replace(scene.parity, first_pixel=pixel, first_ray=ray))
+    if "interpolation_latch" in experiment.parity and experiment.crystal.interpolate:
+        pixel, sample = _first_event(experiment, scene, first_leaving_sample)
+        scene = replace(scene, parity=replace(scene.parity, latch_pixel=pixel, latch_sample=sample))
+    return scene
+
+
+def photons_of_range(experiment: Experiment, scene: Scene, start: Int[Array, ""], count: int) -> Float[Array, " count"]:
+    """Photons of ``count`` pixels of the window in row order from ``start``; past the end they are extrapolated."""
+    return _map_window(experiment, pixel_photons, scene, start, count)
+
+
+def embed(experiment: Experiment, window: Float[Array, " pixels"]) -> Float[Array, "slow fast"]:
+    """The whole image from the window's pixels in row order; masked pixels become 0."""
+    grid = experiment.grid
+    first_fast, end_fast, first_slow, end_slow = grid.roi
+    image = window.reshape(grid.roi_shape)
+    if grid.roi_shape != (grid.slow, grid.fast):
+        whole = jnp.zeros((grid.slow, grid.fast), image.dtype)
+        image = whole.at[first_slow:end_slow, first_fast:end_fast].set(image)
+    if experiment.mask is not None:
+        image = jnp.where(experiment.mask > 0, image, 0.0)
+    return image
+
+
+def leaves_table_anywhere(experiment: Experiment) -> Array:
+    """Whether any sample of the image leaves the table by the C program's test."""
+    scene = build_scene(experiment)
+    return _first_event(experiment, scene, first_leaving_sample)[1] < jnp.iinfo(jnp.int32).max
+
+
+def _first_event(
+    experiment: Experiment, scene: Scene, find: TileFunction, always: bool = False
+) -> tuple[Int[Array, ""], Int[Array, ""]]:
+    """Pixel (in C order) and number of the first event in a run; the largest integers if there is none.
+
+    With ``always`` every pixel is known to have its event at 0, and none is computed.
+    """
+    never = jnp.iinfo(jnp.int32).max
+    if always and experiment.mask is None:
+        first_fast, _, first_slow, _ = experiment.grid.roi
+        return jnp.int32(first_slow * experiment.grid.fast + first_fast), jnp.int32(0)
+    if always:
+        events = jnp.zeros(_window_size(experiment), jnp.int32)
+    else:
+        events = _map_window(experiment, find, scene)
+    if experiment.mask is not None:
+        first_fast, end_fast, first_slow, end_slow = experiment.grid.roi
+        shown = experiment.mask[first_slow:end_slow, first_fast:end_fast] > 0
+        events = jnp.where(shown.reshape(-1), events, never)
+    first = jnp.argmax(events < never)
+    slow, fast = _window_position(experiment, first)
+    order = (slow * experiment.grid.fast + fast).astype(jnp.int32)
+    return jnp.where(events[first] < never, order, never), events[first]
+
+
+def _map_window(
+    experiment: Experiment, function: TileFunction, scene: Scene, start: Array | None = None, count: int | None = None
+) -> Array:
+    """``function`` of ``count`` pixels of the window in row order from ``start``; of all pixels by default."""
+
+    def of_numbers(numbers: Array) -> Array:
+        return function(experiment, scene, _pixels(experiment, *_window_position(experiment, numbers)))
+
+    start = jnp.int32(0) if start is None else start
+    return _tiled(of_numbers, experiment.grid.tile, start, _window_size(experiment) if count is None else count)
+
+
+def _tiled(function: Callable[[Array], Array], tile: int, start: Array, count: int) -> Array:
+    """``function`` of the numbers start .. start + count - 1, tile by tile, and what the last tile has too many cut."""
+    tile = min(tile, count)
+    tiles = -(-count // tile)
+    in_tile = jnp.arange(tile, dtype=jnp.int32)
+    if tiles == 1:
+        return function(start + in_tile)
+    starts = start + tile * jnp.arange(tiles, dtype=jnp.int32)
+    return jax.lax.map(lambda first: function(first + in_tile), starts).reshape(-1)[:count]
+
+
+def _window_size(experiment: Experiment) -> int:
+    slow, fast = experiment.grid.roi_shape
+    return slow * fast
+
+
+def _window_position(experiment: Experiment, numbers: Array) -> tuple[Array, Array]:
+    width = experiment.grid.roi_shape[1]
+    return experiment.grid.roi[2] + numbers // width, experiment.grid.roi[0] + numbers % width
+
+
+def _pixels(experiment: Experiment, slow: Array, fast: Array) -> Pixels:
+    dtype = experiment.beam.wavelength_m.dtype
+    return Pixels(slow.astype(dtype), fast.astype(dtype), slow * experiment.grid.fast + fast)

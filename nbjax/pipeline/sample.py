@@ -1,0 +1,179 @@
+"""One sample of one pixel: first the ray (layer, subpixel, source), then the crystal (phi step, mosaic domain).
+
+All functions act on fields of any shape; the pipeline calls them with one entry for each pixel of a tile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from nbjax.experiment import Experiment
+from nbjax.geometry.scattering import is_resolved, miller_indices, scattering_vector
+from nbjax.numerics import Components, components
+from nbjax.parity import star_shape
+from nbjax.physics import lattice_factor, structure_factor
+from nbjax.physics.absorption import capture_fraction
+from nbjax.physics.polarization import polarization_factor
+from nbjax.physics.solid_angle import solid_angle_sr
+from nbjax.pipeline.scene import RayTable, Scene
+from nbjax.pipeline.view import Pixels, View, factor_views, look
+
+Cell = tuple[Components, Components, Components]
+"""Direct vectors a, b, c in m."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class RaySample:
+    """What a layer, subpixel and source contribute to every crystal orientation.
+
+    Attributes:
+        view: the subpixel.
+        scattering_per_m: q.
+        resolved: whether the sample is above the resolution limit.
+        polarization, solid_angle_sr, capture: the three geometry factors.
+    """
+
+    view: View
+    scattering_per_m: Components
+    resolved: Array
+    polarization: Array
+    solid_angle_sr: Array
+    capture: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class CrystalSample:
+    """What one orientation of the crystal scatters.
+
+    Attributes:
+        hkl: fractional Miller indices.
+        index: nearest whole indices.
+        lattice: lattice factor, without its sign.
+        structure: structure factor in electrons.
+        intensity: their product squared.
+    """
+
+    hkl: Components
+    index: Components
+    lattice: Array
+    structure: Array
+    intensity: Array
+
+
+def sample_ray(
+    experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTable, first_polarization: Array | None = None
+) -> RaySample:
+    """Scattering vector and geometry factors of one row of the ray table.
+
+    Args:
+        experiment, scene, pixels: the tile's context.
+        ray: one row.
+        first_polarization: replaces the ray's own polarization, for ``first_sample_factors``.
+    """
+    panel = experiment.panel
+    view = look(experiment, scene, pixels, (ray.slow_offset, ray.fast_offset), ray.depth_m)
+    at = factor_views(experiment, scene, pixels, ray, view)
+    q = scattering_vector(view.diffracted, components(ray.incident), ray.wavelength_m)
+    polarization = first_polarization
+    if polarization is None:
+        polarization = _polarization(experiment, ray, at.polarization)
+    capture = jnp.ones_like(view.airpath_m)
+    if panel.has_sensor:
+        capture = capture_fraction(
+            at.capture.diffracted,
+            components(scene.panel.normal),
+            at.layer,
+            scene.layer_thickness_m,
+            panel.attenuation_per_m,
+        )
+    return RaySample(
+        view=view,
+        scattering_per_m=q,
+        resolved=_resolved(experiment, q),
+        polarization=polarization,
+        solid_angle_sr=solid_angle_sr(
+            at.solid_angle.airpath_m, panel.pixel_size_m, scene.panel.close_distance_m, panel.point_pixel
+        ),
+        capture=capture,
+    )
+
+
+def first_polarization(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array | None:
+    """Polarization of the first ray that is not cut, 0 if all are; None unless ``first_sample_factors`` asks for it."""
+    grid = experiment.grid
+    if "first_sample_factors" not in experiment.parity or grid.oversample_polarization:
+        return None
+
+    def step(found: Array, ray: RayTable) -> tuple[Array, None]:
+        view = look(experiment, scene, pixels, (ray.slow_offset, ray.fast_offset), ray.depth_m)
+        q = scattering_vector(view.diffracted, components(ray.incident), ray.wavelength_m)
+        new = (found == 0) & _resolved(experiment, q)
+        return jnp.where(new, _polarization(experiment, ray, view), found), None
+
+    candidates = scene.rays if grid.resolution_cut else jax.tree.map(lambda rows: rows[:1], scene.rays)
+    return jax.lax.scan(step, jnp.zeros_like(pixels.slow), candidates)[0]
+
+
+def sample_crystal(
+    experiment: Experiment, scene: Scene, cell_m: Cell, q_per_m: Components, latched: Array | None = None
+) -> CrystalSample:
+    """Lattice and structure factor of one orientation.
+
+    Args:
+        experiment, scene: the context.
+        cell_m: direct vectors.
+        q_per_m: scattering vector.
+        latched: where interpolation is off for good, for ``interpolation_latch``.
+    """
+    hkl = miller_indices(cell_m, q_per_m)
+    index: Components = (jnp.ceil(hkl[0] - 0.5), jnp.ceil(hkl[1] - 0.5), jnp.ceil(hkl[2] - 0.5))
+    lattice = _lattice_factor(experiment, scene, hkl, index)
+    structure = _structure_factor(experiment, scene, hkl, index, latched)
+    amplitude = structure * lattice
+    return CrystalSample(hkl, index, lattice, structure, amplitude * amplitude)
+
+
+def _lattice_factor(experiment: Experiment, scene: Scene, hkl: Components, index: Components) -> Array:
+    crystal = experiment.crystal
+    dtype = scene.factors.default.dtype
+    # the exact difference, taken before any change of type, is what lets 32 bits carry the trigonometry
+    h, k, l = (x - whole for x, whole in zip(hkl, index, strict=True))  # noqa: E741
+    if crystal.shape == "square":
+        return lattice_factor.square((h, k, l), crystal.cells, dtype)
+    delta, cells = (h.astype(dtype), k.astype(dtype), l.astype(dtype)), crystal.cells.astype(dtype)
+    if scene.parity.reciprocal_per_A is not None and crystal.shape != "round":
+        radius_sq = star_shape.radius_squared(delta, cells, scene.parity.reciprocal_per_A)
+    else:
+        radius_sq = lattice_factor.radius_squared(delta, cells)
+    return lattice_factor.RADIAL[crystal.shape](radius_sq, cells, crystal.fudge.astype(dtype))
+
+
+def _structure_factor(
+    experiment: Experiment, scene: Scene, hkl: Components, index: Components, latched: Array | None
+) -> Array:
+    if not experiment.crystal.interpolate:
+        return structure_factor.nearest(scene.factors, index)
+    between = structure_factor.tricubic(scene.factors, hkl)
+    if latched is not None:
+        return jnp.where(latched, structure_factor.nearest(scene.factors, index), between)
+    return jnp.where(structure_factor.leaves_box(scene.factors, hkl), scene.factors.default, between)
+
+
+def _polarization(experiment: Experiment, ray: RayTable, view: View) -> Array:
+    beam = experiment.beam
+    if not beam.polarized:
+        return jnp.ones_like(view.airpath_m)
+    axis = components(beam.polarization_axis)
+    return polarization_factor(beam.kahn_factor, components(ray.incident), view.diffracted, axis)
+
+
+def _resolved(experiment: Experiment, q_per_m: Components) -> Array:
+    if not experiment.grid.resolution_cut:
+        return jnp.ones_like(q_per_m[0], bool)
+    return is_resolved(q_per_m, experiment.resolution_limit_m)

@@ -1,0 +1,219 @@
+"""From a resolved configuration to an ``Experiment``: the only place where units change."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from nbjax import precision
+from nbjax.config.tree import Config
+from nbjax.constants import DEGREES_PER_RADIAN
+from nbjax.experiment import BeamParameters, CrystalParameters, Experiment, Grid
+from nbjax.geometry.goniometer import Spindle
+from nbjax.geometry.panel import Panel, PanelParameters, place_panel
+from nbjax.geometry.unit_cell import UnitCell
+from nbjax.io.header import HeaderFields
+from nbjax.physics.structure_factor import StructureFactors
+from nbjax.resolve import Resolved, resolve
+from nbjax.resolve.steps import Steps
+from nbjax.sampling.mosaic import MosaicDraws
+from nbjax.sampling.reference_random import cap_draws
+from nbjax.sampling.sources import SourceGrid, SourceTable
+
+
+def prepare(config: Config) -> Experiment:
+    """The experiment that a configuration describes, ready for ``nbjax.simulate``.
+
+    Args:
+        config: from ``nbjax.load_config``, or built by hand.
+
+    Returns:
+        A pytree: every physical number is a traced float array, every count and choice is static.
+
+    Raises:
+        ConfigError: everything that is wrong with the configuration.
+        FileError: a file that cannot be read.
+    """
+    return prepare_resolved(resolve(config))
+
+
+def prepare_resolved(resolved: Resolved) -> Experiment:
+    """The experiment of a resolved configuration; see ``prepare``."""
+    dtype = precision.policy(resolved.config.precision).geometry
+
+    def array(value: object) -> Array:
+        return jnp.asarray(np.asarray(value, float), dtype)
+
+    d, s = resolved.detector, resolved.sampling
+    sampling = resolved.config.sampling
+    experiment = Experiment(
+        beam=_beam(resolved),
+        crystal=_crystal(resolved),
+        panel=_panel(resolved),
+        resolution_limit_m=array(s.resolution_limit_A * 1e-10),
+        mask=None if resolved.mask is None else array(resolved.mask != 0),
+        grid=Grid(
+            slow=d.pixels_slow,
+            fast=d.pixels_fast,
+            roi=d.roi,
+            oversample=s.oversample,
+            oversample_solid_angle=sampling.oversample_solid_angle,
+            oversample_polarization=sampling.oversample_polarization,
+            oversample_thickness=sampling.oversample_thickness,
+            resolution_cut=s.resolution_limit_A > 0,
+            layers_given=d.layers_given,
+            tile=s.tile_pixels,
+        ),
+        precision=resolved.config.precision,
+        parity=resolved.config.parity,
+    )
+    # prepared values of nbjax's own types become arrays of the policy's type in one sweep
+    return jax.tree.map(array, experiment)
+
+
+def _radians(degrees: object) -> np.ndarray:
+    # a division, as in the C program, so that phi steps that cross zero hit it in the same steps
+    return np.asarray(degrees, float) / DEGREES_PER_RADIAN
+
+
+def _beam(resolved: Resolved) -> BeamParameters:
+    beam = resolved.beam
+    sources: SourceGrid | SourceTable
+    if beam.sources is None:
+        horizontal, vertical, wave = beam.grid_index.T
+        sources = SourceGrid(  # type: ignore[arg-type]
+            horizontal_range_rad=beam.horizontal.range / 1000,
+            horizontal_step_rad=beam.horizontal.step / 1000,
+            vertical_range_rad=beam.vertical.range / 1000,
+            vertical_step_rad=beam.vertical.step / 1000,
+            dispersion=beam.dispersion.range / 100,
+            dispersion_step=beam.dispersion.step / 100,
+            horizontal_index=horizontal,
+            vertical_index=vertical,
+            wavelength_index=wave,
+            weights=np.ones(len(wave)),
+        )
+    else:
+        rows = beam.sources
+        behind = -10.0 * resolved.detector.beam_direction
+        positions = np.where(np.isnan(rows.positions_m), behind, rows.positions_m)
+        sources = SourceTable(  # type: ignore[arg-type]
+            directions=-positions / np.linalg.norm(positions, axis=1, keepdims=True),
+            wavelengths_m=np.where(np.isnan(rows.wavelengths_m), beam.wavelength_A / 1e10, rows.wavelengths_m),
+            weights=np.where(np.isnan(rows.weights), 1.0, rows.weights),
+        )
+    return BeamParameters(  # type: ignore[arg-type]
+        direction=resolved.detector.beam_direction,
+        wavelength_m=beam.wavelength_A / 1e10,
+        fluence_photons_per_m2=beam.fluence_photons_per_m2,
+        kahn_factor=beam.polarization,
+        polarization_axis=resolved.detector.polarization_axis,
+        sources=sources,
+        polarized=beam.polarization_correction,
+    )
+
+
+def _crystal(resolved: Resolved) -> CrystalParameters:
+    crystal = resolved.crystal
+    spread_rad = float(_radians(crystal.mosaic_spread_deg))
+    axes, ratios = cap_draws(spread_rad, crystal.mosaic_domains, crystal.mosaic_seed)
+    table = crystal.table
+    return CrystalParameters(  # type: ignore[arg-type]
+        cell=UnitCell(  # type: ignore[arg-type]
+            lengths_m=np.array(crystal.cell_A) * 1e-10,
+            angles_rad=_radians(crystal.cell_deg),
+            orientation=crystal.orientation,
+            misset_rad=_radians(crystal.misset_deg),
+        ),
+        cells=np.array(crystal.cells, float),
+        fudge=crystal.fudge,
+        factors=StructureFactors(  # type: ignore[arg-type]
+            values=None if table is None else table.values,
+            default=crystal.default_F,
+            minimum=(0, 0, 0) if table is None else table.minimum,
+        ),
+        spindle=Spindle(  # type: ignore[arg-type]
+            axis=resolved.detector.spindle_axis,
+            start_rad=_radians(crystal.phi_start_deg),
+            step_rad=_phi_step_rad(crystal.phi),
+            steps=crystal.phi.count,
+        ),
+        mosaic=MosaicDraws(spread_rad, axes, ratios),  # type: ignore[arg-type]
+        water_size_m=crystal.water_um / 1e6,
+        shape=crystal.shape,
+        interpolate=crystal.interpolate,
+        has_water=crystal.water_um > 0,
+    )
+
+
+def _phi_step_rad(phi: Steps) -> float:
+    if phi.step_given or not phi.range:
+        return float(_radians(phi.step))
+    return float(_radians(phi.range)) / phi.count
+
+
+def _panel(resolved: Resolved) -> PanelParameters:
+    d = resolved.detector
+    close = d.close_distance_mm
+    return PanelParameters(  # type: ignore[arg-type]
+        pixel_size_m=d.pixel_mm / 1000,
+        distance_m=d.distance_mm / 1000 if close is None else None,
+        close_distance_m=None if close is None else close / 1000,
+        beam_centre_m=np.array(d.centre_mm) / 1000,
+        near_point_m=np.array(d.near_mm) / 1000,
+        fast_axis=d.fast_axis,
+        slow_axis=d.slow_axis,
+        normal_axis=d.normal_axis,
+        rotation_rad=_radians(d.rotation_deg),
+        two_theta_rad=_radians(d.two_theta_deg),
+        two_theta_axis=d.two_theta_axis,
+        origin_shift_m=np.array(d.origin_shift_mm) / 1000,
+        thickness_m=d.thickness_um * 1e-6,
+        attenuation_per_m=1 / (d.attenuation_depth_um * 1e-6),
+        pivot=d.pivot,
+        curved=resolved.config.detector.curved,
+        point_pixel=resolved.config.detector.point_pixel,
+        has_sensor=d.thickness_um > 0,
+        layers=d.layers,
+    )
+
+
+def placed_panel(resolved: Resolved) -> Panel:
+    """The panel in the laboratory, in double precision whatever JAX's present setting."""
+    with jax.enable_x64(True):
+        experiment_panel = jax.tree.map(lambda x: jnp.asarray(np.asarray(x, float)), _panel(resolved))
+        return place_panel(experiment_panel, jnp.asarray(resolved.detector.beam_direction))
+
+
+def header_fields(resolved: Resolved) -> HeaderFields:
+    """What an SMV header says about the image."""
+    panel, d = jax.tree.map(np.asarray, placed_panel(resolved)), resolved.detector
+    x, y, z = (float(c) * 1000.0 for c in panel.origin_m)
+    pixel_m = d.pixel_mm / 1000
+    return HeaderFields(
+        pixel_size_m=pixel_m,
+        distance_m=float(panel.distance_m),
+        wavelength_m=resolved.beam.wavelength_A / 1e10,
+        beam_x_m=d.beam_x_mm / 1000,
+        beam_y_m=d.beam_y_mm / 1000,
+        fbeam_m=float(panel.beam_centre_m[0]),
+        sbeam_m=float(panel.beam_centre_m[1]),
+        size_slow_m=pixel_m * d.pixels_slow,
+        # DIALS's laboratory frame as the reference writes it: z, y, -x of ours
+        dials_origin_mm=(z, y, -x),
+        org_x_px=float(panel.near_point_m[0]) / pixel_m + 0.5,
+        org_y_px=float(panel.near_point_m[1]) / pixel_m + 0.5,
+        close_distance_m=float(panel.close_distance_m),
+        phi_start_rad=float(_radians(resolved.crystal.phi_start_deg)),
+        phi_range_rad=float(_radians(resolved.crystal.phi.range)),
+        two_theta_rad=float(_radians(d.two_theta_deg)),
+    )
+
+
+def phi_angles_rad(resolved: Resolved) -> np.ndarray:
+    """Spindle angle of each step, shape (steps,)."""
+    phi = resolved.crystal.phi
+    return _radians(resolved.crystal.phi_start_deg) + _phi_step_rad(phi) * np.arange(phi.count)
+

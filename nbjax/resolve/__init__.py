@@ -1,0 +1,136 @@
+"""From a configuration to an experiment with nothing left open: every value, and where it came from.
+
+``resolve`` applies defaults, conventions and headers, reads the files that the configuration names, and reports all
+faults at once. Values keep the units of their keys; ``nbjax.prepare`` turns them into SI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nbjax.config.tree import Config
+from nbjax.parity.ledger import check_names
+from nbjax.resolve.beam import ResolvedBeam, resolve_beam
+from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
+from nbjax.resolve.detector import ResolvedDetector, resolve_detector
+from nbjax.resolve.header import apply_headers
+from nbjax.resolve.notes import Notes
+from nbjax.resolve.sampling import ResolvedSampling, resolve_sampling
+
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True)
+class ResolvedOutput:
+    """How pixels become integers; None means chosen from the image."""
+
+    integer_scale: float | None
+    pgm_scale: float | None
+    adc_offset: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A configuration with nothing left open.
+
+    Attributes:
+        config: the configuration it came from, completed from image headers, parity names checked.
+        beam, crystal, detector, sampling, output: the sections.
+        mask: pixels of the mask image, shape (slow, fast), or None.
+        warnings: sentences for the user.
+        notes: values and their origins.
+        header_departures: ledger entries that the image headers bring into play.
+    """
+
+    config: Config
+    beam: ResolvedBeam
+    crystal: ResolvedCrystal
+    detector: ResolvedDetector
+    sampling: ResolvedSampling
+    output: ResolvedOutput
+    mask: np.ndarray | None
+    warnings: tuple[str, ...]
+    notes: Mapping[str, tuple[object, str]]
+    header_departures: tuple[str, ...]
+
+    def rows(self) -> list[tuple[str, object, str]]:
+        """Every resolved value: key path, value, origin."""
+        return [(key, value, origin) for key, (value, origin) in self.notes.items()]
+
+    def evaluated(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels that are computed, and pixels inside the region of interest; boolean, shape (slow, fast)."""
+        d = self.detector
+        in_roi = np.zeros((d.pixels_slow, d.pixels_fast), bool)
+        in_roi[d.roi[2] : d.roi[3], d.roi[0] : d.roi[1]] = True
+        return in_roi if self.mask is None else in_roi & (self.mask != 0), in_roi
+
+
+def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolved:
+    """Complete a configuration.
+
+    Args:
+        config: what the user said.
+        sources: where each given key came from, for the record.
+
+    Raises:
+        ConfigError: everything that is wrong, each with its key path.
+        FileError: a file that cannot be read.
+    """
+    config = replace(config, parity=check_names(config.parity))
+    said = dict(sources or {})
+    notes = Notes(said)
+    notes.record("precision", config.precision, said.get("precision", "default"))
+    notes.record("parity", config.parity, said.get("parity", "default"))
+    headers = apply_headers(config)
+    config, mask = headers.config, headers.mask
+    said.update(headers.origins)
+    beam = resolve_beam(config.beam, config.sampling, notes)
+    output = _resolve_output(config, notes)
+    crystal = resolve_crystal(config, beam.wavelength_A, beam.beamsize_mm, output.seed, notes)
+    detector = resolve_detector(config, notes)
+    shape = (detector.pixels_slow, detector.pixels_fast)
+    if mask is not None and mask.shape != shape:
+        notes.fault(
+            "detector.mask_file",
+            f"{config.detector.mask_file} has {mask.shape[0]} x {mask.shape[1]} pixels (slow x fast), the image has "
+            f"{shape[0]} x {shape[1]}; give a mask of the image's size",
+        )
+    notes.raise_faults()
+    sampling = resolve_sampling(config, beam, crystal, detector, notes)
+    notes.raise_faults()
+    return Resolved(
+        config=config,
+        beam=beam,
+        crystal=crystal,
+        detector=detector,
+        sampling=sampling,
+        output=output,
+        mask=mask,
+        warnings=tuple(notes.warnings),
+        notes=notes.rows,
+        header_departures=headers.departures,
+    )
+
+
+def _resolve_output(config: Config, notes: Notes) -> ResolvedOutput:
+    output = config.output
+    seed = notes.choose("output.seed", output.seed, DEFAULT_SEED)
+    for key, number in (
+        ("output.seed", seed),
+        ("crystal.mosaic_seed", config.crystal.mosaic_seed),
+        ("crystal.misset_seed", config.crystal.misset_seed),
+    ):
+        if number is not None and not 0 <= number < 2**31:
+            notes.fault(key, f"got {number}, must lie between 0 and 2147483647")
+    notes.positive("output.integer_scale", output.integer_scale, "leave it out for the automatic scale")
+    notes.positive("output.pgm_scale", output.pgm_scale, "leave it out for the automatic scale")
+    return ResolvedOutput(
+        integer_scale=output.integer_scale,
+        pgm_scale=output.pgm_scale,
+        adc_offset=notes.choose("output.adc_offset", output.adc_offset, 40.0),
+        seed=seed,
+    )

@@ -1,0 +1,164 @@
+"""Resolution of the beam: wavelength, fluence, polarization, divergence, spectrum and source list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nbjax.config.tree import Beam, Sampling
+from nbjax.constants import DEFAULT_FLUENCE_PHOTONS_PER_M2, HC_EV_A
+from nbjax.io.sources import SourceList, read_sources
+from nbjax.resolve.notes import Notes
+from nbjax.resolve.steps import Steps, grid_steps
+
+
+@dataclass(frozen=True)
+class ResolvedBeam:
+    """The beam with nothing left open, in the units of the key names.
+
+    Attributes:
+        horizontal, vertical: divergence in mrad.
+        dispersion: relative wavelength spread in percent.
+        grid_index: (horizontal, vertical, wavelength) indices of the retained grid points, shape (sources, 3).
+        sources: the source file's rows, if one is used.
+    """
+
+    wavelength_A: float
+    fluence_photons_per_m2: float
+    beamsize_mm: float
+    polarization: float
+    polarization_correction: bool
+    horizontal: Steps
+    vertical: Steps
+    dispersion: Steps
+    grid_index: np.ndarray
+    sources: SourceList | None
+
+
+def resolve_beam(beam: Beam, sampling: Sampling, notes: Notes) -> ResolvedBeam:
+    """Fill in the beam; faults go to ``notes``."""
+    beamsize_mm = notes.choose("beam.beamsize_mm", beam.beamsize_mm, 0.1)
+    notes.positive("beam.beamsize_mm", beamsize_mm, "give the beam's full width in mm")
+    polarization = notes.choose("beam.polarization", beam.polarization, 0.0)
+    if not -1 <= polarization <= 1:
+        notes.fault("beam.polarization", f"got {polarization:g}, the Kahn factor lies between -1 and 1")
+    notes.record("beam.polarization_correction", beam.polarization_correction, "given or default")
+    wavelength_A = _wavelength(beam, notes)
+    fluence = _fluence(beam, beamsize_mm, notes)
+    for key, count in (
+        ("sampling.divergence_horizontal_steps", sampling.divergence_horizontal_steps),
+        ("sampling.divergence_vertical_steps", sampling.divergence_vertical_steps),
+        ("sampling.dispersion_steps", sampling.dispersion_steps),
+    ):
+        notes.count(key, count)
+    for key, value in (
+        ("beam.divergence_horizontal_mrad", beam.divergence_horizontal_mrad),
+        ("beam.divergence_vertical_mrad", beam.divergence_vertical_mrad),
+        ("beam.dispersion_percent", beam.dispersion_percent),
+    ):
+        notes.not_negative(key, value, "give the full range")
+    horizontal = grid_steps(
+        beam.divergence_horizontal_mrad,
+        sampling.divergence_horizontal_step_mrad,
+        sampling.divergence_horizontal_steps,
+        1000.0,
+    )
+    vertical = grid_steps(
+        beam.divergence_vertical_mrad,
+        sampling.divergence_vertical_step_mrad,
+        sampling.divergence_vertical_steps,
+        1000.0,
+    )
+    dispersion = grid_steps(beam.dispersion_percent or 0.0, None, sampling.dispersion_steps, 0.0)
+    for name, steps in (("divergence_horizontal", horizontal), ("divergence_vertical", vertical)):
+        notes.record(f"beam.{name}_mrad", steps.range, steps.origin)
+        notes.record(f"sampling.{name}_step_mrad", steps.step, steps.origin)
+        notes.record(f"sampling.{name}_steps", steps.count, steps.origin)
+    notes.record("beam.dispersion_percent", dispersion.range, dispersion.origin)
+    notes.record("sampling.dispersion_steps", dispersion.count, dispersion.origin)
+    notes.record("beam.divergence_shape", beam.divergence_shape, "given or default")
+    if dispersion.range >= 200:
+        notes.fault("beam.dispersion_percent", f"got {dispersion.range:g}, wavelengths would fall to zero or below")
+    sources = None if beam.source_file is None else read_sources(beam.source_file)
+    if sources is not None:
+        notes.given("beam.source_file", beam.source_file)
+        if horizontal.count * vertical.count * dispersion.count > 1:
+            notes.warn("beam.source_file replaces the divergence and dispersion that are also given")
+    index = _retained(horizontal, vertical, dispersion, beam.divergence_shape == "round")
+    if not len(index):
+        notes.fault("beam.divergence_shape", "the round cut leaves no source; use more steps or the square shape")
+    notes.record("derived.sources", len(index) if sources is None else len(sources.weights), "divergence x dispersion")
+    return ResolvedBeam(
+        wavelength_A,
+        fluence,
+        beamsize_mm,
+        polarization,
+        beam.polarization_correction,
+        horizontal,
+        vertical,
+        dispersion,
+        index,
+        sources,
+    )
+
+
+def _wavelength(beam: Beam, notes: Notes) -> float:
+    if beam.wavelength_A is not None and beam.energy_eV is not None:
+        notes.fault("beam.energy_eV", "given together with beam.wavelength_A; leave one of them out")
+    if beam.energy_eV is not None:
+        if not notes.positive("beam.energy_eV", beam.energy_eV, "give the photon energy in eV"):
+            return 1.0
+        notes.given("beam.energy_eV", beam.energy_eV)
+        notes.record("beam.wavelength_A", HC_EV_A / beam.energy_eV, "derived from beam.energy_eV")
+        return HC_EV_A / beam.energy_eV
+    wavelength_A = notes.choose("beam.wavelength_A", beam.wavelength_A, 1.0)
+    notes.positive("beam.wavelength_A", wavelength_A, "give the wavelength in Angstrom")
+    return wavelength_A
+
+
+def _fluence(beam: Beam, beamsize_mm: float, notes: Notes) -> float:
+    exposure_s = notes.choose("beam.exposure_s", beam.exposure_s, 1.0)
+    notes.positive("beam.exposure_s", exposure_s, "give the exposure in seconds")
+    notes.not_negative("beam.fluence_photons_per_m2", beam.fluence_photons_per_m2, "give photons per square metre")
+    notes.not_negative("beam.flux_photons_per_s", beam.flux_photons_per_s, "give photons per second")
+    if beam.flux_photons_per_s:
+        if beam.fluence_photons_per_m2 is not None:
+            notes.warn("beam.flux_photons_per_s overrides beam.fluence_photons_per_m2")
+        notes.given("beam.flux_photons_per_s", beam.flux_photons_per_s)
+        size_m = beamsize_mm / 1000
+        fluence = beam.flux_photons_per_s * exposure_s / size_m / size_m if size_m else 0.0
+        origin = "derived from beam.flux_photons_per_s, beam.exposure_s, beam.beamsize_mm"
+        notes.record("beam.fluence_photons_per_m2", fluence, origin)
+        return fluence
+    return notes.choose(
+        "beam.fluence_photons_per_m2",
+        beam.fluence_photons_per_m2,
+        DEFAULT_FLUENCE_PHOTONS_PER_M2,
+        "default: 1/r_e^2, a pixel shows F^2 times its solid angle",
+    )
+
+
+def _retained(horizontal: Steps, vertical: Steps, dispersion: Steps, is_round: bool) -> np.ndarray:
+    """Indices of the grid points inside the ellipse of a round divergence, wavelength index fastest."""
+    h, v = np.meshgrid(np.arange(horizontal.count), np.arange(vertical.count), indexing="ij")
+    h, v = h.ravel(), v.ravel()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        test = sum(
+            ((s.step * i - s.range / 2) ** 2 - s.step * s.step / 4 * (1 - s.count % 2)) / s.range / s.range
+            for s, i in (
+                (_as_float(horizontal), h),
+                (_as_float(vertical), v),
+            )
+        )
+        # with a zero range the ratio is not a number, and nothing is cut
+        outside = (test * 4 > 1.1) & is_round
+    pairs = np.stack([h, v], axis=1)[~outside]
+    waves = np.arange(dispersion.count)
+    return np.concatenate(
+        [np.repeat(pairs, len(waves), axis=0), np.tile(waves, len(pairs))[:, None]], axis=1
+    ).astype(float)
+
+
+def _as_float(steps: Steps) -> Steps:
+    return Steps(np.float64(steps.range) / 1000, np.float64(steps.step) / 1000, steps.count, False, "")

@@ -1,0 +1,254 @@
+"""Resolution of the crystal: cell and orientation, structure factors, size, rotation and mosaic domains."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nbjax.config.tree import Config, Crystal
+from nbjax.geometry.unit_cell import cell_of, standard_direct
+from nbjax.io.coordinates import calculate
+from nbjax.io.dump import read_dump
+from nbjax.io.hkl import StructureFactorTable, read_hkl, tabulate
+from nbjax.io.matrix import read_matrix
+from nbjax.parity.cell_setting import angles_of_c_program_deg, volume_ratio
+from nbjax.resolve.notes import Notes
+from nbjax.resolve.steps import Steps, rotation_steps
+from nbjax.sampling.reference_random import reference_misset_rotation, uniform_rotation
+
+DEFAULT_MOSAIC_SEED = 12345678
+_RIGHT_ANGLE = 90.0
+
+
+@dataclass(frozen=True)
+class ResolvedCrystal:
+    """The crystal with nothing left open, in the units of the key names.
+
+    Attributes:
+        orientation: rotation from the standard setting, shape (3, 3), before ``misset_deg``.
+        table: structure factors, or None when all equal ``default_F``.
+        phi: rotation exposure in degrees.
+        interpolate: whether structure factors are interpolated.
+    """
+
+    cell_A: tuple[float, float, float]
+    cell_deg: tuple[float, float, float]
+    orientation: np.ndarray
+    misset_deg: tuple[float, float, float]
+    table: StructureFactorTable | None
+    default_F: float
+    cells: tuple[int, int, int]
+    shape: str
+    fudge: float
+    interpolate: bool
+    mosaic_spread_deg: float
+    mosaic_domains: int
+    mosaic_seed: int
+    phi_start_deg: float
+    phi: Steps
+    water_um: float
+
+
+def resolve_crystal(config: Config, wavelength_A: float, beamsize_mm: float, seed: int, notes: Notes) -> ResolvedCrystal:
+    """Fill in the crystal; faults go to ``notes``, faulty files raise ``FileError``."""
+    crystal, sampling = config.crystal, config.sampling
+    default_F = notes.choose("crystal.default_F", crystal.default_F, 0.0)
+    table, model_cell = _structure_factors(crystal, default_F, notes)
+    cell_A, cell_deg, orientation = _cell(crystal, wavelength_A, model_cell, notes)
+    star_scale = 1.0
+    if "cell_setting" in config.parity and crystal.matrix_file is None and not notes.faults:
+        given_deg, cell_deg = cell_deg, angles_of_c_program_deg(cell_A, cell_deg)
+        notes.record("crystal.cell_deg", cell_deg, "the C program's standard setting")
+        if "star_shape" in config.parity and crystal.shape in ("gauss", "tophat"):
+            star_scale = volume_ratio(cell_deg, given_deg) ** 2
+    misset_deg, orientation = _misset(config, orientation, seed, notes)
+    spread, domains = _mosaic(config, notes)
+    notes.count("sampling.phi_steps", sampling.phi_steps)
+    notes.not_negative("crystal.phi_range_deg", crystal.phi_range_deg, "give the rotation range")
+    phi_start = notes.choose("crystal.phi_start_deg", crystal.phi_start_deg, 0.0)
+    phi = rotation_steps(crystal.phi_range_deg, sampling.phi_step_deg, sampling.phi_steps)
+    notes.record("crystal.phi_range_deg", phi.range, phi.origin)
+    notes.record("sampling.phi_step_deg", phi.step, phi.origin)
+    notes.record("sampling.phi_steps", phi.count, phi.origin)
+    cells = _cells(crystal, cell_A, beamsize_mm, notes)
+    notes.record("crystal.shape", crystal.shape, "given or default")
+    fudge = notes.choose("crystal.fudge", crystal.fudge, 1.0)
+    notes.not_negative("crystal.fudge", fudge, "1 leaves the spot shapes as they are")
+    interpolate = crystal.interpolate
+    if interpolate is None:
+        early = "interpolation_autoselect" in config.parity
+        deciding = (crystal.cells or (1, 1, 1)) if early else cells
+        interpolate = min(deciding) <= 2
+        notes.record("crystal.interpolate", interpolate, f"derived from crystal.cells = {deciding}")
+    else:
+        notes.given("crystal.interpolate", interpolate)
+    if interpolate and table is None:
+        interpolate = False
+        notes.record("crystal.interpolate", False, "no table to interpolate")
+    water_um = notes.choose("crystal.water_um", crystal.water_um, 0.0)
+    notes.not_negative("crystal.water_um", water_um, "give the edge of the water cube")
+    return ResolvedCrystal(
+        cell_A=cell_A,
+        cell_deg=cell_deg,
+        orientation=orientation,
+        misset_deg=misset_deg,
+        table=table,
+        default_F=default_F,
+        cells=cells,
+        shape=crystal.shape,
+        fudge=fudge * star_scale,
+        interpolate=interpolate,
+        mosaic_spread_deg=spread,
+        mosaic_domains=domains,
+        mosaic_seed=notes.choose("crystal.mosaic_seed", crystal.mosaic_seed, DEFAULT_MOSAIC_SEED),
+        phi_start_deg=phi_start,
+        phi=phi,
+        water_um=water_um,
+    )
+
+
+def _structure_factors(
+    crystal: Crystal, default_F: float, notes: Notes
+) -> tuple[StructureFactorTable | None, tuple[tuple[float, ...], tuple[float, ...]] | None]:
+    """The table, and the cell of the coordinates if it comes from coordinates."""
+    table, cell = None, None
+    if crystal.coordinates_file is not None and crystal.hkl_file is not None:
+        notes.fault("crystal.coordinates_file", "given together with crystal.hkl_file; leave one of them out")
+    elif crystal.coordinates_file is not None:
+        notes.given("crystal.coordinates_file", crystal.coordinates_file)
+        resolution = notes.choose("crystal.coordinates_resolution_A", crystal.coordinates_resolution_A, 2.0)
+        if notes.positive("crystal.coordinates_resolution_A", resolution, "give the smallest spacing in Angstrom"):
+            model = calculate(crystal.coordinates_file, resolution)
+            table, cell = model.table, (model.cell_A, model.cell_deg)
+    elif crystal.hkl_file is not None:
+        notes.given("crystal.hkl_file", crystal.hkl_file)
+        table = tabulate(read_hkl(crystal.hkl_file), default_F)
+    elif crystal.dump_file is not None:
+        notes.given("crystal.dump_file", crystal.dump_file)
+        table = read_dump(crystal.dump_file)
+    elif default_F == 0:
+        notes.fault(
+            "crystal.hkl_file",
+            "missing, and every structure factor would be zero; give crystal.hkl_file, crystal.coordinates_file, "
+            "crystal.dump_file or a crystal.default_F other than 0",
+        )
+    if table is not None:
+        notes.record("derived.hkl_range", f"{table.minimum} .. {table.maximum}", "structure factor table")
+    return table, cell
+
+
+def _cell(
+    crystal: Crystal,
+    wavelength_A: float,
+    model_cell: tuple[tuple[float, ...], tuple[float, ...]] | None,
+    notes: Notes,
+) -> tuple[tuple[float, float, float], tuple[float, float, float], np.ndarray]:
+    """Lengths in A, angles in degrees and orientation, from a matrix, a cell, coordinates, or matrix and cell."""
+    lengths, angles, orientation = None, None, np.eye(3)
+    if model_cell is not None:
+        lengths, angles = np.array(model_cell[0]), np.array(model_cell[1])
+        notes.record("crystal.cell_A", tuple(lengths), "crystal.coordinates_file")
+        notes.record("crystal.cell_deg", tuple(angles), "crystal.coordinates_file")
+    if crystal.cell_A is not None:
+        lengths = np.array(crystal.cell_A)
+        angles = np.array(crystal.cell_deg or (_RIGHT_ANGLE,) * 3)
+        notes.given("crystal.cell_A", crystal.cell_A)
+        notes.choose("crystal.cell_deg", crystal.cell_deg, tuple(angles))
+    elif crystal.cell_deg is not None:
+        notes.fault("crystal.cell_deg", "given without crystal.cell_A; give the lengths too")
+    if crystal.matrix_file is not None and wavelength_A > 0:
+        notes.given("crystal.matrix_file", crystal.matrix_file)
+        reciprocal = read_matrix(crystal.matrix_file).T / wavelength_A
+        direct = np.linalg.inv(reciprocal).T
+        matrix_lengths, matrix_angles = cell_of(direct)
+        if lengths is None:
+            notes.record("crystal.cell_A", tuple(map(float, matrix_lengths)), "crystal.matrix_file, beam.wavelength_A")
+        else:
+            notes.record("crystal.cell_A", tuple(map(float, lengths)), "given; the matrix is rescaled to it")
+        lengths = matrix_lengths if lengths is None else lengths
+        angles = np.degrees(matrix_angles)
+        notes.record("crystal.cell_deg", tuple(map(float, angles)), "crystal.matrix_file")
+        orientation = direct.T @ np.linalg.inv(_standard_direct(matrix_lengths, angles)).T
+    if lengths is None or angles is None:
+        notes.fault("crystal.cell_A", "missing; give crystal.cell_A and crystal.cell_deg, or crystal.matrix_file")
+        return (1.0, 1.0, 1.0), (_RIGHT_ANGLE,) * 3, orientation
+    _check_cell(lengths, angles, notes)
+    a, b, c = map(float, lengths)
+    alpha, beta, gamma = map(float, angles)
+    return (a, b, c), (alpha, beta, gamma), orientation
+
+
+def _check_cell(lengths: np.ndarray, angles: np.ndarray, notes: Notes) -> None:
+    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
+        shown = " ".join(f"{x:g}" for x in lengths)
+        notes.fault("crystal.cell_A", f"got {shown}, cell lengths must be above zero; give them in Angstrom")
+    alpha, beta, gamma = angles
+    possible = (angles > 0).all() and (angles < 180).all() and alpha + beta + gamma < 360
+    if not possible or 2 * angles.max() >= angles.sum():
+        notes.fault(
+            "crystal.cell_deg",
+            f"got {alpha:g} {beta:g} {gamma:g}, no cell has these angles; each must be above 0 and below the sum of "
+            "the other two, and their sum below 360",
+        )
+
+
+def _standard_direct(lengths: np.ndarray, angles_deg: np.ndarray) -> np.ndarray:
+    with jax.enable_x64(True):
+        return np.asarray(standard_direct(jnp.asarray(lengths), jnp.radians(jnp.asarray(angles_deg))))
+
+
+def _misset(
+    config: Config, orientation: np.ndarray, seed: int, notes: Notes
+) -> tuple[tuple[float, float, float], np.ndarray]:
+    crystal = config.crystal
+    if not crystal.misset_random:
+        return notes.choose("crystal.misset_deg", crystal.misset_deg, (0.0, 0.0, 0.0)), orientation
+    if crystal.misset_deg is not None:
+        notes.fault("crystal.misset_deg", "given together with crystal.misset_random; leave one of them out")
+    misset_seed = notes.choose("crystal.misset_seed", crystal.misset_seed, seed, "derived from output.seed")
+    draw = reference_misset_rotation if "misset_random" in config.parity else uniform_rotation
+    notes.record("crystal.misset_random", True, f"given; drawn with seed {misset_seed}")
+    return (0.0, 0.0, 0.0), draw(misset_seed) @ orientation
+
+
+def _mosaic(config: Config, notes: Notes) -> tuple[float, int]:
+    spread, domains = config.crystal.mosaic_spread_deg, config.sampling.mosaic_domains
+    notes.not_negative("crystal.mosaic_spread_deg", spread, "give the half-angle of the cap")
+    notes.count("sampling.mosaic_domains", domains)
+    if not spread:
+        if domains is not None and domains > 1:
+            notes.warn("sampling.mosaic_domains has no effect without a crystal.mosaic_spread_deg; one domain is used")
+        notes.choose("crystal.mosaic_spread_deg", spread, 0.0)
+        notes.record("sampling.mosaic_domains", 1, "no mosaic spread")
+        return 0.0, 1
+    notes.given("crystal.mosaic_spread_deg", spread)
+    if domains is None:
+        notes.warn("crystal.mosaic_spread_deg without sampling.mosaic_domains: 10 domains are used")
+    return spread, notes.choose("sampling.mosaic_domains", domains, 10)
+
+
+def _cells(
+    crystal: Crystal, cell_A: tuple[float, float, float], beamsize_mm: float, notes: Notes
+) -> tuple[int, int, int]:
+    given = crystal.cells or (1, 1, 1)
+    if min(given) < 1:
+        notes.fault("crystal.cells", f"got {given[0]} {given[1]} {given[2]}, must be counts of at least 1")
+    cells, origins = list(given), ["crystal.cells" if crystal.cells else "default"] * 3
+    sizes = (crystal.size_a_mm, crystal.size_b_mm, crystal.size_c_mm)
+    for i, (axis, size_mm) in enumerate(zip("abc", sizes, strict=True)):
+        key = f"crystal.size_{axis}_mm"
+        if size_mm is None or not notes.positive(key, size_mm, "give the crystal's edge in mm"):
+            continue
+        if axis != "a" and size_mm > beamsize_mm:
+            notes.warn(f"{key} = {size_mm:g} is clipped to beam.beamsize_mm = {beamsize_mm:g}")
+            size_mm = beamsize_mm
+        cells[i] = max(1, math.ceil(size_mm / 1000 / (cell_A[i] * 1e-10)))
+        origins[i] = f"{key} / cell length"
+    notes.record("crystal.cells", tuple(cells), ", ".join(dict.fromkeys(origins)))
+    return (cells[0], cells[1], cells[2])
+
+

@@ -1,0 +1,265 @@
+"""Resolution of the detector: convention, axes, pixel grid, beam centre, near point, pivot and sensor."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from nbjax.config.tree import Config, Detector, Vector
+from nbjax.geometry.conventions import CONVENTIONS
+from nbjax.resolve.notes import Notes
+
+_ORTHOGONAL = 1e-3
+_BYTES_PER_PIXEL = 40
+
+
+@dataclass(frozen=True)
+class ResolvedDetector:
+    """The detector with nothing left open, in the units of the key names.
+
+    Attributes:
+        beam_direction, polarization_axis, spindle_axis: laboratory axes that the convention fixes.
+        centre_mm: (fast, slow) of the direct beam on the panel, under the beam pivot.
+        near_mm: (fast, slow) of the nearest point, under the sample pivot.
+        roi: fast first, fast end, slow first, slow end (ends exclusive).
+        custom_normal_differs: whether the C program would take another panel normal.
+    """
+
+    pixel_mm: float
+    pixels_slow: int
+    pixels_fast: int
+    distance_mm: float
+    close_distance_mm: float | None
+    beam_direction: np.ndarray
+    polarization_axis: np.ndarray
+    spindle_axis: np.ndarray
+    fast_axis: np.ndarray
+    slow_axis: np.ndarray
+    normal_axis: np.ndarray
+    two_theta_axis: np.ndarray
+    rotation_deg: Vector
+    two_theta_deg: float
+    origin_shift_mm: Vector
+    pivot: str
+    beam_x_mm: float
+    beam_y_mm: float
+    centre_mm: tuple[float, float]
+    near_mm: tuple[float, float]
+    thickness_um: float
+    attenuation_depth_um: float
+    layers: int
+    layers_given: bool
+    roi: tuple[int, int, int, int]
+    custom_normal_differs: bool
+
+
+def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
+    """Fill in the detector; faults go to ``notes``."""
+    detector = config.detector
+    pixel_mm, fast, slow = _pixels(detector, notes)
+    notes.record("detector.convention", detector.convention, notes.said.get("detector.convention", "default"))
+    axes, differs = _axes(config, notes)
+    distance_mm = notes.choose("detector.distance_mm", detector.distance_mm, 100.0)
+    notes.positive("detector.distance_mm", distance_mm, "give the sample-to-detector distance in mm")
+    notes.positive("detector.close_distance_mm", detector.close_distance_mm, "give the shortest distance in mm")
+    if detector.close_distance_mm is not None:
+        notes.given("detector.close_distance_mm", detector.close_distance_mm)
+        notes.record("detector.distance_mm", None, "derived from detector.close_distance_mm and the tilt")
+    centre = _centre(detector, pixel_mm, fast, slow, notes)
+    rotation = tuple(
+        notes.choose(f"detector.rotation_{axis}_deg", getattr(detector, f"rotation_{axis}_deg"), 0.0) for axis in "xyz"
+    )
+    layers, layers_given, thickness, depth = _sensor(config, notes)
+    return ResolvedDetector(
+        pixel_mm=pixel_mm,
+        pixels_slow=slow,
+        pixels_fast=fast,
+        distance_mm=distance_mm,
+        close_distance_mm=detector.close_distance_mm,
+        **axes,
+        rotation_deg=rotation,  # type: ignore[arg-type]
+        two_theta_deg=notes.choose("detector.two_theta_deg", detector.two_theta_deg, 0.0),
+        origin_shift_mm=notes.choose("detector.origin_shift_mm", detector.origin_shift_mm, (0.0, 0.0, 0.0)),
+        pivot=_pivot(detector, notes),
+        beam_x_mm=centre[0],
+        beam_y_mm=centre[1],
+        centre_mm=(centre[2], centre[3]),
+        near_mm=(centre[4], centre[5]),
+        thickness_um=thickness,
+        attenuation_depth_um=depth,
+        layers=layers,
+        layers_given=layers_given,
+        roi=_roi(detector, fast, slow, notes),
+        custom_normal_differs=differs,
+    )
+
+
+def _pixels(detector: Detector, notes: Notes) -> tuple[float, int, int]:
+    pixel_mm = notes.choose("detector.pixel_mm", detector.pixel_mm, 0.1)
+    if not notes.positive("detector.pixel_mm", pixel_mm, "give the pixel size in mm"):
+        pixel_mm = 0.1
+    counts = []
+    for axis in ("fast", "slow"):
+        count, size_mm = getattr(detector, f"pixels_{axis}"), getattr(detector, f"size_{axis}_mm")
+        key = f"detector.pixels_{axis}"
+        if count is not None:
+            notes.count(key, count)
+            notes.given(key, count)
+            counts.append(max(count, 1))
+            notes.record(f"detector.size_{axis}_mm", pixel_mm * count, f"derived from {key}, detector.pixel_mm")
+            continue
+        size_mm = notes.choose(f"detector.size_{axis}_mm", size_mm, 102.4)
+        ok = notes.positive(f"detector.size_{axis}_mm", size_mm, "give the detector's width in mm")
+        number = max(1, int(np.ceil(size_mm / pixel_mm - 0.5))) if ok else 1
+        notes.record(key, number, f"derived from detector.size_{axis}_mm, detector.pixel_mm")
+        counts.append(number)
+    fast, slow = counts
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if fast * slow * _BYTES_PER_PIXEL > available or fast * slow >= 2**31:
+        notes.fault(
+            "detector.pixels_fast",
+            f"an image of {slow} x {fast} pixels needs {fast * slow * _BYTES_PER_PIXEL / 1e9:.0f} GB, this machine has "
+            f"{available / 1e9:.0f} GB; use fewer pixels or render parts on smaller detectors",
+        )
+    return pixel_mm, fast, slow
+
+
+def _axes(config: Config, notes: Notes) -> tuple[dict[str, np.ndarray], bool]:
+    """Unit vectors of every axis, and whether the C program's panel normal would be another one."""
+    convention = CONVENTIONS[config.detector.convention]
+    custom = config.detector.convention == "custom"
+    fields = {
+        "beam_direction": ("beam.direction", config.beam.direction, convention.beam),
+        "polarization_axis": ("beam.polarization_axis", config.beam.polarization_axis, convention.polarization_axis),
+        "spindle_axis": ("crystal.spindle_axis", config.crystal.spindle_axis, convention.spindle_axis),
+        "fast_axis": ("detector.fast_axis", config.detector.fast_axis, convention.fast),
+        "slow_axis": ("detector.slow_axis", config.detector.slow_axis, convention.slow),
+        "normal_axis": ("detector.normal_axis", config.detector.normal_axis, convention.normal),
+        "two_theta_axis": ("detector.two_theta_axis", config.detector.two_theta_axis, convention.two_theta_axis),
+    }
+    axes = {}
+    for name, (key, given, default) in fields.items():
+        if given is not None and not custom:
+            notes.fault(key, f"the {config.detector.convention} convention fixes it; set detector.convention = \"custom\"")
+        vector = np.array(notes.choose(key, given, default, f"{config.detector.convention} convention"), float)
+        length = np.linalg.norm(vector)
+        if not (np.isfinite(length) and length > 0):
+            notes.fault(key, f"got {given}, a direction must not be the zero vector")
+            length, vector = 1.0, np.array(default, float)
+        as_given = name == "two_theta_axis" and "twotheta_axis_length" in config.parity
+        axes[name] = vector if as_given else vector / length
+    if abs(np.dot(axes["beam_direction"], axes["polarization_axis"])) > 1 - 1e-9:
+        notes.fault("beam.polarization_axis", "lies along the beam; the electric vector must be across it")
+    tilt = float(np.dot(axes["fast_axis"], axes["slow_axis"]))
+    if abs(tilt) > _ORTHOGONAL:
+        notes.fault("detector.slow_axis", f"is not at a right angle to detector.fast_axis (cosine {tilt:.4g})")
+        return axes, False
+    return axes, custom and _custom_normal(config, axes, notes)
+
+
+def _custom_normal(config: Config, axes: dict[str, np.ndarray], notes: Notes) -> bool:
+    """Set the panel normal of the custom convention; whether the C program's differs."""
+    given = config.detector.normal_axis
+    cross = np.cross(axes["fast_axis"], axes["slow_axis"])
+    cross /= np.linalg.norm(cross)
+    towards = axes["normal_axis"] if given is not None else axes["beam_direction"]
+    physical = -cross if np.dot(cross, towards) < 0 else cross
+    if given is not None and np.dot(physical, axes["normal_axis"]) < 1 - _ORTHOGONAL:
+        notes.fault("detector.normal_axis", "is not at right angles to detector.fast_axis and detector.slow_axis")
+    raw = np.array(CONVENTIONS["custom"].normal if given is None else given)
+    in_c = raw if np.sqrt(raw[0] * raw[0] + raw[1] * raw[1] + raw[2] * raw[2]) == 1.0 else cross
+    use_c = "custom_normal" in config.parity
+    axes["normal_axis"] = in_c if use_c else physical
+    origin = "the C program's rule" if use_c else "normal of detector.fast_axis and detector.slow_axis"
+    notes.record("detector.normal_axis", tuple(float(x) for x in axes["normal_axis"]), origin)
+    return bool(np.abs(in_c - physical).max() > 1e-12)
+
+
+def _centre(
+    detector: Detector, pixel_mm: float, fast: int, slow: int, notes: Notes
+) -> tuple[float, float, float, float, float, float]:
+    """(X, Y) in the convention's terms, (fast, slow) of the direct beam, (fast, slow) of the near point; mm."""
+    size_fast, size_slow = pixel_mm * fast, pixel_mm * slow
+    near = []
+    for axis, org, size in (("x", detector.org_x_px, size_fast), ("y", detector.org_y_px, size_slow)):
+        if org is not None:
+            notes.given(f"detector.org_{axis}_px", org)
+        near.append(size / 2 if org is None else (org - 0.5) * pixel_mm)
+    close_x = notes.choose("detector.close_x_mm", detector.close_x_mm, near[0], "near point")
+    close_y = notes.choose("detector.close_y_mm", detector.close_y_mm, near[1], "near point")
+    rule = CONVENTIONS[detector.convention].beam_centre
+    defaults = {
+        "swapped_half": ((size_slow + pixel_mm) / 2, (size_fast + pixel_mm) / 2),
+        "swapped": ((size_slow + pixel_mm) / 2, (size_fast + pixel_mm) / 2),
+        "flipped": ((size_fast + pixel_mm) / 2, (size_slow - pixel_mm) / 2),
+        "plain": (close_x, close_y),
+    }[rule]
+    x = notes.choose("detector.beam_x_mm", detector.beam_x_mm, defaults[0], f"{detector.convention} convention")
+    y = notes.choose("detector.beam_y_mm", detector.beam_y_mm, defaults[1], f"{detector.convention} convention")
+    centre = {
+        "swapped_half": (y + 0.5 * pixel_mm, x + 0.5 * pixel_mm),
+        "swapped": (y, x),
+        "flipped": (x, size_slow - y),
+        "plain": (x, y),
+    }[rule]
+    if detector.convention == "custom":
+        near = [x, y]
+    elif detector.close_x_mm is not None or detector.close_y_mm is not None:
+        notes.warn(
+            f"detector.close_x_mm and close_y_mm only set the header's beam centre under the {detector.convention} "
+            "convention; detector.org_x_px and org_y_px move the near point"
+        )
+    notes.record("derived.beam_centre_fast_slow_mm", centre, f"{detector.convention} convention")
+    notes.record("derived.near_point_fast_slow_mm", tuple(near), f"{detector.convention} convention")
+    return x, y, *centre, near[0], near[1]
+
+
+def _pivot(detector: Detector, notes: Notes) -> str:
+    if detector.convention != "custom":
+        fixed = CONVENTIONS[detector.convention].pivot
+        if detector.pivot not in (None, fixed):
+            notes.warn(f"detector.pivot = {detector.pivot} has no effect: {detector.convention} pivots at the {fixed}")
+        notes.record("detector.pivot", fixed, f"{detector.convention} convention")
+        return fixed
+    near = (detector.close_distance_mm, detector.close_x_mm, detector.close_y_mm, detector.org_x_px, detector.org_y_px)
+    if any(value is not None for value in (*near, detector.two_theta_deg)):
+        return notes.choose("detector.pivot", detector.pivot, "sample", "derived: near point or two-theta given")
+    return notes.choose("detector.pivot", detector.pivot, "beam")
+
+
+def _sensor(config: Config, notes: Notes) -> tuple[int, bool, float, float]:
+    """Layers, whether their number was said, thickness and attenuation depth in um."""
+    detector, count = config.detector, config.sampling.thickness_layers
+    notes.count("sampling.thickness_layers", count)
+    notes.not_negative("detector.thickness_um", detector.thickness_um, "give the sensor's thickness")
+    notes.positive("detector.attenuation_depth_um", detector.attenuation_depth_um, "give the sensor's 1/mu")
+    thickness = notes.choose("detector.thickness_um", detector.thickness_um, 0.0, "default: every photon is captured")
+    if thickness <= 0:
+        notes.record("sampling.thickness_layers", 1, "no sensor thickness")
+        return 1, False, 0.0, 1.0
+    if detector.attenuation_depth_um is None:
+        notes.warn("detector.thickness_um without detector.attenuation_depth_um: the thickness is taken for the depth")
+    depth = notes.choose("detector.attenuation_depth_um", detector.attenuation_depth_um, thickness, "= thickness")
+    layers = notes.choose("sampling.thickness_layers", count, 2)
+    if layers == 1 and "layer_step" in config.parity:
+        layers = 2
+        notes.record("sampling.thickness_layers", 2, "the C program takes at least two")
+    return layers, count is not None, thickness, depth
+
+
+def _roi(detector: Detector, fast: int, slow: int, notes: Notes) -> tuple[int, int, int, int]:
+    if detector.roi is None:
+        return 0, fast, 0, slow
+    f0, f1, s0, s1 = detector.roi
+    notes.given("detector.roi", detector.roi)
+    # the C program's own default ends one past the last pixel
+    if not (0 <= f0 <= f1 <= fast and f0 < fast and 0 <= s0 <= s1 <= slow and s0 < slow):
+        notes.fault(
+            "detector.roi",
+            f"got {f0} {f1} {s0} {s1}, outside the detector or empty; fast must lie in 0..{fast - 1} and slow in "
+            f"0..{slow - 1}, first before last",
+        )
+        return 0, fast, 0, slow
+    return f0, min(f1 + 1, fast), s0, min(s1 + 1, slow)

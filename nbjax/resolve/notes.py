@@ -1,0 +1,79 @@
+"""The record a resolution leaves: values with their origins, warnings, and every fault found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from nbjax.errors import ConfigError, Fault
+
+T = TypeVar("T")
+
+
+@dataclass
+class Notes:
+    """Collects origins, warnings and faults while a configuration is resolved.
+
+    Attributes:
+        said: key path -> where a given value came from ("file x.toml", "option", "header y.img").
+        rows: key path -> (value, origin), in the order of resolution.
+        warnings: sentences for the user.
+        faults: everything that is wrong.
+    """
+
+    said: Mapping[str, str]
+    rows: dict[str, tuple[object, str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    def record(self, key: str, value: object, origin: str) -> None:
+        """Note a resolved value that was not simply given."""
+        self.rows[key] = (value, origin)
+
+    def given(self, key: str, value: object) -> None:
+        """Note a value as the user gave it."""
+        self.rows[key] = (value, self.said.get(key, "given"))
+
+    def choose(self, key: str, value: T | None, default: T, origin: str = "default") -> T:
+        """The given value, or the default; noted either way."""
+        if value is None:
+            self.record(key, default, origin)
+            return default
+        self.given(key, value)
+        return value
+
+    def fault(self, key: str, problem: str) -> None:
+        """Note something wrong."""
+        self.faults.append(Fault(key, problem))
+
+    def warn(self, sentence: str) -> None:
+        """Note something the user should know."""
+        self.warnings.append(sentence)
+
+    def positive(self, key: str, value: float | None, remedy: str) -> bool:
+        """Whether a value, if given, is above zero and finite; a fault otherwise."""
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            self.fault(key, f"got {value:g}, must be above zero; {remedy}")
+            return False
+        return True
+
+    def not_negative(self, key: str, value: float | None, remedy: str) -> bool:
+        """Whether a value, if given, is zero or above and finite; a fault otherwise."""
+        if value is not None and not (value >= 0 and math.isfinite(value)):
+            self.fault(key, f"got {value:g}, must not be negative; {remedy}")
+            return False
+        return True
+
+    def count(self, key: str, value: int | None) -> bool:
+        """Whether a count, if given, is at least one; a fault otherwise."""
+        if value is not None and value < 1:
+            self.fault(key, f"got {value}, must be a count of at least 1; leave it out for the default")
+            return False
+        return True
+
+    def raise_faults(self) -> None:
+        """Raise a ``ConfigError`` with all faults, if there are any."""
+        if self.faults:
+            raise ConfigError(self.faults)

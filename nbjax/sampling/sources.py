@@ -1,0 +1,94 @@
+"""Incident rays: directions, wavelengths and weights of the beam's divergence and spectrum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from nbjax.numerics import unit_vector
+from nbjax.rotations import about_axis
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class SourceGrid:
+    """Divergence grid times wavelength comb; the retained grid points are listed by their indices.
+
+    Attributes:
+        horizontal_range_rad, horizontal_step_rad: about the axis beam x polarization.
+        vertical_range_rad, vertical_step_rad: about the polarization axis (applied first).
+        horizontal_index, vertical_index, wavelength_index: grid indices of each source, shape (sources,).
+        dispersion, dispersion_step: relative full range and spacing of the wavelengths.
+        weights: relative intensities, shape (sources,).
+    """
+
+    horizontal_range_rad: Float[Array, ""]
+    horizontal_step_rad: Float[Array, ""]
+    vertical_range_rad: Float[Array, ""]
+    vertical_step_rad: Float[Array, ""]
+    dispersion: Float[Array, ""]
+    dispersion_step: Float[Array, ""]
+    horizontal_index: Float[Array, " sources"]
+    vertical_index: Float[Array, " sources"]
+    wavelength_index: Float[Array, " sources"]
+    weights: Float[Array, " sources"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class SourceTable:
+    """Sources listed one by one.
+
+    Attributes:
+        directions: incident directions (from source to sample), shape (sources, 3).
+        wavelengths_m: shape (sources,).
+        weights: relative intensities, shape (sources,).
+    """
+
+    directions: Float[Array, "sources 3"]
+    wavelengths_m: Float[Array, " sources"]
+    weights: Float[Array, " sources"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Rays:
+    """Incident unit directions (sources, 3), wavelengths in m and weights that sum to one (sources,)."""
+
+    incident: Float[Array, "sources 3"]
+    wavelength_m: Float[Array, " sources"]
+    weight: Float[Array, " sources"]
+
+
+def incident_rays(
+    sources: SourceGrid | SourceTable,
+    beam: Float[Array, "3"],
+    polarization_axis: Float[Array, "3"],
+    wavelength_m: Float[Array, ""],
+) -> Rays:
+    """Every source's direction, wavelength and normalised weight.
+
+    Args:
+        sources: grid or table.
+        beam: unit direction of the central ray, shape (3,).
+        polarization_axis: unit vector, shape (3,).
+        wavelength_m: central wavelength.
+    """
+    weight = sources.weights / jnp.sum(sources.weights)
+    if isinstance(sources, SourceTable):
+        return Rays(jax.vmap(unit_vector)(sources.directions), sources.wavelengths_m, weight)
+    g = sources
+    vertical_axis = unit_vector(jnp.cross(beam, polarization_axis))
+
+    def direction(horizontal_index: Array, vertical_index: Array) -> Array:
+        horizontal = g.horizontal_step_rad * horizontal_index - g.horizontal_range_rad / 2
+        vertical = g.vertical_step_rad * vertical_index - g.vertical_range_rad / 2
+        return about_axis(vertical_axis, horizontal) @ (about_axis(polarization_axis, vertical) @ beam)
+
+    incident = jax.vmap(direction)(g.horizontal_index, g.vertical_index)
+    ratio = 1.0 + g.dispersion_step * g.wavelength_index - g.dispersion / 2
+    return Rays(incident, wavelength_m * ratio, weight)

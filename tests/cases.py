@@ -1,0 +1,79 @@
+"""Golden cases and small configurations that several tests share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
+
+GOLDEN = Path(__file__).parent / "golden"
+INPUTS = GOLDEN / "inputs"
+CASES = sorted(path.parent.name for path in GOLDEN.glob("*/args.txt"))
+TOLERANCE = 3e-7
+
+SHOWN_BY: dict[str, set[str]] = {
+    "divergence_round": {"first_sample_factors"},
+    "divergence_square": {"first_sample_factors"},
+    "everything_but_thickness": {"first_sample_factors"},
+    "flux_sample_energy": {"interpolation_autoselect"},
+    "interp_auto_two_cells": {"first_sample_factors"},
+    "interp_leaves_table": {"interpolation_latch"},
+    "lyso_autosample": {"first_sample_factors"},
+    "misset_random": {"misset_seed_option", "misset_random"},
+    "noise_poisson": {"poisson_sampler"},
+    "oversample2_omega": {"first_sample_factors", "running_product"},
+    "oversample3": {"first_sample_factors"},
+    "phi_osc_from_zero": {"phi_carryover"},
+    "shape_gauss": {"star_shape"},
+    "shape_tophat": {"star_shape", "first_sample_factors"},
+    "sourcefile": {"source_weights", "first_sample_factors"},
+    "supervisor_crop": {"phi_carryover"},
+    "thick_sensor": {"first_sample_factors", "last_layer_capture", "layer_step"},
+    "triclinic_misset": {"cell_setting"},
+    "water_background": {"water_scale"},
+}
+"""Ledger entries that come into play in each golden case; the other cases are physics in the C program too."""
+
+SAME_IMAGE = {"flux_sample_energy", "noise_poisson"}
+"""Cases whose float image is the same with and without their entries."""
+
+
+@cache
+def images(case: str) -> dict[str, np.ndarray]:
+    """Stored images of a golden case."""
+    with np.load(GOLDEN / case / "images.npz") as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def option_line(case: str) -> list[str]:
+    """Options of a golden case; file names are relative to ``INPUTS``."""
+    return (GOLDEN / case / "args.txt").read_text().split()
+
+
+def window(case: str, image: np.ndarray) -> np.ndarray:
+    """The part of an image that a golden case stores."""
+    crop = images(case).get("crop_s0s1f0f1")
+    return image if crop is None else image[crop[0] : crop[1], crop[2] : crop[3]]
+
+
+def residual(image: np.ndarray, wanted: np.ndarray) -> float:
+    """Largest difference over the largest wanted value."""
+    return float(np.abs(image - wanted.astype(float)).max() / np.abs(wanted).max())
+
+
+def small_config(**sections: dict[str, Any]) -> Config:
+    """An oblique crystal with a table on 24 x 20 pixels (slow x fast); fields of each section can be replaced."""
+    config = Config(
+        Beam(wavelength_A=0.9),
+        Crystal(hkl_file=str(INPUTS / "tric_5A.hkl"), matrix_file=str(INPUTS / "tric.mat"), cells=(9, 7, 8)),
+        Detector(distance_mm=100.0, pixel_mm=0.9, pixels_fast=20, pixels_slow=24),
+        Sampling(oversample=1),
+    )
+    for name, fields in sections.items():
+        config = replace(config, **{name: replace(getattr(config, name), **fields)})
+    return config
