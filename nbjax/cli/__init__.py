@@ -1,0 +1,211 @@
+"""The command line: ``nbjax simulate``, ``nanobragg``, ``config resolve`` and ``sample``.
+
+Heavy modules are imported inside the commands, so that help and errors come at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from nbjax import __version__
+from nbjax.errors import ConfigError, NbjaxError
+
+_INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that raises instead of leaving the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _UsageError(f"{message}; {self.prog} --help shows the usage")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        raise _Finished(status)
+
+
+class _UsageError(NbjaxError):
+    """A command line that cannot be read."""
+
+
+class _Finished(Exception):
+    """Help or version was printed."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: words after the program's name; those of the process by default.
+
+    Returns:
+        0 on success, 2 on bad input, 130 when interrupted.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        if words[:1] == ["nanobragg"]:
+            return _nanobragg(words[1:])
+        arguments = _parser().parse_args(words)
+        return int(arguments.run(arguments))
+    except _Finished as finished:
+        return int(finished.args[0])
+    except ConfigError as error:
+        for fault in error.faults:
+            print(f"nbjax: {fault}", file=sys.stderr)
+        return 2
+    except NbjaxError as error:
+        print(f"nbjax: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("nbjax: interrupted; nothing half-written is left behind", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="nbjax", description="Diffraction images of crystals on an absolute photon scale.")
+    parser.add_argument("--version", action="version", version=f"nbjax {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    simulate = commands.add_parser("simulate", help="render a TOML configuration")
+    simulate.add_argument("config", metavar="CONFIG.toml")
+    _add_run_options(simulate)
+    simulate.set_defaults(run=_simulate)
+
+    commands.add_parser("nanobragg", help="render the C program's option line (nbjax nanobragg --help)")
+
+    config = commands.add_parser("config", help="inspect configurations")
+    inspections = config.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    resolved = inspections.add_parser("resolve", help="every resolved value, and where it came from")
+    resolved.add_argument("config", metavar="CONFIG.toml")
+    resolved.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key")
+    resolved.set_defaults(run=_resolve)
+
+    sample = commands.add_parser("sample", help="render the embedded crystal (PDB entry 2ERL)")
+    _add_run_options(sample)
+    sample.set_defaults(run=_sample)
+    return parser
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key")
+    parser.add_argument("--out", metavar="DIR", help="folder of the output files (default: the current one)")
+    parser.add_argument("--parity", nargs="?", const="all", metavar="NAMES", help="reproduce the C program")
+    parser.add_argument("--precision", choices=("double", "mixed"), help="floating-point policy")
+    parser.add_argument("--no-progress", action="store_true", help="no progress bar")
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from nbjax.cli.outputs import file_names, placed_in
+    from nbjax.cli.render import render_to_files
+    from nbjax.config.load import load_with_sources
+
+    overrides = list(arguments.set)
+    if arguments.parity:
+        overrides.append(f'parity="{arguments.parity}"')
+    if arguments.precision:
+        overrides.append(f'precision="{arguments.precision}"')
+    config, sources = load_with_sources(arguments.config, overrides)
+    output = config.output
+    if not file_names(output):
+        stem = Path(arguments.config).stem
+        output = replace(output, float_file=f"{stem}.bin", png_file=f"{stem}.png")
+    if arguments.out is not None:
+        _make_folder(arguments.out)
+    config = replace(config, output=placed_in(output, arguments.out))
+    render_to_files(config, sources, progress=not arguments.no_progress)
+    return 0
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    import nbjax
+
+    arguments.config = str(Path(nbjax.__file__).parent / "data" / "2erl.toml")
+    return _simulate(arguments)
+
+
+def _resolve(arguments: argparse.Namespace) -> int:
+    from nbjax.config.load import load_with_sources
+    from nbjax.resolve import resolve
+
+    config, sources = load_with_sources(arguments.config, arguments.set)
+    resolved = resolve(config, sources)
+    for sentence in resolved.warnings:
+        print(f"nbjax: warning: {sentence}", file=sys.stderr)
+    rows = [(key, _shown(value), origin) for key, value, origin in sorted(resolved.rows())]
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    for key, value, origin in rows:
+        print(f"{key:{widths[0]}}  {value:{widths[1]}}  {origin}")
+    return 0
+
+
+def _nanobragg(words: list[str]) -> int:
+    if words[:1] and words[0] in ("-h", "-help", "--help"):
+        from nbjax.cli.options import help_text
+
+        print(help_text())
+        return 0
+    from nbjax.cli.nanobragg import absolute_inputs, name_options, option_departures, read_options
+    from nbjax.cli.outputs import check_outputs, file_names
+    from nbjax.config.write import config_toml
+    from nbjax.io.files import atomic_writer
+
+    request = read_options(words)
+    for note in request.notes:
+        print(f"nbjax: warning: {note}", file=sys.stderr)
+    wants_image = bool(file_names(request.config.output)) or request.printout
+    if not (wants_image or request.config_out):
+        raise _UsageError(
+            "no output was asked for; give -floatfile, -intfile, -pgmfile, -noisefile, -pngfile, -printout or -config_out"
+        )
+    sources = {key: f"option {option}" for key, option in request.sources.items()}
+    try:
+        from nbjax.cli.render import render_to_files
+        from nbjax.resolve import resolve
+
+        if request.config_out is not None:
+            check_outputs(request.config.output, [request.config_out])
+            resolve(request.config, sources)
+            with atomic_writer(request.config_out) as handle:
+                handle.write(config_toml(absolute_inputs(request.config)).encode())
+        if wants_image:
+            image = render_to_files(request.config, sources, request.progress, option_departures(words))
+            if request.printout:
+                _print_pixels(request.printout_pixel, request.config.detector.roi, image)
+    except ConfigError as error:
+        raise ConfigError(name_options(error.faults, request.sources)) from None
+    return 0
+
+
+def _print_pixels(pixel: tuple[int, int] | None, roi: tuple[int, int, int, int] | None, image: "object") -> None:
+    import numpy as np
+
+    photons = np.asarray(image)
+    slow, fast = photons.shape
+    f0, f1, s0, s1 = roi or (0, fast - 1, 0, slow - 1)
+    if pixel is not None:
+        if not (0 <= pixel[0] < fast and 0 <= pixel[1] < slow):
+            raise _UsageError(f"-printout_pixel: {pixel[0]} {pixel[1]} (fast slow) lies outside {fast} x {slow} pixels")
+        f0, f1, s0, s1 = pixel[0], pixel[0], pixel[1], pixel[1]
+    print("fast slow photons")
+    for s in range(s0, min(s1, slow - 1) + 1):
+        for f in range(f0, min(f1, fast - 1) + 1):
+            print(f"{f} {s} {photons[s, f]:.10g}")
+
+
+def _make_folder(name: str) -> None:
+    try:
+        Path(name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _UsageError(f"--out {name}: cannot be made a folder ({error.strerror}); give another name") from None
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(_shown(item) for item in value) + ")"
+    return str(value)

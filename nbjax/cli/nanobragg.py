@@ -1,0 +1,394 @@
+"""Reading the C program's option line into a configuration, in its order where the order matters."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nbjax.cli.options import BY_NAME, REFUSED, Option
+from nbjax.config.tree import Config
+from nbjax.errors import ConfigError, Fault
+from nbjax.parity.ledger import check_names
+
+OPTION_ENTRIES = ("misset_seed_option", "twotheta_axis_option", "curved_det_last")
+"""Entries of the ledger about how the C program reads its options."""
+
+_VECTORS = {
+    "detector": ("fast_axis", "slow_axis", "normal_axis", "two_theta_axis"),
+    "beam": ("direction", "polarization_axis"),
+    "crystal": ("spindle_axis",),
+}
+_NAMED_PIVOT = {"xds": "sample"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an option line asks for.
+
+    Attributes:
+        config: the configuration.
+        sources: configuration key -> option that set it.
+        notes: sentences for the user about the reading itself.
+        config_out: file for the equivalent TOML.
+        printout: print pixel values; ``printout_pixel`` (fast, slow) restricts it to one.
+        progress: whether a progress bar may be shown.
+    """
+
+    config: Config
+    sources: dict[str, str]
+    notes: tuple[str, ...]
+    config_out: str | None
+    printout: bool
+    printout_pixel: tuple[int, int] | None
+    progress: bool
+
+
+def read_options(argv: list[str]) -> Request:
+    """Read an option line.
+
+    Raises:
+        ConfigError: every fault of the line, each naming its option.
+    """
+    return _Reader(argv, _parity_names(argv)).request()
+
+
+def option_departures(argv: list[str]) -> tuple[str, ...]:
+    """Ledger entries, not switched on, under which the same line would be read differently."""
+    parity = _parity_names(argv)
+    plain = _Reader(argv, parity).request().config
+    found = []
+    for entry in OPTION_ENTRIES:
+        if entry not in parity:
+            other = _Reader(argv, (*parity, entry)).request().config
+            if replace(other, parity=()) != replace(plain, parity=()):
+                found.append(entry)
+    return tuple(found)
+
+
+def name_options(faults: Iterable[Fault], sources: dict[str, str]) -> list[Fault]:
+    """Faults of configuration keys as faults of the options that set, or would set, them."""
+    by_key = {key: option.names[0] for option in reversed(tuple(BY_NAME.values())) for key in option.keys}
+    found = []
+    for fault in faults:
+        name = sources.get(fault.key) or by_key.get(fault.key, fault.key)
+        problem = re.sub(r"\b(?:beam|crystal|detector|sampling|output)\.\w+", lambda m: by_key.get(m[0], m[0]), fault.problem)
+        found.append(Fault(name, problem))
+    return found
+
+
+def _parity_names(argv: list[str]) -> tuple[str, ...]:
+    names: set[str] = set()
+    for i, word in enumerate(argv):
+        if word == "-parity":
+            following = argv[i + 1] if i + 1 < len(argv) else "-"
+            names.update(["all"] if following.startswith("-") else following.split(","))
+    return check_names(names, "-parity")
+
+
+class _Reader:
+    """One pass over the words of a line."""
+
+    def __init__(self, argv: list[str], parity: tuple[str, ...]):
+        self.argv, self.parity = argv, parity
+        self.at = 0
+        self.values: dict[str, Any] = {}
+        self.sources: dict[str, str] = {}
+        self.faults: list[Fault] = []
+        self.notes: list[str] = []
+        self.pivot = "beam"
+        self.cells = [1, 1, 1]
+        self.config_out: str | None = None
+        self.printout, self.progress = False, True
+        self.printout_pixel: tuple[int, int] | None = None
+        self.absorbs_nothing = False
+
+    def request(self) -> Request:
+        """Read all words and assemble the request."""
+        while self.at < len(self.argv):
+            word = self.argv[self.at]
+            self.at += 1
+            self._word(word)
+        convention = self.values.get("detector.convention", "mosflm")
+        if convention == "custom":
+            self._put("detector.pivot", self.pivot, self.sources.get("detector.pivot", "option order"))
+        else:
+            self.values.pop("detector.pivot", None)
+            self._drop_vectors(convention)
+        if self.absorbs_nothing and self.values.get("detector.thickness_um"):
+            self._fault("-detector_abs", "inf before -detector_thick is a sensor that captures nothing; give a depth")
+        if self.faults:
+            raise ConfigError(self.faults)
+        self.values["parity"] = self.parity
+        return Request(
+            _config(self.values),
+            self.sources,
+            tuple(self.notes),
+            self.config_out,
+            self.printout,
+            self.printout_pixel,
+            self.progress,
+        )
+
+    def _word(self, word: str) -> None:
+        option = BY_NAME.get(word)
+        if option is not None:
+            rule: Callable[[Option, str], None] = getattr(self, f"_read_{option.kind}")
+            rule(option, word)
+            if option.pivot is not None:
+                self.pivot = option.pivot
+        elif word in REFUSED:
+            self._fault(word, REFUSED[word])
+            while self.at < len(self.argv) and not self._is_option(self.argv[self.at]):
+                self.at += 1
+        elif word.startswith("-") and not _is_number(word):
+            near = difflib.get_close_matches(word, BY_NAME, 1, 0.5)
+            hint = f"did you mean {near[0]}?" if near else "nbjax nanobragg --help lists the options"
+            self._fault(word, f"unknown option; {hint}")
+            while self.at < len(self.argv) and not self._is_option(self.argv[self.at]):
+                self.at += 1
+        else:
+            self._fault(word, "is not an option and belongs to none; remove it")
+
+    def _is_option(self, word: str) -> bool:
+        return word in BY_NAME or word in REFUSED or (word.startswith("-") and not _is_number(word))
+
+    def _fault(self, option: str, problem: str) -> None:
+        self.faults.append(Fault(option, problem))
+
+    def _put(self, key: str, value: object, option: str) -> None:
+        self.values[key] = value
+        self.sources[key] = option
+
+    def _take(self, name: str, wanted: str) -> str | None:
+        """The next word, unless the line ends or an option begins."""
+        if self.at >= len(self.argv) or self._is_option(self.argv[self.at]):
+            self._fault(name, f"its value is missing; give {wanted}")
+            return None
+        self.at += 1
+        return self.argv[self.at - 1]
+
+    def _numbers(self, name: str, count: int) -> tuple[float, ...] | None:
+        found = []
+        for _ in range(count):
+            word = self._take(name, "a number" if count == 1 else f"{count} numbers")
+            if word is None:
+                return None
+            if not _is_number(word):
+                self._fault(name, f"got {word!r}, a number is wanted")
+                return None
+            found.append(float(word))
+        return tuple(found)
+
+    def _integers(self, name: str, count: int = 1) -> tuple[int, ...] | None:
+        found = self._numbers(name, count)
+        if found is None:
+            return None
+        for number in found:
+            if number != math.floor(number):
+                self._fault(name, f"got {number:g}, a whole number is wanted")
+                return None
+        return tuple(int(number) for number in found)
+
+    def _read_number(self, option: Option, name: str) -> None:
+        found = self._numbers(name, 1)
+        for key in option.keys if found else ():
+            self._put(key, found[0], name)  # type: ignore[index]
+
+    def _read_integer(self, option: Option, name: str) -> None:
+        found = self._integers(name)
+        for key in option.keys if found else ():
+            self._put(key, found[0], name)  # type: ignore[index]
+
+    def _read_text(self, option: Option, name: str) -> None:
+        word = self._take(name, "a file name")
+        if word is not None:
+            self._put(option.keys[0], word, name)
+
+    def _read_flag(self, option: Option, name: str) -> None:
+        self._put(option.keys[0], option.value, name)
+        if option.keys[0] == "detector.convention":
+            self.pivot = _NAMED_PIVOT.get(str(option.value), "beam")
+
+    def _read_vector(self, option: Option, name: str) -> None:
+        found = self._numbers(name, 3)
+        if found is None:
+            return
+        self._put("detector.convention", "custom", name)
+        self._put(option.keys[0], found, name)
+        if name == "-twotheta_axis" and "twotheta_axis_option" in self.parity:
+            self._put("detector.two_theta_deg", found[0], name)
+            self.pivot = "sample"
+
+    def _read_pix0(self, option: Option, name: str) -> None:
+        if self._numbers(name, 3) is not None:
+            self._put("detector.convention", "custom", name)
+            self.notes.append(f"{name}: the origin follows from pivot, beam centre and distance; the vector is not used")
+
+    def _read_cell(self, option: Option, name: str) -> None:
+        found: list[float] = []
+        while len(found) < 6 and self.at < len(self.argv) and not self._is_option(self.argv[self.at]):
+            one = self._numbers(name, 1)
+            if one is None:
+                return
+            found += one
+        if not found:
+            self._fault(name, "its values are missing; give a b c alpha beta gamma")
+            return
+        lengths = found[:3] + [found[0]] * (3 - len(found[:3]))
+        angles = found[3:] + [90.0] * (3 - len(found[3:]))
+        self._put("crystal.cell_A", tuple(lengths), name)
+        self._put("crystal.cell_deg", tuple(angles), name)
+
+    def _read_misset(self, option: Option, name: str) -> None:
+        if self.at < len(self.argv) and self.argv[self.at].startswith("rand"):
+            self.at += 1
+            self._put("crystal.misset_random", True, name)
+            self.values.pop("crystal.misset_deg", None)
+            return
+        found = self._numbers(name, 3)
+        if found is not None:
+            self._put("crystal.misset_deg", found, name)
+            self.values.pop("crystal.misset_random", None)
+
+    def _read_misset_seed(self, option: Option, name: str) -> None:
+        following = self.argv[self.at : self.at + 3]
+        self._read_integer(option, name)
+        if "misset_seed_option" in self.parity and len(following) == 3:
+            self._put("crystal.misset_deg", tuple(_leading_number(word) for word in following), name)
+            self.values.pop("crystal.misset_random", None)
+
+    def _read_cells(self, option: Option, name: str) -> None:
+        found = self._integers(name)
+        if found is not None:
+            for i in range(3) if name == "-N" else ("abc".index(name[2]),):
+                self.cells[i] = found[0]
+            self._put("crystal.cells", tuple(self.cells), name)
+
+    def _read_wavelength(self, option: Option, name: str) -> None:
+        self.values.pop("beam.energy_eV", None)
+        self._read_number(option, name)
+
+    def _read_energy(self, option: Option, name: str) -> None:
+        self.values.pop("beam.wavelength_A", None)
+        self._read_number(option, name)
+
+    def _read_polar(self, option: Option, name: str) -> None:
+        self._read_number(option, name)
+        self._put("beam.polarization_correction", True, name)
+
+    def _read_pivot(self, option: Option, name: str) -> None:
+        word = self._take(name, "beam or sample")
+        if word in ("beam", "sample"):
+            self.pivot = word
+            self.sources["detector.pivot"] = name
+        elif word is not None:
+            self._fault(name, f"got {word!r}, beam or sample is wanted")
+
+    def _read_curved(self, option: Option, name: str) -> None:
+        if not ("curved_det_last" in self.parity and self.at == len(self.argv)):
+            self._put(option.keys[0], True, name)
+
+    def _read_attenuation(self, option: Option, name: str) -> None:
+        if self.at < len(self.argv) and self.argv[self.at].startswith("inf"):
+            self.at += 1
+            self.absorbs_nothing = True
+            self.values.pop("detector.thickness_um", None)
+            self.values.pop(option.keys[0], None)
+            return
+        self.absorbs_nothing = False
+        self._read_number(option, name)
+
+    def _read_roi(self, option: Option, name: str) -> None:
+        found = self._integers(name, 4)
+        if found is not None:
+            self._put(option.keys[0], found, name)
+
+    def _read_precision(self, option: Option, name: str) -> None:
+        word = self._take(name, "double or mixed")
+        if word in ("double", "mixed"):
+            self._put("precision", word, name)
+        elif word is not None:
+            self._fault(name, f"got {word!r}, double or mixed is wanted")
+
+    def _read_parity(self, option: Option, name: str) -> None:
+        if self.at < len(self.argv) and not self.argv[self.at].startswith("-"):
+            self.at += 1
+        self.sources["parity"] = name
+
+    def _read_config_out(self, option: Option, name: str) -> None:
+        self.config_out = self._take(name, "a file name")
+
+    def _read_nonoise(self, option: Option, name: str) -> None:
+        self.values.pop("output.noise_file", None)
+
+    def _read_nopgm(self, option: Option, name: str) -> None:
+        self.values.pop("output.pgm_file", None)
+
+    def _read_printout(self, option: Option, name: str) -> None:
+        self.printout = True
+
+    def _read_printout_pixel(self, option: Option, name: str) -> None:
+        found = self._integers(name, 2)
+        if found is not None:
+            self.printout, self.printout_pixel = True, (found[0], found[1])
+
+    def _read_noprogress(self, option: Option, name: str) -> None:
+        self.progress = False
+
+    def _read_progress(self, option: Option, name: str) -> None:
+        self.progress = True
+
+    def _drop_vectors(self, convention: str) -> None:
+        for section, names in _VECTORS.items():
+            for name in names:
+                if self.values.pop(f"{section}.{name}", None) is not None:
+                    option = self.sources.pop(f"{section}.{name}")
+                    self.notes.append(f"{option}: has no effect, the later -{convention} fixes all axes")
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word)) and "_" not in word
+    except ValueError:
+        return False
+
+
+def _leading_number(word: str) -> float:
+    """The number a word begins with, 0 if none, as the C library reads it."""
+    found = re.match(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)", word)
+    return float(found[0]) if found else 0.0
+
+
+def _config(values: dict[str, Any]) -> Config:
+    sections: dict[str, dict[str, Any]] = {}
+    top: dict[str, Any] = {}
+    for key, value in values.items():
+        section, dot, field = key.partition(".")
+        if dot:
+            sections.setdefault(section, {})[field] = value
+        else:
+            top[key] = value
+    config = Config()
+    return replace(
+        config, **top, **{name: replace(getattr(config, name), **fields) for name, fields in sections.items()}
+    )
+
+
+def absolute_inputs(config: Config) -> Config:
+    """The configuration with absolute names of the files that it reads."""
+
+    def anchored(section: Any, *names: str) -> Any:
+        given = {name: getattr(section, name) for name in names}
+        return replace(section, **{name: str(Path(file).resolve()) for name, file in given.items() if file is not None})
+
+    return replace(
+        config,
+        beam=anchored(config.beam, "source_file"),
+        crystal=anchored(config.crystal, "matrix_file", "hkl_file", "dump_file", "coordinates_file"),
+        detector=anchored(config.detector, "header_file", "mask_file"),
+    )

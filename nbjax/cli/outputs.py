@@ -1,0 +1,119 @@
+"""Writing the files that were asked for."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nbjax.cli.progress import progress_bar
+from nbjax.config.tree import Output
+from nbjax.errors import ConfigError, Fault
+from nbjax.io import counts
+from nbjax.io.dump import write_dump
+from nbjax.io.files import check_writable
+from nbjax.io.header import smv_header
+from nbjax.io.pgm import write_pgm
+from nbjax.io.png import write_png
+from nbjax.io.raw import write_float
+from nbjax.io.smv import header_overflows, write_smv
+from nbjax.physics.noise import poisson_counts, reference_poisson
+from nbjax.preparation import header_fields
+from nbjax.resolve import Resolved
+from nbjax.sampling.reference_random import Ran1
+
+
+def file_names(output: Output) -> dict[str, str]:
+    """Key -> name of every file that an output section asks for."""
+    names = {field.name: getattr(output, field.name) for field in fields(output) if field.name.endswith("_file")}
+    return {key: name for key, name in names.items() if name is not None}
+
+
+def placed_in(output: Output, folder: str | None) -> Output:
+    """The output section with relative names put in a folder."""
+    if folder is None:
+        return output
+    return replace(output, **{key: str(Path(folder) / name) for key, name in file_names(output).items()})
+
+
+def check_outputs(output: Output, more: list[str]) -> None:
+    """Make sure, before any work, that every file can be written and none has two owners.
+
+    Raises:
+        ConfigError: two outputs share a name.
+        FileError: a file cannot be written.
+    """
+    names = [*file_names(output).values(), *more]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError([Fault(name, "is the name of two outputs; give each its own")])
+        check_writable(name)
+
+
+def output_departures(resolved: Resolved) -> tuple[str, ...]:
+    """Ledger entries about files that the outputs bring into play."""
+    output = resolved.config.output
+    if output.integer_file is None and output.noise_file is None:
+        return ()
+    shape = (resolved.detector.pixels_slow, resolved.detector.pixels_fast)
+    return ("header_overflow",) if header_overflows(shape, smv_header(header_fields(resolved))) else ()
+
+
+def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) -> list[str]:
+    """Write every file of the configuration's output section.
+
+    Args:
+        resolved: the completed configuration.
+        image: photons, shape (slow, fast).
+        show_progress: whether drawing noise may show a progress bar.
+
+    Returns:
+        A line for each file.
+    """
+    output = resolved.config.output
+    photons = image.astype(np.float32)
+    evaluated, in_roi = resolved.evaluated()
+    found = counts.statistics(photons, evaluated, in_roi)
+    scale = output.integer_scale or counts.integer_scale(found)
+    lines = []
+    if output.float_file is not None:
+        write_float(output.float_file, photons)
+        lines.append(f"{output.float_file}: photons as 4-byte floats")
+    if output.integer_file is not None:
+        _write_smv(output.integer_file, counts.to_integers(photons, scale, resolved.output.adc_offset, in_roi), resolved)
+        lines.append(f"{output.integer_file}: SMV, photons times {scale:g}")
+    if output.pgm_file is not None:
+        grey_scale = output.pgm_scale or counts.pgm_scale(found, scale)
+        write_pgm(output.pgm_file, counts.to_pgm(photons, grey_scale, in_roi), grey_scale)
+        lines.append(f"{output.pgm_file}: graymap, photons times {grey_scale:g}")
+    drawn = None
+    if output.noise_file is not None:
+        drawn = _draw_counts(resolved, image, in_roi, show_progress)
+        pixels, overloads = counts.noise_to_integers(drawn, resolved.output.adc_offset, in_roi)
+        _write_smv(output.noise_file, pixels, resolved)
+        lines.append(f"{output.noise_file}: SMV, {drawn.sum():.0f} photons counted, {overloads} overloads")
+    if output.png_file is not None:
+        write_png(output.png_file, image if drawn is None else drawn)
+        lines.append(f"{output.png_file}: picture{'' if drawn is None else ' of the counts'}")
+    crystal = resolved.config.crystal
+    if crystal.dump_file is not None and crystal.hkl_file is not None and resolved.crystal.table is not None:
+        write_dump(crystal.dump_file, resolved.crystal.table)
+        lines.append(f"{crystal.dump_file}: structure-factor cache")
+    return lines
+
+
+def _draw_counts(resolved: Resolved, image: np.ndarray, in_roi: np.ndarray, show_progress: bool) -> np.ndarray:
+    seed = resolved.output.seed
+    if "poisson_sampler" in resolved.config.parity:
+        with progress_bar("noise", show_progress) as advance:
+            total = int(in_roi.sum())
+            return reference_poisson(image, in_roi, Ran1(seed).uniform, lambda done: advance(done, total))
+    return np.asarray(poisson_counts(jnp.asarray(image), jax.random.key(seed)), float)
+
+
+def _write_smv(path: str, pixels: np.ndarray, resolved: Resolved) -> None:
+    overflow = "header_overflow" in resolved.config.parity
+    write_smv(path, pixels, smv_header(header_fields(resolved)), reference_overflow=overflow)

@@ -1,0 +1,24 @@
+"""The progress bar: on a terminal only, and only for what takes longer than two seconds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+_PATIENCE_S = 2.0
+
+
+@contextmanager
+def progress_bar(label: str, wanted: bool) -> Iterator[Callable[[int, int], None]]:
+    """A function of (pixels done, pixels in all) that moves a bar on stderr."""
+    shown = wanted and sys.stderr.isatty()
+    with tqdm(desc=label, unit="px", unit_scale=True, delay=_PATIENCE_S, disable=not shown, file=sys.stderr) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield advance

@@ -1,0 +1,57 @@
+"""From a configuration to files: check, resolve, prepare, render, write."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+
+from nbjax.cli.outputs import check_outputs, output_departures, write_outputs
+from nbjax.cli.progress import progress_bar
+from nbjax.config.tree import Config
+from nbjax.departures import departures
+from nbjax.pipeline.render import render
+from nbjax.preparation import prepare_resolved
+from nbjax.resolve import resolve
+
+
+def render_to_files(
+    config: Config, sources: Mapping[str, str], progress: bool, option_entries: tuple[str, ...] = ()
+) -> np.ndarray:
+    """Render a configuration and write its output files.
+
+    Args:
+        config: the configuration; its output names are used as they are.
+        sources: where each given key came from.
+        progress: whether a progress bar may be shown.
+        option_entries: ledger entries that the reading of the option line brings into play.
+
+    Returns:
+        Photons, shape (slow, fast).
+    """
+    crystal = config.crystal
+    check_outputs(config.output, [crystal.dump_file] if crystal.dump_file and crystal.hkl_file else [])
+    with jax.enable_x64(True):
+        resolved = resolve(config, sources)
+        for sentence in resolved.warnings:
+            print(f"nbjax: warning: {sentence}", file=sys.stderr)
+        experiment = prepare_resolved(resolved)
+        names = departures(resolved, experiment, (*option_entries, *output_departures(resolved)))
+        if names:
+            print(
+                f"nbjax: the C program differs here: {', '.join(names)} (reproduce it with parity {','.join(names)})",
+                file=sys.stderr,
+            )
+        with progress_bar("simulate", progress) as advance:
+            image = render(experiment, advance)
+        lines = write_outputs(resolved, image, progress)
+    slow, fast = np.unravel_index(int(image.argmax()), image.shape)
+    print(
+        f"{image.shape[0]} x {image.shape[1]} pixels (slow x fast), mean {image.mean():.6g}, "
+        f"maximum {image.max():.6g} photons at slow {slow}, fast {fast}"
+    )
+    for line in lines:
+        print(f"wrote {line}")
+    return image

@@ -1,0 +1,1 @@
+"""What a user says: the configuration tree, and its TOML files."""

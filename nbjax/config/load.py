@@ -1,0 +1,212 @@
+"""Configurations from TOML files, with every fault of a file reported at once."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import cattrs
+
+from nbjax.config.tree import Config
+from nbjax.errors import ConfigError, Fault, FileError
+
+_INPUT_FILES = {
+    "beam": ("source_file",),
+    "crystal": ("matrix_file", "hkl_file", "dump_file", "coordinates_file"),
+    "detector": ("header_file", "mask_file"),
+}
+
+
+def load_config(path: str | Path) -> Config:
+    """Read a configuration.
+
+    File names of inputs are relative to the TOML file's folder, those of outputs to the current one.
+
+    Raises:
+        FileError: the file cannot be read, or is not TOML.
+        ConfigError: every unknown key, wrong type and impossible choice, with its key path.
+    """
+    return load_with_sources(path)[0]
+
+
+def load_with_sources(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Config, dict[str, str]]:
+    """A configuration with ``section.key=value`` overrides, and where each key that was said came from."""
+    data = _read(path)
+    sources = {key: f"file {Path(path).name}" for key in _keys(data)}
+    _anchor(data, Path(path).resolve().parent)
+    for text in overrides:
+        key, value = _override(text)
+        _set(data, key, value)
+        sources[".".join(key)] = "--set"
+    return config_from_dict(data), sources
+
+
+def config_from_dict(data: Mapping[str, Any]) -> Config:
+    """A configuration from nested dictionaries.
+
+    Raises:
+        ConfigError: everything that is wrong with them.
+    """
+    data = dict(data)
+    if isinstance(data.get("parity"), str):
+        data["parity"] = [name.strip() for name in data["parity"].split(",")]
+    faults: list[Fault] = []
+    try:
+        config = _converter().structure(data, Config)
+    except cattrs.BaseValidationError as group:
+        _collect(group, "", faults)
+        raise ConfigError(faults) from None
+    return config
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror}); check the name and the permissions") from None
+    try:
+        return tomllib.loads(content.decode())
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: is not text; a configuration is a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise FileError(f"{path}: is not valid TOML: {error}") from None
+
+
+def _keys(data: Mapping[str, Any], prefix: str = "") -> list[str]:
+    found = []
+    for key, value in data.items():
+        found += _keys(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
+    return found
+
+
+def _anchor(data: dict[str, Any], folder: Path) -> None:
+    for section, names in _INPUT_FILES.items():
+        table = data.get(section)
+        for name in names if isinstance(table, dict) else ():
+            if isinstance(table.get(name), str):
+                table[name] = str(folder / table[name])
+
+
+def _override(text: str) -> tuple[list[str], Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError([Fault("--set", f"got {text!r}, wants section.key=value, as in beam.wavelength_A=1.1")])
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    return key.strip().split("."), parsed
+
+
+def _set(data: dict[str, Any], key: list[str], value: Any) -> None:
+    for part in key[:-1]:
+        data = data.setdefault(part, {})
+        if not isinstance(data, dict):
+            raise ConfigError([Fault(".".join(key), f"{part} is a value, not a section")])
+    data[key[-1]] = value
+
+
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+    converter.register_structure_hook(float, lambda value, _: _number(value))
+    converter.register_structure_hook(int, lambda value, _: _whole(value))
+    converter.register_structure_hook(str, lambda value, _: _text(value))
+    converter.register_structure_hook(bool, lambda value, _: _switch(value))
+    converter.register_structure_hook_func(lambda kind: get_origin(kind) is Literal, _choice)
+    converter.register_structure_hook_func(
+        lambda kind: get_origin(kind) is tuple, lambda value, kind: _tuple(value, kind, converter)
+    )
+    return converter
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"got {value!r}, a number is wanted")
+    if not math.isfinite(value):
+        raise ValueError(f"got {value}, a finite number is wanted")
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"got {value!r}, a whole number is wanted")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"got {value!r}, text in quotes is wanted")
+    return value
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"got {value!r}, true or false is wanted")
+    return value
+
+
+def _choice(value: Any, kind: Any) -> Any:
+    choices = get_args(kind)
+    if value not in choices:
+        near = difflib.get_close_matches(str(value), choices, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(choices)}"
+        raise ValueError(f"got {value!r}; {hint}")
+    return value
+
+
+def _tuple(value: Any, kind: Any, converter: cattrs.Converter) -> tuple[Any, ...]:
+    kinds = get_args(kind)
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"got {value!r}, a list in brackets is wanted")
+    if kinds[-1] is Ellipsis:
+        kinds = (kinds[0],) * len(value)
+    if len(value) != len(kinds):
+        raise ValueError(f"got {len(value)} values, {len(kinds)} are wanted")
+    return tuple(converter.structure(item, each) for item, each in zip(value, kinds, strict=True))
+
+
+def _collect(group: cattrs.BaseValidationError, path: str, faults: list[Fault]) -> None:
+    placed, other = group.group_exceptions() if hasattr(group, "group_exceptions") else ([], list(group.exceptions))
+    for error, note in placed:
+        key = f"{path}.{note.name}".lstrip(".")
+        if isinstance(error, cattrs.BaseValidationError):
+            _collect(error, key, faults)
+        else:
+            faults.append(Fault(key, _clause(error)))
+    for error in other:
+        if isinstance(error, cattrs.ForbiddenExtraKeysError):
+            known = [field.name for field in fields(error.cl)]
+            for name in sorted(error.extra_fields):
+                faults.append(Fault(f"{path}.{name}".lstrip("."), _unknown(name, known)))
+        elif isinstance(error, cattrs.BaseValidationError):
+            _collect(error, path, faults)
+        else:
+            faults.append(Fault(path or "configuration", _clause(error)))
+
+
+def _clause(error: BaseException) -> str:
+    if isinstance(error, ValueError):
+        return str(error)
+    return f"cannot be used here ({error}); a table in brackets is wanted"
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known keys are {', '.join(known)}"
+    home = _home(name)
+    return f"unknown key; {f'it belongs to [{home}]' if home else hint}"
+
+
+def _home(name: str) -> str | None:
+    """Section in which a key of this name exists."""
+    for section, kind in get_type_hints(Config).items():
+        if is_dataclass(kind) and name in {field.name for field in fields(kind)}:
+            return section
+    return None
+
+
