@@ -10,14 +10,11 @@ from PIL import Image
 
 from nbjax.io.files import atomic_writer
 
-_SOFTENING = 0.02
-
-
 def write_png(path: str | Path, image: np.ndarray) -> None:
     """Write an image (slow, fast) as an 8-bit grey PNG, one pixel a pixel.
 
-    Contrast follows asinh from a linear foot to a logarithmic head and is black at a high percentile of the lit
-    pixels, so that weak reflections stay visible beside strong ones.
+    Contrast is linear around the background and logarithmic above it, so that a background stays light grey and weak
+    reflections stay visible beside strong ones.
     """
     buffer = io.BytesIO()
     Image.fromarray(255 - grey(image)).save(buffer, "PNG", optimize=True)
@@ -31,7 +28,11 @@ def grey(image: np.ndarray) -> np.ndarray:
     lit = values[values > 0]
     if not len(lit):
         return np.zeros(values.shape, np.uint8)
-    top = float(np.percentile(lit, 99.9))
-    top = top if top > 0 else float(lit.max())
-    level = np.arcsinh(values / (top * _SOFTENING)) / np.arcsinh(1 / _SOFTENING)
+    background = float(np.median(lit))
+    spread = 1.4826 * float(np.median(np.abs(lit - background)))
+    top = float(np.percentile(lit, 99.95))
+    top = top if top > background else float(lit.max())
+    floor = max(0.0, background - 3 * spread)
+    soft = max(3 * spread, 0.002 * (top - floor), np.finfo(float).tiny)
+    level = np.arcsinh((values - floor) / soft) / np.arcsinh(max((top - floor) / soft, 1.0))
     return np.rint(255 * np.clip(level, 0, 1)).astype(np.uint8)
