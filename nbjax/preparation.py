@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,8 @@ from nbjax.resolve.steps import Steps
 from nbjax.sampling.mosaic import MosaicDraws
 from nbjax.sampling.reference_random import cap_draws
 from nbjax.sampling.sources import SourceGrid, SourceTable
+
+MakeArray = Callable[[object], Array]
 
 
 def prepare(config: Config) -> Experiment:
@@ -48,10 +52,10 @@ def prepare_resolved(resolved: Resolved) -> Experiment:
 
     d, s = resolved.detector, resolved.sampling
     sampling = resolved.config.sampling
-    experiment = Experiment(
-        beam=_beam(resolved),
-        crystal=_crystal(resolved),
-        panel=_panel(resolved),
+    return Experiment(
+        beam=_beam(resolved, array),
+        crystal=_crystal(resolved, array),
+        panel=_panel(resolved, array),
         resolution_limit_m=array(s.resolution_limit_A * 1e-10),
         mask=None if resolved.mask is None else array(resolved.mask != 0),
         grid=Grid(
@@ -69,79 +73,77 @@ def prepare_resolved(resolved: Resolved) -> Experiment:
         precision=resolved.config.precision,
         parity=resolved.config.parity,
     )
-    # prepared values of nbjax's own types become arrays of the policy's type in one sweep
-    return jax.tree.map(array, experiment)
 
 
 def _radians(degrees: object) -> np.ndarray:
     # a division, as in the C program, so that phi steps that cross zero hit it in the same steps
-    return np.asarray(degrees, float) / DEGREES_PER_RADIAN
+    return np.asarray(np.asarray(degrees, float) / DEGREES_PER_RADIAN)
 
 
-def _beam(resolved: Resolved) -> BeamParameters:
+def _beam(resolved: Resolved, array: MakeArray) -> BeamParameters:
     beam = resolved.beam
     sources: SourceGrid | SourceTable
     if beam.sources is None:
         horizontal, vertical, wave = beam.grid_index.T
-        sources = SourceGrid(  # type: ignore[arg-type]
-            horizontal_range_rad=beam.horizontal.range / 1000,
-            horizontal_step_rad=beam.horizontal.step / 1000,
-            vertical_range_rad=beam.vertical.range / 1000,
-            vertical_step_rad=beam.vertical.step / 1000,
-            dispersion=beam.dispersion.range / 100,
-            dispersion_step=beam.dispersion.step / 100,
-            horizontal_index=horizontal,
-            vertical_index=vertical,
-            wavelength_index=wave,
-            weights=np.ones(len(wave)),
+        sources = SourceGrid(
+            horizontal_range_rad=array(beam.horizontal.range / 1000),
+            horizontal_step_rad=array(beam.horizontal.step / 1000),
+            vertical_range_rad=array(beam.vertical.range / 1000),
+            vertical_step_rad=array(beam.vertical.step / 1000),
+            dispersion=array(beam.dispersion.range / 100),
+            dispersion_step=array(beam.dispersion.step / 100),
+            horizontal_index=array(horizontal),
+            vertical_index=array(vertical),
+            wavelength_index=array(wave),
+            weights=array(np.ones(len(wave))),
         )
     else:
         rows = beam.sources
         behind = -10.0 * resolved.detector.beam_direction
         positions = np.where(np.isnan(rows.positions_m), behind, rows.positions_m)
-        sources = SourceTable(  # type: ignore[arg-type]
-            directions=-positions / np.linalg.norm(positions, axis=1, keepdims=True),
-            wavelengths_m=np.where(np.isnan(rows.wavelengths_m), beam.wavelength_A / 1e10, rows.wavelengths_m),
-            weights=np.where(np.isnan(rows.weights), 1.0, rows.weights),
+        sources = SourceTable(
+            directions=array(-positions / np.linalg.norm(positions, axis=1, keepdims=True)),
+            wavelengths_m=array(np.where(np.isnan(rows.wavelengths_m), beam.wavelength_A / 1e10, rows.wavelengths_m)),
+            weights=array(np.where(np.isnan(rows.weights), 1.0, rows.weights)),
         )
-    return BeamParameters(  # type: ignore[arg-type]
-        direction=resolved.detector.beam_direction,
-        wavelength_m=beam.wavelength_A / 1e10,
-        fluence_photons_per_m2=beam.fluence_photons_per_m2,
-        kahn_factor=beam.polarization,
-        polarization_axis=resolved.detector.polarization_axis,
+    return BeamParameters(
+        direction=array(resolved.detector.beam_direction),
+        wavelength_m=array(beam.wavelength_A / 1e10),
+        fluence_photons_per_m2=array(beam.fluence_photons_per_m2),
+        kahn_factor=array(beam.polarization),
+        polarization_axis=array(resolved.detector.polarization_axis),
         sources=sources,
         polarized=beam.polarization_correction,
     )
 
 
-def _crystal(resolved: Resolved) -> CrystalParameters:
+def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
     crystal = resolved.crystal
     spread_rad = float(_radians(crystal.mosaic_spread_deg))
     axes, ratios = cap_draws(spread_rad, crystal.mosaic_domains, crystal.mosaic_seed)
     table = crystal.table
-    return CrystalParameters(  # type: ignore[arg-type]
-        cell=UnitCell(  # type: ignore[arg-type]
-            lengths_m=np.array(crystal.cell_A) * 1e-10,
-            angles_rad=_radians(crystal.cell_deg),
-            orientation=crystal.orientation,
-            misset_rad=_radians(crystal.misset_deg),
+    return CrystalParameters(
+        cell=UnitCell(
+            lengths_m=array(np.array(crystal.cell_A) * 1e-10),
+            angles_rad=array(_radians(crystal.cell_deg)),
+            orientation=array(crystal.orientation),
+            misset_rad=array(_radians(crystal.misset_deg)),
         ),
-        cells=np.array(crystal.cells, float),
-        fudge=crystal.fudge,
-        factors=StructureFactors(  # type: ignore[arg-type]
-            values=None if table is None else table.values,
-            default=crystal.default_F,
+        cells=array(np.array(crystal.cells, float)),
+        fudge=array(crystal.fudge),
+        factors=StructureFactors(
+            values=None if table is None else array(table.values),
+            default=array(crystal.default_F),
             minimum=(0, 0, 0) if table is None else table.minimum,
         ),
-        spindle=Spindle(  # type: ignore[arg-type]
-            axis=resolved.detector.spindle_axis,
-            start_rad=_radians(crystal.phi_start_deg),
-            step_rad=_phi_step_rad(crystal.phi),
+        spindle=Spindle(
+            axis=array(resolved.detector.spindle_axis),
+            start_rad=array(_radians(crystal.phi_start_deg)),
+            step_rad=array(_phi_step_rad(crystal.phi)),
             steps=crystal.phi.count,
         ),
-        mosaic=MosaicDraws(spread_rad, axes, ratios),  # type: ignore[arg-type]
-        water_size_m=crystal.water_um / 1e6,
+        mosaic=MosaicDraws(array(spread_rad), array(axes), array(ratios)),
+        water_size_m=array(crystal.water_um / 1e6),
         shape=crystal.shape,
         interpolate=crystal.interpolate,
         has_water=crystal.water_um > 0,
@@ -154,24 +156,24 @@ def _phi_step_rad(phi: Steps) -> float:
     return float(_radians(phi.range)) / phi.count
 
 
-def _panel(resolved: Resolved) -> PanelParameters:
+def _panel(resolved: Resolved, array: MakeArray) -> PanelParameters:
     d = resolved.detector
     close = d.close_distance_mm
-    return PanelParameters(  # type: ignore[arg-type]
-        pixel_size_m=d.pixel_mm / 1000,
-        distance_m=d.distance_mm / 1000 if close is None else None,
-        close_distance_m=None if close is None else close / 1000,
-        beam_centre_m=np.array(d.centre_mm) / 1000,
-        near_point_m=np.array(d.near_mm) / 1000,
-        fast_axis=d.fast_axis,
-        slow_axis=d.slow_axis,
-        normal_axis=d.normal_axis,
-        rotation_rad=_radians(d.rotation_deg),
-        two_theta_rad=_radians(d.two_theta_deg),
-        two_theta_axis=d.two_theta_axis,
-        origin_shift_m=np.array(d.origin_shift_mm) / 1000,
-        thickness_m=d.thickness_um * 1e-6,
-        attenuation_per_m=1 / (d.attenuation_depth_um * 1e-6),
+    return PanelParameters(
+        pixel_size_m=array(d.pixel_mm / 1000),
+        distance_m=array(d.distance_mm / 1000) if close is None else None,
+        close_distance_m=None if close is None else array(close / 1000),
+        beam_centre_m=array(np.array(d.centre_mm) / 1000),
+        near_point_m=array(np.array(d.near_mm) / 1000),
+        fast_axis=array(d.fast_axis),
+        slow_axis=array(d.slow_axis),
+        normal_axis=array(d.normal_axis),
+        rotation_rad=array(_radians(d.rotation_deg)),
+        two_theta_rad=array(_radians(d.two_theta_deg)),
+        two_theta_axis=array(d.two_theta_axis),
+        origin_shift_m=array(np.array(d.origin_shift_mm) / 1000),
+        thickness_m=array(d.thickness_um * 1e-6),
+        attenuation_per_m=array(1 / (d.attenuation_depth_um * 1e-6)),
         pivot=d.pivot,
         curved=resolved.config.detector.curved,
         point_pixel=resolved.config.detector.point_pixel,
@@ -183,8 +185,11 @@ def _panel(resolved: Resolved) -> PanelParameters:
 def placed_panel(resolved: Resolved) -> Panel:
     """The panel in the laboratory, in double precision whatever JAX's present setting."""
     with jax.enable_x64(True):
-        experiment_panel = jax.tree.map(lambda x: jnp.asarray(np.asarray(x, float)), _panel(resolved))
-        return place_panel(experiment_panel, jnp.asarray(resolved.detector.beam_direction))
+
+        def array(value: object) -> Array:
+            return jnp.asarray(np.asarray(value, float))
+
+        return place_panel(_panel(resolved, array), array(resolved.detector.beam_direction))
 
 
 def header_fields(resolved: Resolved) -> HeaderFields:

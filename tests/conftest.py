@@ -1,4 +1,4 @@
-"""Every test runs with 64-bit floats; the ones about 32 bits switch them off themselves."""
+"""Every test runs with 64-bit floats and with types and shapes checked; those about 32 bits switch x64 off."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import jax
 import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook("nbjax", "typechecker.functions_only")
 
 
 @pytest.fixture(autouse=True)

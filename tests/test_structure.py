@@ -19,7 +19,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE = 400
 
 FILE_METHODS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "touch", "unlink"}
-ARRAY_FILE_CALLS = {"load", "loadtxt", "genfromtxt", "fromfile", "memmap", "save", "savez", "savez_compressed", "savetxt"}
+ARRAY_FILE_CALLS = {"load", "loadtxt", "genfromtxt", "fromfile", "memmap", "save", "savez", "savetxt", "tofile"}
 ARRAY_MODULES = {"np", "numpy", "jnp"}
 EXITS = {("sys", "exit"), ("os", "_exit"), ("os", "abort")}
 
