@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 
 import jax
@@ -9,6 +13,14 @@ import pytest
 from jaxtyping import install_import_hook
 
 install_import_hook("nbjax", "typechecker.functions_only")
+
+if "NBJAX_TESTS_CACHE" not in os.environ:
+    # what the workers of one run compile they share; the process that starts the run removes it
+    os.environ["NBJAX_TESTS_CACHE"] = tempfile.mkdtemp(prefix="nbjax-tests-")
+    atexit.register(shutil.rmtree, os.environ["NBJAX_TESTS_CACHE"], ignore_errors=True)
+jax.config.update("jax_compilation_cache_dir", os.environ["NBJAX_TESTS_CACHE"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture(autouse=True)
