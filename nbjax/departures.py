@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import jax
@@ -90,7 +91,7 @@ def _cell_setting(resolved: Resolved, experiment: Experiment) -> bool:
 
 def _twotheta_axis_length(resolved: Resolved, experiment: Experiment) -> bool:
     axis = resolved.config.detector.two_theta_axis
-    return axis is not None and resolved.detector.two_theta_deg != 0 and abs(np.linalg.norm(axis) - 1) > 1e-12
+    return axis is not None and resolved.detector.two_theta_deg != 0 and abs(math.hypot(*axis) - 1) > 1e-12
 
 
 _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {

@@ -221,4 +221,3 @@ def phi_angles_rad(resolved: Resolved) -> np.ndarray:
     """Spindle angle of each step, shape (steps,)."""
     phi = resolved.crystal.phi
     return _radians(resolved.crystal.phi_start_deg) + _phi_step_rad(phi) * np.arange(phi.count)
-

@@ -30,7 +30,7 @@ class _UsageError(NbjaxError):
     """A command line that cannot be read."""
 
 
-class _Finished(Exception):
+class _Finished(Exception):  # noqa: N818
     """Help or version was printed."""
 
 

@@ -76,7 +76,9 @@ def name_options(faults: Iterable[Fault], sources: dict[str, str]) -> list[Fault
     found = []
     for fault in faults:
         name = sources.get(fault.key) or by_key.get(fault.key, fault.key)
-        problem = re.sub(r"\b(?:beam|crystal|detector|sampling|output)\.\w+", lambda m: by_key.get(m[0], m[0]), fault.problem)
+        problem = re.sub(
+            r"\b(?:beam|crystal|detector|sampling|output)\.\w+", lambda m: by_key.get(m[0], m[0]), fault.problem
+        )
         found.append(Fault(name, problem))
     return found
 
@@ -227,7 +229,9 @@ class _Reader:
     def _read_pix0(self, option: Option, name: str) -> None:
         if self._numbers(name, 3) is not None:
             self._put("detector.convention", "custom", name)
-            self.notes.append(f"{name}: the origin follows from pivot, beam centre and distance; the vector is not used")
+            self.notes.append(
+                f"{name}: the origin follows from pivot, beam centre and distance; the vector is not used"
+            )
 
     def _read_cell(self, option: Option, name: str) -> None:
         found: list[float] = []

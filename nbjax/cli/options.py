@@ -160,7 +160,9 @@ OPTIONS: tuple[Option, ...] = (
         _rule("-polar_vector", "vector", "beam.polarization_axis", "X Y Z: electric vector"),
         _rule("-spindle_axis", "vector", "crystal.spindle_axis", "X Y Z: spindle axis"),
         _rule("-twotheta_axis", "vector", "detector.two_theta_axis", "X Y Z: two-theta axis"),
-        _rule("-pix0_vector -pix0_vector_mm", "pix0", "detector.convention", "X Y Z: only selects the custom convention"),
+        _rule(
+            "-pix0_vector -pix0_vector_mm", "pix0", "detector.convention", "X Y Z: only selects the custom convention"
+        ),
         _number("-detector_rotx", "detector.rotation_x_deg", "DEG: panel rotation about x"),
         _number("-detector_roty", "detector.rotation_y_deg", "DEG: panel rotation about y"),
         _number("-detector_rotz", "detector.rotation_z_deg", "DEG: panel rotation about z"),

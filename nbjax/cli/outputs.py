@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +37,8 @@ def placed_in(output: Output, folder: str | None) -> Output:
     """The output section with relative names put in a folder."""
     if folder is None:
         return output
-    return replace(output, **{key: str(Path(folder) / name) for key, name in file_names(output).items()})
+    placed: dict[str, Any] = {key: str(Path(folder) / name) for key, name in file_names(output).items()}
+    return replace(output, **placed)
 
 
 def check_outputs(output: Output, more: list[str]) -> None:
@@ -83,7 +85,9 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         write_float(output.float_file, photons)
         lines.append(f"{output.float_file}: photons as 4-byte floats")
     if output.integer_file is not None:
-        _write_smv(output.integer_file, counts.to_integers(photons, scale, resolved.output.adc_offset, in_roi), resolved)
+        _write_smv(
+            output.integer_file, counts.to_integers(photons, scale, resolved.output.adc_offset, in_roi), resolved
+        )
         lines.append(f"{output.integer_file}: SMV, photons times {scale:g}")
     if output.pgm_file is not None:
         grey_scale = output.pgm_scale or counts.pgm_scale(found, scale)

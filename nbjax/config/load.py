@@ -87,9 +87,8 @@ def _keys(data: Mapping[str, Any], prefix: str = "") -> list[str]:
 def _anchor(data: dict[str, Any], folder: Path) -> None:
     for section, names in _INPUT_FILES.items():
         table = data.get(section)
-        for name in names if isinstance(table, dict) else ():
-            if isinstance(table.get(name), str):
-                table[name] = str(folder / table[name])
+        if isinstance(table, dict):
+            table.update({name: str(folder / table[name]) for name in names if isinstance(table.get(name), str)})
 
 
 def _override(text: str) -> tuple[list[str], Any]:
@@ -117,11 +116,15 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(int, lambda value, _: _whole(value))
     converter.register_structure_hook(str, lambda value, _: _text(value))
     converter.register_structure_hook(bool, lambda value, _: _switch(value))
-    converter.register_structure_hook_func(lambda kind: get_origin(kind) is Literal, _choice)
+    converter.register_structure_hook_func(lambda kind: _is(kind, Literal), _choice)
     converter.register_structure_hook_func(
-        lambda kind: get_origin(kind) is tuple, lambda value, kind: _tuple(value, kind, converter)
+        lambda kind: _is(kind, tuple), lambda value, kind: _tuple(value, kind, converter)
     )
     return converter
+
+
+def _is(kind: Any, origin: Any) -> bool:
+    return bool(get_origin(kind) == origin)
 
 
 def _number(value: Any) -> float:
@@ -208,5 +211,3 @@ def _home(name: str) -> str | None:
         if is_dataclass(kind) and name in {field.name for field in fields(kind)}:
             return section
     return None
-
-

@@ -15,7 +15,7 @@ def direction(point_m: Components) -> tuple[Components, Array]:
 
 
 def scattering_vector(diffracted: Components, incident: Components, wavelength_m: Float[Array, ""]) -> Components:
-    """q = (d - i) / lambda in 1/m."""
+    """Q = (d - i) / lambda in 1/m."""
     return (
         (diffracted[0] - incident[0]) / wavelength_m,
         (diffracted[1] - incident[1]) / wavelength_m,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,13 @@ _LARGEST = 65535.0
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of the pixels of a float32 image: the maximum, mean and root mean square of those that were computed, and the
-    standard deviation over the region of interest."""
+    """Summary of a float32 image.
+
+    Attributes:
+        maximum: brightest computed pixel, at least 0.
+        mean, rms: mean and root mean square of the computed pixels.
+        rmsd: root mean square distance from that mean over the region of interest.
+    """
 
     maximum: float
     mean: float
@@ -26,19 +32,23 @@ def statistics(image: np.ndarray, evaluated: np.ndarray, in_roi: np.ndarray) -> 
 
     Args:
         image: float32, shape (slow, fast).
-        evaluated: pixels that were computed.
-        in_roi: pixels inside the region of interest, masked or not.
+        evaluated: bool, pixels that were computed.
+        in_roi: bool, pixels inside the region of interest, masked or not.
     """
     image = image.astype(np.float32)
     values = image[evaluated]
-    if not len(values):
-        return Statistics(0.0, 0.0, 0.0, 0.0)
-    mean = float(values.astype(float).sum()) / len(values)
-    # the squares are 32-bit products, as in the C program
-    rms = float(np.sqrt((values * values).astype(float).sum() / max(len(values) - 1, 1)))
+    mean = _total(values) / max(len(values), 1)
+    with np.errstate(over="ignore"):
+        # the squares are 32-bit products, as in the C program
+        rms = math.sqrt(_total(values * values) / max(len(values) - 1, 1))
     spread = image[in_roi].astype(float) - mean
-    rmsd = float(np.sqrt((spread * spread).sum() / max(len(spread) - 1, 1)))
-    return Statistics(float(values.max()), mean, rms, rmsd)
+    rmsd = math.sqrt(_total(spread * spread) / max(len(spread) - 1, 1))
+    return Statistics(float(values.max(initial=0.0)), mean, rms, rmsd)
+
+
+def _total(values: np.ndarray) -> float:
+    """Sum pixel after pixel: NumPy's pairwise sum would differ from the C program's in the last digit."""
+    return float(np.add.accumulate(values, dtype=float)[-1]) if len(values) else 0.0
 
 
 def integer_scale(found: Statistics) -> float:

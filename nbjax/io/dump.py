@@ -12,22 +12,21 @@ from nbjax.io.hkl import StructureFactorTable
 
 
 def read_dump(path: str | Path) -> StructureFactorTable:
-    """Read a dump: six bounds as text, a form feed, then doubles with one plane of padding along each axis.
+    """Read a dump: six inclusive bounds as text, a form feed, then doubles, the last plane of each axis padding.
 
     Raises:
         FileError: not a dump, or cut short.
     """
     content = read_bytes(path)
-    head, mark, body = content[:200].partition(b"\f")
-    try:
-        h0, h1, k0, k1, l0, l1 = (int(word) for word in head.split())
-    except ValueError:
-        h0, h1, mark = 0, -1, b""
-        k0 = k1 = l0 = l1 = 0
+    head, mark, _ = content[:200].partition(b"\f")
+    words = head.split()
+    if not mark or len(words) != 6 or not all(word.removeprefix(b"-").isdigit() for word in words):
+        raise FileError(f"{path}: is not a structure-factor dump; write one with -hkl FILE -dump {path}")
+    h0, h1, k0, k1, l0, l1 = map(int, words)
     body = content[len(head) + 1 :]
     shape = (h1 - h0 + 2, k1 - k0 + 2, l1 - l0 + 2)
-    if not mark or min(shape) < 2:
-        raise FileError(f"{path}: is not a structure-factor dump; write one with -hkl FILE -dump {path}")
+    if min(shape) < 2:
+        raise FileError(f"{path}: has bounds {head.decode().strip()} that hold no index; write the dump again")
     if len(body) != 8 * shape[0] * shape[1] * shape[2]:
         raise FileError(f"{path}: holds {len(body)} bytes of data where {shape} doubles belong; write the dump again")
     values = np.frombuffer(body, "<f8").reshape(shape)[:-1, :-1, :-1].copy()

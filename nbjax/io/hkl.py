@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,17 @@ import numpy as np
 from nbjax.errors import FileError
 from nbjax.io.files import read_text
 
-_LARGEST_BOX = 2**29
+_LARGEST_BOX_BYTES = 2**32
 
 
 @dataclass(frozen=True)
 class Reflections:
-    """Miller indices (n, 3) and amplitudes in electrons (n,)."""
+    """A list of structure factors, in file order.
+
+    Attributes:
+        miller: indices, int32, shape (n, 3).
+        amplitude: in electrons, float64, shape (n,).
+    """
 
     miller: np.ndarray
     amplitude: np.ndarray
@@ -27,7 +33,7 @@ class StructureFactorTable:
     """Amplitudes in electrons on a dense box of indices.
 
     Attributes:
-        values: shape (h, k, l).
+        values: float64, shape (h, k, l).
         minimum: indices of ``values[0, 0, 0]``.
     """
 
@@ -49,7 +55,9 @@ def read_hkl(path: str | Path) -> Reflections:
     """
     text = read_text(path)
     try:
-        rows = np.loadtxt(io.StringIO(text), usecols=(0, 1, 2, 3), ndmin=2)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "loadtxt: input contained no data")
+            rows = np.loadtxt(io.StringIO(text), usecols=(0, 1, 2, 3), ndmin=2)
     except ValueError:
         raise FileError(_first_bad_line(path, text)) from None
     if not len(rows):
@@ -64,35 +72,56 @@ def tabulate(reflections: Reflections, default_F: float) -> StructureFactorTable
     """The box between the smallest and largest indices; unlisted entries get ``default_F``, a repeated one its last F.
 
     Raises:
-        FileError: the box is too large to hold.
+        FileError: there is nothing to tabulate, or the box would need more than 4 GiB.
     """
+    if not len(reflections.miller):
+        raise FileError("structure factors: the list is empty; each line needs h k l F")
     low, high = reflections.miller.min(axis=0).astype(int), reflections.miller.max(axis=0).astype(int)
     shape = high - low + 1
-    if np.prod(shape.astype(float)) > _LARGEST_BOX:
-        raise FileError(
-            f"structure factors: the indices span {tuple(map(int, low))} to {tuple(map(int, high))}, a box of "
-            f"{np.prod(shape.astype(float)):.2g} entries; check the list for a misread index"
-        )
+    size_bytes = 8 * float(np.prod(shape, dtype=float))
+    if size_bytes > _LARGEST_BOX_BYTES:
+        raise FileError(_too_large(reflections.miller, shape, size_bytes))
+    place = np.ravel_multi_index(tuple((reflections.miller - low).T), tuple(shape))
+    # NumPy does not promise which of several assignments to one element stays, so pick the last of each index
+    order = np.argsort(place, kind="stable")
+    is_last = np.append(np.diff(place[order]) > 0, True)
     values = np.full(shape, float(default_F))
-    h, k, l = (reflections.miller - low).T  # noqa: E741
-    values[h, k, l] = reflections.amplitude
+    values.flat[place[order[is_last]]] = reflections.amplitude[order[is_last]]
     return StructureFactorTable(values, (int(low[0]), int(low[1]), int(low[2])))
 
 
+def _too_large(miller: np.ndarray, shape: np.ndarray, size_bytes: float) -> str:
+    axis = int(np.argmax(shape))
+    entry = int(np.argmax(np.abs(miller[:, axis].astype(int))))
+    index, box = " ".join(map(str, miller[entry])), " x ".join(map(str, shape))
+    return (
+        f"structure factors: index {index} (reflection {entry + 1} of the list) stretches the table to {box} entries, "
+        f"{size_bytes / 2**30:.3g} GiB; correct or remove it"
+    )
+
+
 def _first_bad_line(path: str | Path, text: str) -> str:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         words = line.split("#", 1)[0].split()
         if not words:
             continue
         place = f"{path}: line {number}"
         if len(words) < 4:
             return f"{place}: has {len(words)} columns; each line needs h k l F"
-        try:
-            numbers = [float(word) for word in words[:4]]
-        except ValueError:
-            return f"{place}: {line.strip()[:60]!r} is not four numbers; each line needs h k l F"
-        if not np.isfinite(numbers).all():
+        numbers = [_number(word) for word in words[:4]]
+        if None in numbers:
+            return f"{place}: {line.strip()[:60]!r} does not begin with four numbers; each line needs h k l F"
+        h, k, l, F = (float(number) for number in numbers if number is not None)  # noqa: E741
+        if not np.isfinite((h, k, l, F)).all():
             return f"{place}: {line.strip()[:60]!r} is not finite; remove the line"
-        if any(number != round(number) or abs(number) >= 2**31 for number in numbers[:3]):
+        if any(index != round(index) or abs(index) >= 2**31 for index in (h, k, l)):
             return f"{place}: {' '.join(words[:3])} are not whole Miller indices; this list must be indexed in P1"
-    return f"{path}: cannot be read as h k l F"
+    return f"{path}: cannot be read; each line needs h k l F"
+
+
+def _number(word: str) -> float | None:
+    """A number as data files write it; Python itself would also take 1_000 and the digits of other scripts."""
+    try:
+        return float(word) if word.isascii() and "_" not in word else None
+    except ValueError:
+        return None

@@ -14,17 +14,21 @@ def read_matrix(path: str | Path) -> np.ndarray:
     """The first nine numbers of a file: rows x, y, z; columns wavelength times a*, b*, c*; shape (3, 3).
 
     Raises:
-        FileError: fewer than nine numbers, or a singular matrix.
+        FileError: fewer than nine numbers, something else among them, or a singular matrix.
     """
-    words = read_text(path).split()[:9]
     numbers = []
-    for word in words:
-        try:
-            numbers.append(float(word))
-        except ValueError:
-            break
-    if len(numbers) < 9 or not np.isfinite(numbers).all():
-        raise FileError(f"{path}: begins with {len(numbers)} numbers; an orientation matrix needs nine")
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        for word in line.split()[: 9 - len(numbers)]:
+            try:
+                numbers.append(float(word))
+            except ValueError:
+                raise FileError(
+                    f"{path}: line {number}: {word[:40]!r} is not a number; an orientation matrix begins with nine"
+                ) from None
+            if not np.isfinite(numbers[-1]):
+                raise FileError(f"{path}: line {number}: {word[:40]!r} is not finite; write the matrix again")
+    if len(numbers) < 9:
+        raise FileError(f"{path}: holds {len(numbers)} numbers; an orientation matrix begins with nine")
     matrix = np.array(numbers).reshape(3, 3)
     scale = float(np.prod(np.linalg.norm(matrix, axis=0)))
     if abs(float(np.linalg.det(matrix))) <= 1e-9 * scale:

@@ -10,11 +10,15 @@ from PIL import Image
 
 from nbjax.io.files import atomic_writer
 
+
 def write_png(path: str | Path, image: np.ndarray) -> None:
-    """Write an image (slow, fast) as an 8-bit grey PNG, one pixel a pixel.
+    """Write an image of shape (slow, fast) as an 8-bit grey PNG, one pixel a pixel.
 
     Contrast is linear around the background and logarithmic above it, so that a background stays light grey and weak
-    reflections stay visible beside strong ones.
+    reflections stay visible beside strong ones. What is not above zero is white, as is an image without contrast.
+
+    Raises:
+        FileError: it cannot be written.
     """
     buffer = io.BytesIO()
     Image.fromarray(255 - grey(image)).save(buffer, "PNG", optimize=True)
@@ -24,15 +28,16 @@ def write_png(path: str | Path, image: np.ndarray) -> None:
 
 def grey(image: np.ndarray) -> np.ndarray:
     """Blackness 0..255 of each pixel as uint8, shape (slow, fast)."""
-    values = np.clip(np.asarray(image, float), 0.0, None)
-    lit = values[values > 0]
-    if not len(lit):
+    values = np.clip(np.nan_to_num(np.asarray(image, float)), 0.0, None)
+    if not values.size or values.min() == values.max():
         return np.zeros(values.shape, np.uint8)
+    lit = values[values > 0]
     background = float(np.median(lit))
     spread = 1.4826 * float(np.median(np.abs(lit - background)))
     top = float(np.percentile(lit, 99.95))
     top = top if top > background else float(lit.max())
-    floor = max(0.0, background - 3 * spread)
+    # without spread, most lit pixels hold one and the same count: sparse photons, not a background
+    floor = max(0.0, background - 3 * spread) if spread > 0 else 0.0
     soft = max(3 * spread, 0.002 * (top - floor), np.finfo(float).tiny)
     level = np.arcsinh((values - floor) / soft) / np.arcsinh(max((top - floor) / soft, 1.0))
     return np.rint(255 * np.clip(level, 0, 1)).astype(np.uint8)

@@ -24,5 +24,5 @@ def read_float(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
     """
     content = read_bytes(path)
     if len(content) != 4 * shape[0] * shape[1]:
-        raise FileError(f"{path}: has {len(content)} bytes, {shape[0]} x {shape[1]} float pixels need 4 bytes each")
-    return np.frombuffer(content, "<f4").reshape(shape)
+        raise FileError(f"{path}: has {len(content)} bytes, {shape[0]} x {shape[1]} float pixels need {4 * shape[0] * shape[1]}; check the shape")
+    return np.frombuffer(content, "<f4").reshape(shape).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,12 @@ _BLOCK = 512
 
 @dataclass(frozen=True)
 class SmvImage:
-    """Header words (the last of a repeated key) and pixels of shape (slow, fast)."""
+    """An image as read.
+
+    Attributes:
+        header: key -> value; the last one of a repeated key.
+        pixels: uint16, shape (slow, fast).
+    """
 
     header: dict[str, str]
     pixels: np.ndarray
@@ -27,7 +33,7 @@ def read_smv(path: str | Path) -> SmvImage:
     """Read an image.
 
     Raises:
-        FileError: not SMV, without its size, or cut short.
+        FileError: not SMV, without its size, with other than 16-bit pixels, or cut short.
     """
     content = read_bytes(path)
     start = content[:4096].decode("latin-1")
@@ -36,15 +42,20 @@ def read_smv(path: str | Path) -> SmvImage:
         raise FileError(f"{path}: does not look like an SMV image (no {{ and HEADER_BYTES=); give an ADSC .img file")
     header_bytes = int(size[1])
     text = content[:header_bytes].decode("latin-1").split("}")[0]
-    header = dict(re.findall(r"(\w+)\s*=\s*([^;\n]*)", text))
+    header = {key: value.strip() for key, value in re.findall(r"(\w+)[ \t]*=([^;\n]*)", text)}
     try:
         width, height = int(header["SIZE1"]), int(header["SIZE2"])
     except (KeyError, ValueError):
-        raise FileError(f"{path}: its header lacks whole numbers SIZE1 and SIZE2") from None
+        raise FileError(f"{path}: its header lacks whole numbers SIZE1 and SIZE2; add them") from None
+    if "short" not in header.get("TYPE", "unsigned_short"):
+        raise FileError(f"{path}: has pixels of TYPE={header['TYPE']}; convert it to unsigned_short")
     order = ">" if header.get("BYTE_ORDER", "").startswith("big") else "<"
     data = content[header_bytes : header_bytes + 2 * width * height]
     if width < 1 or height < 1 or len(data) < 2 * width * height:
-        raise FileError(f"{path}: is cut short: {width} x {height} pixels need {2 * width * height} bytes")
+        raise FileError(
+            f"{path}: is cut short: {width} x {height} pixels need {2 * width * height} bytes after the header of "
+            f"{header_bytes}, it has {len(data)}; copy it again"
+        )
     return SmvImage(header, np.frombuffer(data, f"{order}u2").reshape(height, width).astype(np.uint16))
 
 
@@ -52,14 +63,17 @@ def header_number(header: dict[str, str], key: str) -> float | None:
     """A number of the header, None where the key is missing.
 
     Raises:
-        FileError: the value is not a number.
+        FileError: the value is not a finite number.
     """
     if key not in header:
         return None
     try:
-        return float(header[key])
+        number = float(header[key])
     except ValueError:
-        raise FileError(f"SMV header: {key}={header[key]} is not a number; correct or remove it") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise FileError(f"SMV header: {key}={header[key]} is not a number; correct or remove it")
+    return number
 
 
 def write_smv(
@@ -73,6 +87,9 @@ def write_smv(
         fields: further header words, in order.
         reference_overflow: the C program's header: always 512 bytes by its own word, however long the text, and no
             semicolon after DIALS_ORIGIN.
+
+    Raises:
+        FileError: it cannot be written.
     """
     size = _BLOCK
     text = _header_text(pixels.shape, fields, size, reference_overflow)
@@ -80,7 +97,7 @@ def write_smv(
         size += _BLOCK
         text = _header_text(pixels.shape, fields, size, reference_overflow)
     with atomic_writer(path) as handle:
-        handle.write(text.encode().ljust(size))
+        handle.write(text.ljust(size))
         handle.write(np.ascontiguousarray(pixels, "<u2").tobytes())
 
 
@@ -89,7 +106,7 @@ def header_overflows(shape: tuple[int, int], fields: Sequence[tuple[str, str]]) 
     return len(_header_text(shape, fields, _BLOCK, True)) > _BLOCK
 
 
-def _header_text(shape: tuple[int, ...], fields: Sequence[tuple[str, str]], size: int, reference: bool) -> str:
+def _header_text(shape: tuple[int, ...], fields: Sequence[tuple[str, str]], size: int, reference: bool) -> bytes:
     words = [
         ("HEADER_BYTES", str(size)),
         ("DIM", "2"),
@@ -100,4 +117,5 @@ def _header_text(shape: tuple[int, ...], fields: Sequence[tuple[str, str]], size
         *fields,
     ]
     ends = ("" if reference and key == "DIALS_ORIGIN" else ";" for key, _ in words)
-    return "{\n" + "".join(f"{key}={value}{end}\n" for (key, value), end in zip(words, ends, strict=True)) + "}\f"
+    lines = (f"{key}={value}{end}\n" for (key, value), end in zip(words, ends, strict=True))
+    return ("{\n" + "".join(lines) + "}\f").encode()

@@ -29,11 +29,13 @@ class SourceList:
 def read_sources(path: str | Path) -> SourceList:
     """Read lines of x y z weight wavelength (m); trailing columns may be left out, # begins a comment.
 
+    Blanks, commas, semicolons, colons and exclamation marks separate columns; further columns are ignored.
+
     Raises:
         FileError: naming the line and what is wrong with it.
     """
     rows = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         words = line.split("#", 1)[0].translate(str.maketrans(",;:!", "    ")).split()
         if not words:
             continue
@@ -43,6 +45,8 @@ def read_sources(path: str | Path) -> SourceList:
         except ValueError:
             raise FileError(f"{place}: {line.strip()[:60]!r} is not numbers; give x y z weight wavelength") from None
         row += [np.nan] * (5 - len(row))
+        if np.isinf(row[:3]).any():
+            raise FileError(f"{place}: {line.strip()[:60]!r} is not finite; give the position in metres")
         if row[:3] == [0.0, 0.0, 0.0]:
             raise FileError(f"{place}: the source lies at the sample; its position must not be 0 0 0")
         if row[3] < 0 or np.isinf(row[3]):

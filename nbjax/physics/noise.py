@@ -90,7 +90,8 @@ class _GaussStream:
     """Box-Muller deviates in pairs, as 32-bit floats."""
 
     def __init__(self, uniform: Callable[[], float]):
-        self._uniform, self._spare = uniform, None
+        self._uniform = uniform
+        self._spare: float | None = None
 
     def draw(self) -> float:
         if self._spare is not None:
@@ -118,7 +119,7 @@ _LANCZOS = (
 
 
 def _log_gamma(argument: np.float32) -> np.float32:
-    """ln Gamma by Lanczos' series, rounded to 32 bits (Numerical Recipes in C, section 6.1)."""
+    """Ln Gamma by Lanczos' series, rounded to 32 bits (Numerical Recipes in C, section 6.1)."""
     x = float(argument)
     shifted = x + 5.5
     shifted -= (x + 0.5) * math.log(shifted)

@@ -16,6 +16,9 @@ from nbjax.pipeline.sample import Cell, CrystalSample, RaySample, first_polariza
 from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.pipeline.view import Pixels
 
+NEVER = 2**31 - 1
+"""Number of an event that does not happen."""
+
 Combine = Callable[[Array, CrystalSample], Array]
 
 
@@ -56,7 +59,6 @@ def pixel_photons(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array
 def first_leaving_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
     """Number of the first sample of each pixel whose interpolation leaves the table; the largest integer if none."""
     orientations = len(scene.orientations_m)
-    never = jnp.iinfo(jnp.int32).max
 
     def add_ray(found: Array, ray: RayTable) -> tuple[Array, None]:
         sample = sample_ray(experiment, scene, pixels, ray, jnp.ones_like(pixels.slow))
@@ -70,7 +72,7 @@ def first_leaving_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -
 
         return jax.lax.scan(step, found, _orientation_items(scene))[0], None
 
-    start = jnp.full(pixels.slow.shape, never, jnp.int32)
+    start = jnp.full(pixels.slow.shape, NEVER, jnp.int32)
     return jax.lax.scan(add_ray, start, scene.rays)[0]
 
 
@@ -81,7 +83,7 @@ def first_resolved_ray(experiment: Experiment, scene: Scene, pixels: Pixels) -> 
         resolved = sample_ray(experiment, scene, pixels, ray, jnp.ones_like(pixels.slow)).resolved
         return jnp.where(resolved, jnp.minimum(found, ray.number), found), None
 
-    start = jnp.full(pixels.slow.shape, jnp.iinfo(jnp.int32).max, jnp.int32)
+    start = jnp.full(pixels.slow.shape, NEVER, jnp.int32)
     return jax.lax.scan(step, start, scene.rays)[0]
 
 
@@ -98,7 +100,7 @@ def _over_orientations(
         vectors, fresh, number = item
         latched = None
         state = scene.parity
-        if state.latch_pixel is not None:
+        if state.latch_pixel is not None and state.latch_sample is not None:
             after = number + ray.number * orientations >= state.latch_sample
             latched = (pixels.order > state.latch_pixel) | ((pixels.order == state.latch_pixel) & after)
         cell = _cell(scene, pixels, ray, vectors, fresh)

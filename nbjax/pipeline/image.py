@@ -11,7 +11,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
-from nbjax.pipeline.accumulate import first_leaving_sample, first_resolved_ray, pixel_photons
+from nbjax.pipeline.accumulate import NEVER, first_leaving_sample, first_resolved_ray, pixel_photons
 from nbjax.pipeline.scene import Scene, build_scene
 from nbjax.pipeline.view import Pixels
 
@@ -95,7 +95,7 @@ def embed(experiment: Experiment, window: Float[Array, " pixels"]) -> Float[Arra
 def leaves_table_anywhere(experiment: Experiment) -> Array:
     """Whether any sample of the image leaves the table by the C program's test."""
     scene = build_scene(experiment)
-    return _first_event(experiment, scene, first_leaving_sample)[1] < jnp.iinfo(jnp.int32).max
+    return _first_event(experiment, scene, first_leaving_sample)[1] < NEVER
 
 
 def _first_event(
@@ -105,22 +105,18 @@ def _first_event(
 
     With ``always`` every pixel is known to have its event at 0, and none is computed.
     """
-    never = jnp.iinfo(jnp.int32).max
     if always and experiment.mask is None:
         first_fast, _, first_slow, _ = experiment.grid.roi
         return jnp.int32(first_slow * experiment.grid.fast + first_fast), jnp.int32(0)
-    if always:
-        events = jnp.zeros(_window_size(experiment), jnp.int32)
-    else:
-        events = _map_window(experiment, find, scene)
+    events = jnp.zeros(_window_size(experiment), jnp.int32) if always else _map_window(experiment, find, scene)
     if experiment.mask is not None:
         first_fast, end_fast, first_slow, end_slow = experiment.grid.roi
         shown = experiment.mask[first_slow:end_slow, first_fast:end_fast] > 0
-        events = jnp.where(shown.reshape(-1), events, never)
-    first = jnp.argmax(events < never)
+        events = jnp.where(shown.reshape(-1), events, NEVER)
+    first = jnp.argmax(events < NEVER)
     slow, fast = _window_position(experiment, first)
     order = (slow * experiment.grid.fast + fast).astype(jnp.int32)
-    return jnp.where(events[first] < never, order, never), events[first]
+    return jnp.where(events[first] < NEVER, order, NEVER), events[first]
 
 
 def _map_window(

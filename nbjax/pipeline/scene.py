@@ -158,7 +158,7 @@ def _rays(experiment: Experiment) -> tuple[RayTable, Array]:
     ray_weight = weight[source] / grid.oversample**2
     background_weight = ray_weight
     if "last_layer_capture" in experiment.parity and not grid.oversample_thickness:
-        background_weight = ray_weight * (layer == panel.layers - 1)
+        background_weight = ray_weight / panel.layers
     table = RayTable(
         number=jnp.arange(len(layer), dtype=jnp.int32),
         layer=jnp.asarray(layer, dtype),

@@ -141,8 +141,7 @@ def _fluence(beam: Beam, beamsize_mm: float, notes: Notes) -> float:
 
 def _retained(horizontal: Steps, vertical: Steps, dispersion: Steps, is_round: bool) -> np.ndarray:
     """Indices of the grid points inside the ellipse of a round divergence, wavelength index fastest."""
-    h, v = np.meshgrid(np.arange(horizontal.count), np.arange(vertical.count), indexing="ij")
-    h, v = h.ravel(), v.ravel()
+    h, v = (index.ravel() for index in np.indices((horizontal.count, vertical.count)))
     with np.errstate(invalid="ignore", divide="ignore"):
         test = sum(
             ((s.step * i - s.range / 2) ** 2 - s.step * s.step / 4 * (1 - s.count % 2)) / s.range / s.range
@@ -155,9 +154,9 @@ def _retained(horizontal: Steps, vertical: Steps, dispersion: Steps, is_round: b
         outside = (test * 4 > 1.1) & is_round
     pairs = np.stack([h, v], axis=1)[~outside]
     waves = np.arange(dispersion.count)
-    return np.concatenate(
-        [np.repeat(pairs, len(waves), axis=0), np.tile(waves, len(pairs))[:, None]], axis=1
-    ).astype(float)
+    return np.concatenate([np.repeat(pairs, len(waves), axis=0), np.tile(waves, len(pairs))[:, None]], axis=1).astype(
+        float
+    )
 
 
 def _as_float(steps: Steps) -> Steps:

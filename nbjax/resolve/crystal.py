@@ -53,7 +53,9 @@ class ResolvedCrystal:
     water_um: float
 
 
-def resolve_crystal(config: Config, wavelength_A: float, beamsize_mm: float, seed: int, notes: Notes) -> ResolvedCrystal:
+def resolve_crystal(
+    config: Config, wavelength_A: float, beamsize_mm: float, seed: int, notes: Notes
+) -> ResolvedCrystal:
     """Fill in the crystal; faults go to ``notes``, faulty files raise ``FileError``."""
     crystal, sampling = config.crystal, config.sampling
     default_F = notes.choose("crystal.default_F", crystal.default_F, 0.0)
@@ -148,7 +150,9 @@ def _cell(
     notes: Notes,
 ) -> tuple[tuple[float, float, float], tuple[float, float, float], np.ndarray]:
     """Lengths in A, angles in degrees and orientation, from a matrix, a cell, coordinates, or matrix and cell."""
-    lengths, angles, orientation = None, None, np.eye(3)
+    lengths: np.ndarray | None = None
+    angles: np.ndarray | None = None
+    orientation: np.ndarray = np.eye(3)
     if model_cell is not None:
         lengths, angles = np.array(model_cell[0]), np.array(model_cell[1])
         notes.record("crystal.cell_A", tuple(lengths), "crystal.coordinates_file")
@@ -250,5 +254,3 @@ def _cells(
         origins[i] = f"{key} / cell length"
     notes.record("crystal.cells", tuple(cells), ", ".join(dict.fromkeys(origins)))
     return (cells[0], cells[1], cells[2])
-
-

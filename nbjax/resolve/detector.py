@@ -79,7 +79,7 @@ def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
         distance_mm=distance_mm,
         close_distance_mm=detector.close_distance_mm,
         **axes,
-        rotation_deg=rotation,  # type: ignore[arg-type]
+        rotation_deg=rotation,
         two_theta_deg=notes.choose("detector.two_theta_deg", detector.two_theta_deg, 0.0),
         origin_shift_mm=notes.choose("detector.origin_shift_mm", detector.origin_shift_mm, (0.0, 0.0, 0.0)),
         pivot=_pivot(detector, notes),
@@ -142,9 +142,11 @@ def _axes(config: Config, notes: Notes) -> tuple[dict[str, np.ndarray], bool]:
     axes = {}
     for name, (key, given, default) in fields.items():
         if given is not None and not custom:
-            notes.fault(key, f"the {config.detector.convention} convention fixes it; set detector.convention = \"custom\"")
+            notes.fault(
+                key, f'the {config.detector.convention} convention fixes it; set detector.convention = "custom"'
+            )
         vector = np.array(notes.choose(key, given, default, f"{config.detector.convention} convention"), float)
-        length = np.linalg.norm(vector)
+        length = float(np.linalg.norm(vector))
         if not (np.isfinite(length) and length > 0):
             notes.fault(key, f"got {given}, a direction must not be the zero vector")
             length, vector = 1.0, np.array(default, float)

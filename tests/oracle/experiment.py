@@ -345,7 +345,7 @@ def structure(options: Options) -> Structure:
     index = rows[:, :3].astype(int)
     low, high = index.min(axis=0), index.max(axis=0)
     table = np.full(high - low + 1, options.default_F)
-    for (h, k, l), amplitude in zip(index - low, rows[:, 3]):
+    for (h, k, l), amplitude in zip(index - low, rows[:, 3], strict=True):  # noqa: E741
         table[h, k, l] = amplitude
     return Structure(table, low, high, options.default_F)
 
@@ -353,7 +353,7 @@ def structure(options: Options) -> Structure:
 def _run_pixels(options: Options, shape: tuple[int, int]) -> np.ndarray:
     """Flat indices of the pixels of the run, in row order; the region of interest is inclusive."""
     x0, x1, y0, y1 = (
-        given if given >= 0 else default for given, default in zip(options.roi, (0, shape[1], 0, shape[0]))
+        given if given >= 0 else default for given, default in zip(options.roi, (0, shape[1], 0, shape[0]), strict=True)
     )
     s, f = np.mgrid[: shape[0], : shape[1]]
     inside = (f >= x0) & (f <= x1) & (s >= y0) & (s <= y1)

@@ -174,7 +174,7 @@ def _orientations(ex: Experiment, parity: Parity, first: bool) -> np.ndarray:
 def _samples(
     ex: Experiment, parity: Parity, pixels: np.ndarray, first: bool
 ) -> Iterator[tuple[Ray, Iterator[np.ndarray]]]:
-    """Every ray with the fractional indices (3, n) of its samples; `first`: the run's first evaluation is in the pixel."""
+    """Every ray with the fractional indices (3, n) of its samples; `first`: the run's first evaluation is here."""
     later = _orientations(ex, parity, first=False)
     fresh = _orientations(ex, parity, first=True) if first else None
     for ray in _rays(ex, pixels):

@@ -147,6 +147,6 @@ def noise_image(image: np.ndarray, seed: int, adc: float, window: np.ndarray | N
     noisy = np.zeros(image.shape, np.uint16)
     inside = np.ones(image.shape, bool) if window is None else window
     means = image.astype(F32)
-    for s, f in zip(*np.nonzero(inside)):
+    for s, f in zip(*np.nonzero(inside), strict=True):
         noisy[s, f] = int(min(float(poidev(means[s, f], ran1)) + adc, 65535.0))
     return noisy
