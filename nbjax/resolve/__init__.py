@@ -18,7 +18,7 @@ from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
 from nbjax.resolve.detector import ResolvedDetector, resolve_detector
 from nbjax.resolve.header import apply_headers
 from nbjax.resolve.notes import Notes
-from nbjax.resolve.sampling import ResolvedSampling, resolve_sampling
+from nbjax.resolve.sampling import ResolvedSampling, check_sampling, resolve_sampling
 
 DEFAULT_SEED = 1
 
@@ -92,6 +92,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     output = _resolve_output(config, notes)
     crystal = resolve_crystal(config, beam.wavelength_A, beam.beamsize_mm, output.seed, notes)
     detector = resolve_detector(config, notes)
+    check_sampling(config, notes)
     shape = (detector.pixels_slow, detector.pixels_fast)
     if mask is not None and mask.shape != shape:
         notes.fault(
@@ -101,7 +102,6 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
         )
     notes.raise_faults()
     sampling = resolve_sampling(config, beam, crystal, detector, notes)
-    notes.raise_faults()
     return Resolved(
         config=config,
         beam=beam,

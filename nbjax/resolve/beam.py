@@ -46,12 +46,10 @@ def resolve_beam(beam: Beam, sampling: Sampling, notes: Notes) -> ResolvedBeam:
     notes.record("beam.polarization_correction", beam.polarization_correction, "given or default")
     wavelength_A = _wavelength(beam, notes)
     fluence = _fluence(beam, beamsize_mm, notes)
-    for key, count in (
-        ("sampling.divergence_horizontal_steps", sampling.divergence_horizontal_steps),
-        ("sampling.divergence_vertical_steps", sampling.divergence_vertical_steps),
-        ("sampling.dispersion_steps", sampling.dispersion_steps),
-    ):
-        notes.count(key, count)
+    counts = [
+        notes.count(f"sampling.{name}_steps", getattr(sampling, f"{name}_steps"))
+        for name in ("divergence_horizontal", "divergence_vertical", "dispersion")
+    ]
     for key, value in (
         ("beam.divergence_horizontal_mrad", beam.divergence_horizontal_mrad),
         ("beam.divergence_vertical_mrad", beam.divergence_vertical_mrad),
@@ -61,16 +59,16 @@ def resolve_beam(beam: Beam, sampling: Sampling, notes: Notes) -> ResolvedBeam:
     horizontal = grid_steps(
         beam.divergence_horizontal_mrad,
         sampling.divergence_horizontal_step_mrad,
-        sampling.divergence_horizontal_steps,
+        counts[0],
         1000.0,
     )
     vertical = grid_steps(
         beam.divergence_vertical_mrad,
         sampling.divergence_vertical_step_mrad,
-        sampling.divergence_vertical_steps,
+        counts[1],
         1000.0,
     )
-    dispersion = grid_steps(beam.dispersion_percent or 0.0, None, sampling.dispersion_steps, 0.0)
+    dispersion = grid_steps(beam.dispersion_percent or 0.0, None, counts[2], 0.0)
     for name, steps in (("divergence_horizontal", horizontal), ("divergence_vertical", vertical)):
         notes.record(f"beam.{name}_mrad", steps.range, steps.origin)
         notes.record(f"sampling.{name}_step_mrad", steps.step, steps.origin)

@@ -69,10 +69,10 @@ def resolve_crystal(
             star_scale = volume_ratio(cell_deg, given_deg) ** 2
     misset_deg, orientation = _misset(config, orientation, seed, notes)
     spread, domains = _mosaic(config, notes)
-    notes.count("sampling.phi_steps", sampling.phi_steps)
+    phi_steps = notes.count("sampling.phi_steps", sampling.phi_steps)
     notes.not_negative("crystal.phi_range_deg", crystal.phi_range_deg, "give the rotation range")
     phi_start = notes.choose("crystal.phi_start_deg", crystal.phi_start_deg, 0.0)
-    phi = rotation_steps(crystal.phi_range_deg, sampling.phi_step_deg, sampling.phi_steps)
+    phi = rotation_steps(crystal.phi_range_deg, sampling.phi_step_deg, phi_steps)
     notes.record("crystal.phi_range_deg", phi.range, phi.origin)
     notes.record("sampling.phi_step_deg", phi.step, phi.origin)
     notes.record("sampling.phi_steps", phi.count, phi.origin)
@@ -178,7 +178,7 @@ def _cell(
         notes.record("crystal.cell_deg", tuple(map(float, angles)), "crystal.matrix_file")
         orientation = direct.T @ np.linalg.inv(_standard_direct(matrix_lengths, angles)).T
     if lengths is None or angles is None:
-        notes.fault("crystal.cell_A", "missing; give crystal.cell_A and crystal.cell_deg, or crystal.matrix_file")
+        notes.fault("crystal.cell_A", "missing; give crystal.cell_A, crystal.matrix_file or crystal.coordinates_file")
         return (1.0, 1.0, 1.0), (_RIGHT_ANGLE,) * 3, orientation
     _check_cell(lengths, angles, notes)
     a, b, c = map(float, lengths)
@@ -220,9 +220,9 @@ def _misset(
 
 
 def _mosaic(config: Config, notes: Notes) -> tuple[float, int]:
-    spread, domains = config.crystal.mosaic_spread_deg, config.sampling.mosaic_domains
+    spread = config.crystal.mosaic_spread_deg
     notes.not_negative("crystal.mosaic_spread_deg", spread, "give the half-angle of the cap")
-    notes.count("sampling.mosaic_domains", domains)
+    domains = notes.count("sampling.mosaic_domains", config.sampling.mosaic_domains)
     if not spread:
         if domains is not None and domains > 1:
             notes.warn("sampling.mosaic_domains has no effect without a crystal.mosaic_spread_deg; one domain is used")

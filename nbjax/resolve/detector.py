@@ -233,8 +233,8 @@ def _pivot(detector: Detector, notes: Notes) -> str:
 
 def _sensor(config: Config, notes: Notes) -> tuple[int, bool, float, float]:
     """Layers, whether their number was said, thickness and attenuation depth in um."""
-    detector, count = config.detector, config.sampling.thickness_layers
-    notes.count("sampling.thickness_layers", count)
+    detector = config.detector
+    count = notes.count("sampling.thickness_layers", config.sampling.thickness_layers)
     notes.not_negative("detector.thickness_um", detector.thickness_um, "give the sensor's thickness")
     notes.positive("detector.attenuation_depth_um", detector.attenuation_depth_um, "give the sensor's 1/mu")
     thickness = notes.choose("detector.thickness_um", detector.thickness_um, 0.0, "default: every photon is captured")

@@ -66,12 +66,12 @@ class Notes:
             return False
         return True
 
-    def count(self, key: str, value: int | None) -> bool:
-        """Whether a count, if given, is at least one; a fault otherwise."""
+    def count(self, key: str, value: int | None) -> int | None:
+        """The count, if it is at least one; a fault, and None, otherwise."""
         if value is not None and value < 1:
             self.fault(key, f"got {value}, must be a count of at least 1; leave it out for the default")
-            return False
-        return True
+            return None
+        return value
 
     def raise_faults(self) -> None:
         """Raise a ``ConfigError`` with all faults, if there are any."""

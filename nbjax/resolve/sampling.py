@@ -25,22 +25,27 @@ class ResolvedSampling:
     tile_pixels: int
 
 
-def resolve_sampling(
-    config: Config, beam: ResolvedBeam, crystal: ResolvedCrystal, detector: ResolvedDetector, notes: Notes
-) -> ResolvedSampling:
-    """Fill in the sampling; faults go to ``notes``."""
+def check_sampling(config: Config, notes: Notes) -> None:
+    """Note faults of the sampling that need no other section."""
     sampling = config.sampling
     notes.count("sampling.oversample", sampling.oversample)
     notes.count("sampling.tile_pixels", sampling.tile_pixels)
+    notes.not_negative("sampling.resolution_limit_A", sampling.resolution_limit_A, "give the smallest spacing to keep")
+
+
+def resolve_sampling(
+    config: Config, beam: ResolvedBeam, crystal: ResolvedCrystal, detector: ResolvedDetector, notes: Notes
+) -> ResolvedSampling:
+    """Fill in the sampling, which depends on beam, crystal and detector."""
+    sampling = config.sampling
     limit = notes.choose("sampling.resolution_limit_A", sampling.resolution_limit_A, 0.0, "default: none")
-    notes.not_negative("sampling.resolution_limit_A", limit, "give the smallest spacing to keep")
     recommended = _recommended_oversample(beam, crystal, detector)
     if sampling.oversample is None:
         origin = "derived from crystal size, wavelength, distance and pixel"
         notes.record("sampling.oversample", recommended, origin)
     else:
         notes.given("sampling.oversample", sampling.oversample)
-        if 1 <= sampling.oversample < recommended:
+        if sampling.oversample < recommended:
             notes.warn(
                 f"sampling.oversample = {sampling.oversample}: the intensity may vary within a pixel; "
                 f"{recommended} resolves the crystal's fringes"

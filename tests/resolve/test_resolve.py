@@ -1,0 +1,159 @@
+"""Defaults, conventions, headers, and every fault by its key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases import INPUTS, small_config
+
+from nbjax.config.tree import Beam, Config, Crystal, Detector
+from nbjax.errors import ConfigError, FileError
+from nbjax.io.smv import write_smv
+from nbjax.resolve import resolve
+
+CUBE = Crystal(cell_A=(50.0, 60.0, 70.0), default_F=10.0)
+
+
+def _faults(config: Config) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        resolve(config)
+    return [fault.key for fault in caught.value.faults]
+
+
+def test_every_value_has_an_origin() -> None:
+    rows = resolve(Config(crystal=CUBE), {"crystal.cell_A": "file x.toml"}).rows()
+    found = {key: (value, origin) for key, value, origin in rows}
+    assert found["crystal.cell_A"] == ((50.0, 60.0, 70.0), "file x.toml")
+    assert found["beam.wavelength_A"] == (1.0, "default")
+    assert found["detector.pivot"] == ("beam", "mosflm convention")
+    assert "derived" in found["detector.pixels_fast"][1]
+    assert all(origin for _, _, origin in rows)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"beam": Beam(wavelength_A=0.0)}, "beam.wavelength_A"),
+        ({"beam": Beam(energy_eV=-1.0)}, "beam.energy_eV"),
+        ({"beam": Beam(energy_eV=9000.0, wavelength_A=1.0)}, "beam.energy_eV"),
+        ({"beam": Beam(polarization=1.5)}, "beam.polarization"),
+        ({"beam": Beam(fluence_photons_per_m2=-1.0)}, "beam.fluence_photons_per_m2"),
+        ({"beam": Beam(beamsize_mm=0.0)}, "beam.beamsize_mm"),
+        ({"beam": Beam(dispersion_percent=200.0)}, "beam.dispersion_percent"),
+        ({"beam": Beam(direction=(0.0, 0.0, 1.0))}, "beam.direction"),
+        ({"crystal": Crystal(default_F=1.0)}, "crystal.cell_A"),
+        ({"crystal": Crystal(cell_A=(1.0, 2.0, 3.0))}, "crystal.hkl_file"),
+        ({"crystal": replace(CUBE, cell_A=(1.0, 0.0, 3.0))}, "crystal.cell_A"),
+        ({"crystal": replace(CUBE, cell_deg=(20.0, 30.0, 60.0))}, "crystal.cell_deg"),
+        ({"crystal": replace(CUBE, cell_deg=(120.0, 120.0, 120.0))}, "crystal.cell_deg"),
+        ({"crystal": replace(CUBE, cells=(1, 0, 2))}, "crystal.cells"),
+        ({"crystal": replace(CUBE, size_b_mm=-1.0)}, "crystal.size_b_mm"),
+        ({"crystal": replace(CUBE, mosaic_spread_deg=-0.1)}, "crystal.mosaic_spread_deg"),
+        ({"crystal": replace(CUBE, water_um=-1.0)}, "crystal.water_um"),
+        ({"crystal": replace(CUBE, mosaic_seed=-1)}, "crystal.mosaic_seed"),
+        ({"detector": Detector(pixel_mm=0.0)}, "detector.pixel_mm"),
+        ({"detector": Detector(distance_mm=-5.0)}, "detector.distance_mm"),
+        ({"detector": Detector(close_distance_mm=0.0)}, "detector.close_distance_mm"),
+        ({"detector": Detector(pixels_fast=0)}, "detector.pixels_fast"),
+        ({"detector": Detector(size_slow_mm=0.0)}, "detector.size_slow_mm"),
+        ({"detector": Detector(pixels_fast=10**6, pixels_slow=10**6)}, "detector.pixels_fast"),
+        ({"detector": Detector(roi=(5, 3, 0, 10))}, "detector.roi"),
+        ({"detector": Detector(roi=(0, 2000, 0, 10))}, "detector.roi"),
+        ({"detector": Detector(thickness_um=-1.0)}, "detector.thickness_um"),
+        ({"detector": Detector(convention="custom", slow_axis=(0.0, 1.0, 1.0))}, "detector.slow_axis"),
+        ({"detector": Detector(convention="custom", fast_axis=(0.0, 0.0, 0.0))}, "detector.fast_axis"),
+        ({"detector": Detector(convention="custom", normal_axis=(1.0, 1.0, 0.0))}, "detector.normal_axis"),
+    ],
+)
+def test_faults_name_their_key(changes: dict, key: str) -> None:
+    assert key in _faults(replace(Config(crystal=CUBE), **changes))
+
+
+def test_all_faults_come_at_once() -> None:
+    config = Config(Beam(wavelength_A=-1.0), Crystal(cells=(0, 1, 1)), Detector(pixel_mm=0.0, distance_mm=0.0))
+    keys = _faults(config)
+    assert {"beam.wavelength_A", "crystal.cells", "crystal.cell_A", "crystal.hkl_file"} <= set(keys)
+    assert {"detector.pixel_mm", "detector.distance_mm"} <= set(keys)
+
+
+def test_polarization_along_the_beam_is_refused() -> None:
+    config = Config(
+        Beam(direction=(1.0, 0.0, 0.0), polarization_axis=(2.0, 0.0, 0.0)), CUBE, Detector(convention="custom")
+    )
+    assert "beam.polarization_axis" in _faults(config)
+
+
+def test_missing_files_are_named() -> None:
+    with pytest.raises(FileError, match=r"nowhere\.hkl"):
+        resolve(small_config(crystal={"hkl_file": "nowhere.hkl"}))
+
+
+def test_flux_overrides_fluence_and_says_so() -> None:
+    beam = Beam(flux_photons_per_s=1e12, exposure_s=0.1, beamsize_mm=0.01, fluence_photons_per_m2=5.0)
+    resolved = resolve(Config(beam, CUBE))
+    assert resolved.beam.fluence_photons_per_m2 == pytest.approx(1e12 * 0.1 / 1e-10)
+    assert any("overrides" in sentence for sentence in resolved.warnings)
+
+
+def test_crystal_size_sets_the_cells_and_is_clipped_by_the_beam() -> None:
+    crystal = replace(CUBE, size_a_mm=1e-3, size_b_mm=1e-3, size_c_mm=1e-3, cells=(4, 5, 6))
+    resolved = resolve(Config(Beam(beamsize_mm=5e-4), crystal))
+    assert resolved.crystal.cells == (200, 84, 72)
+    assert sum("clipped" in sentence for sentence in resolved.warnings) == 2
+
+
+@pytest.mark.parametrize(
+    ("convention", "centre", "pivot"),
+    [
+        ("mosflm", (12.1, 11.1), "beam"),
+        ("denzo", (12.0, 11.0), "beam"),
+        ("adxv", (11.0, 20.0 - 12.0), "beam"),
+        ("xds", (11.0, 12.0), "sample"),
+        ("dials", (11.0, 12.0), "sample"),
+        ("custom", (11.0, 12.0), "beam"),
+    ],
+)
+def test_beam_centre_and_pivot_of_each_convention(convention: str, centre: tuple, pivot: str) -> None:
+    detector = Detector(
+        convention=convention, pixel_mm=0.2, pixels_fast=120, pixels_slow=100, beam_x_mm=11.0, beam_y_mm=12.0
+    )
+    resolved = resolve(Config(crystal=CUBE, detector=detector)).detector
+    assert resolved.centre_mm == pytest.approx(centre)
+    assert resolved.pivot == pivot
+
+
+def test_header_values_yield_to_given_ones(tmp_path: Path) -> None:
+    words = [("PIXEL_SIZE", "0.3"), ("DISTANCE", "80"), ("WAVELENGTH", "1.2"), ("TWOTHETA", "3")]
+    write_smv(tmp_path / "camera.img", np.zeros((7, 9), np.uint16), words)
+    detector = Detector(header_file=str(tmp_path / "camera.img"), distance_mm=90.0)
+    resolved = resolve(Config(crystal=CUBE, detector=detector))
+    d = resolved.detector
+    assert (d.pixels_slow, d.pixels_fast, d.pixel_mm, d.distance_mm, d.two_theta_deg) == (7, 9, 0.3, 90.0, 3.0)
+    assert resolved.beam.wavelength_A == 1.2
+    assert dict((key, origin) for key, _, origin in resolved.rows())["detector.pixel_mm"].startswith("header")
+
+
+def test_a_mask_of_another_size_is_refused() -> None:
+    detector = Detector(mask_file=str(INPUTS / "mask.img"), pixels_fast=64)
+    assert "detector.mask_file" in _faults(Config(crystal=CUBE, detector=detector))
+
+
+def test_matrix_and_cell_together_rescale_the_matrix() -> None:
+    crystal = Crystal(matrix_file=str(INPUTS / "tric.mat"), cell_A=(80.0, 100.0, 120.0), default_F=1.0)
+    resolved = resolve(Config(Beam(wavelength_A=0.9), crystal)).crystal
+    assert resolved.cell_A == (80.0, 100.0, 120.0)
+    assert resolved.cell_deg == pytest.approx((80.0, 95.0, 105.0), abs=1e-6)
+    np.testing.assert_allclose(resolved.orientation @ resolved.orientation.T, np.eye(3), atol=1e-12)
+
+
+def test_random_misset_is_a_rotation_fixed_by_its_seed() -> None:
+    draws = [
+        resolve(Config(crystal=replace(CUBE, misset_random=True, misset_seed=seed))).crystal.orientation
+        for seed in (5, 5, 6)
+    ]
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert np.abs(draws[0] - draws[2]).max() > 0.1
+    assert np.linalg.det(draws[0]) == pytest.approx(1.0)
