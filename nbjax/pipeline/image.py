@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
@@ -35,20 +36,22 @@ def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
     return embed(experiment, _map_window(experiment, pixel_photons, scene))
 
 
-@jax.jit
-def simulate_pixels(experiment: Experiment, pixels: Int[Array, "n 2"]) -> Float[Array, " n"]:
+def simulate_pixels(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]]) -> Float[Array, " n"]:
     """Photons of single pixels, equal to the same entries of ``simulate``.
 
     Args:
         experiment: from ``nbjax.prepare``.
-        pixels: (slow, fast) of each pixel. A pixel outside the image is extrapolated, one outside the region of
-            interest is 0.
+        pixels: (slow, fast) of each pixel, shape (n, 2). A pixel outside the region of interest is 0.
 
     Returns:
         Photons, shape (n,).
     """
+    return _simulate_pixels(experiment, jnp.asarray(pixels, jnp.int32))
+
+
+@jax.jit
+def _simulate_pixels(experiment: Experiment, pixels: Int[Array, "n 2"]) -> Float[Array, " n"]:
     scene = complete_scene(experiment)
-    pixels = jnp.asarray(pixels, jnp.int32)
     slow, fast = pixels[:, 0], pixels[:, 1]
 
     def of_numbers(numbers: Array) -> Array:

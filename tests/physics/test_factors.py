@@ -1,0 +1,97 @@
+"""Each factor of the intensity against its closed form."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbjax.physics.absorption import capture_fraction
+from nbjax.physics.background import water_electrons_squared
+from nbjax.physics.lattice_factor import RADIAL, radius_squared, square
+from nbjax.physics.polarization import polarization_factor
+from nbjax.physics.solid_angle import solid_angle_sr
+
+BEAM = tuple(jnp.array([x]) for x in (1.0, 0.0, 0.0))
+AXIS = tuple(jnp.array([x]) for x in (0.0, 0.0, 1.0))
+
+
+def _towards(two_theta: float, azimuth: float) -> tuple:
+    s = np.sin(two_theta)
+    return tuple(jnp.array([x]) for x in (np.cos(two_theta), s * np.sin(azimuth), s * np.cos(azimuth)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.0, 3.1), st.floats(-3.1, 3.1), st.floats(-1, 1))
+def test_polarization_is_kahns_formula(two_theta: float, azimuth: float, kahn: float) -> None:
+    found = polarization_factor(jnp.float64(kahn), BEAM, _towards(two_theta, azimuth), AXIS)
+    cos2, sin2 = np.cos(two_theta) ** 2, np.sin(two_theta) ** 2
+    assert float(found[0]) == pytest.approx((1 + cos2 - kahn * np.cos(2 * azimuth) * sin2) / 2, abs=1e-12)
+
+
+def test_full_polarization_vanishes_along_the_electric_vector() -> None:
+    assert float(polarization_factor(jnp.float64(1), BEAM, _towards(np.pi / 2, 0.0), AXIS)[0]) == pytest.approx(0)
+    assert float(polarization_factor(jnp.float64(1), BEAM, _towards(np.pi / 2, np.pi / 2), AXIS)[0]) == pytest.approx(1)
+
+
+def test_solid_angles_of_a_plane_add_up_to_a_half_space() -> None:
+    distance, half, pixel = 0.01, 2.0, 0.004
+    y = (np.arange(-half / pixel, half / pixel) + 0.5) * pixel
+    airpath = jnp.sqrt(distance**2 + y[:, None] ** 2 + y[None, :] ** 2)
+    total = solid_angle_sr(airpath, jnp.float64(pixel), jnp.float64(distance), False).sum()
+    exact = 4 * np.arcsin(half**2 / (half**2 + distance**2))
+    assert float(total) == pytest.approx(exact, rel=2e-3)
+    assert float(solid_angle_sr(jnp.float64(2.0), jnp.float64(1), jnp.float64(1), True)) == 0.25
+
+
+def test_layers_capture_what_the_whole_sensor_captures() -> None:
+    normal = tuple(jnp.float64(x) for x in (1.0, 0.0, 0.0))
+    ray = _towards(0.4, 1.0)
+    layers = sum(
+        capture_fraction(ray, normal, jnp.float64(t), jnp.float64(1e-4), jnp.float64(3000.0)) for t in range(5)
+    )
+    whole = capture_fraction(ray, normal, jnp.float64(0), jnp.float64(5e-4), jnp.float64(3000.0))
+    np.testing.assert_allclose(layers, whole, rtol=1e-13)
+    np.testing.assert_allclose(whole, 1 - np.exp(-5e-4 * 3000 / np.cos(0.4)), rtol=1e-13)
+
+
+def test_water_scatters_like_its_molecules() -> None:
+    # a cubic centimetre of water weighs a gram
+    assert float(water_electrons_squared(jnp.float64(0.01))) == pytest.approx(2.57**2 * 6.02214179e23 / 18)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.tuples(*[st.floats(-0.49, 0.49).filter(lambda x: abs(x) > 1e-4)] * 3), st.tuples(*[st.integers(1, 40)] * 3))
+def test_the_square_shape_is_the_sum_over_its_cells(delta: tuple, cells: tuple) -> None:
+    exact = np.prod([abs(np.exp(2j * np.pi * d * np.arange(n)).sum()) for d, n in zip(delta, cells, strict=True)])
+    fields = tuple(jnp.array([d]) for d in delta)
+    found = square(fields, jnp.array(cells, float), jnp.float64)
+    assert abs(float(found[0])) == pytest.approx(exact, abs=1e-9 * np.prod(cells))
+
+
+@pytest.mark.parametrize(("shape", "peak"), [("round", 0.723601254558268), ("gauss", 1.0), ("tophat", 1.0)])
+def test_radial_shapes_peak_at_the_number_of_cells(shape: str, peak: float) -> None:
+    cells = jnp.array([3.0, 4.0, 5.0])
+    value = RADIAL[shape](jnp.array([0.0, 9.0]), cells, jnp.float64(1.0))
+    assert float(value[0]) == pytest.approx(60 * peak)
+    assert abs(float(value[1])) < 0.05 * 60
+
+
+def test_fudge_scales_the_squared_radius() -> None:
+    cells, radius_sq = jnp.array([3.0, 4.0, 5.0]), jnp.array([0.05, 0.3])
+    for shape in ("round", "gauss"):
+        wide, narrow = (RADIAL[shape](r, cells, jnp.float64(f)) for r, f in ((radius_sq * 2, 1.0), (radius_sq, 2.0)))
+        np.testing.assert_allclose(wide, narrow, rtol=1e-13)
+    delta = tuple(jnp.array([x]) for x in (0.1, -0.2, 0.05))
+    assert float(radius_squared(delta, cells)[0]) == pytest.approx(0.09 + 0.64 + 0.0625)
+
+
+def test_shapes_are_differentiable_at_the_peak() -> None:
+    cells = jnp.array([3.0, 4.0, 5.0])
+    for shape in ("round", "gauss"):
+        slope = jax.grad(lambda r, shape=shape: RADIAL[shape](r, cells, jnp.float64(1.0)))(jnp.float64(0.0))
+        assert np.isfinite(float(slope))
+        assert float(slope) < 0
