@@ -7,7 +7,7 @@ faults at once. Values keep the units of their keys; ``nbjax.prepare`` turns the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -83,8 +83,8 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     config = replace(config, parity=check_names(config.parity))
     said = dict(sources or {})
     notes = Notes(said)
-    notes.record("precision", config.precision, said.get("precision", "default"))
-    notes.record("parity", config.parity, said.get("parity", "default"))
+    notes.switch("precision", config.precision)
+    notes.switch("parity", config.parity)
     headers = apply_headers(config)
     config, mask = headers.config, headers.mask
     said.update(headers.origins)
@@ -126,6 +126,12 @@ def _resolve_output(config: Config, notes: Notes) -> ResolvedOutput:
     ):
         if number is not None and not 0 <= number < 2**31:
             notes.fault(key, f"got {number}, must lie between 0 and 2147483647")
+    for field in fields(output):
+        if getattr(output, field.name) is not None:
+            notes.given(f"output.{field.name}", getattr(output, field.name))
+    for name in ("integer_scale", "pgm_scale"):
+        if getattr(output, name) is None:
+            notes.record(f"output.{name}", "automatic", "default: chosen from the image")
     notes.positive("output.integer_scale", output.integer_scale, "leave it out for the automatic scale")
     notes.positive("output.pgm_scale", output.pgm_scale, "leave it out for the automatic scale")
     return ResolvedOutput(

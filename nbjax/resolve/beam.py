@@ -43,7 +43,7 @@ def resolve_beam(beam: Beam, sampling: Sampling, notes: Notes) -> ResolvedBeam:
     polarization = notes.choose("beam.polarization", beam.polarization, 0.0)
     if not -1 <= polarization <= 1:
         notes.fault("beam.polarization", f"got {polarization:g}, the Kahn factor lies between -1 and 1")
-    notes.record("beam.polarization_correction", beam.polarization_correction, "given or default")
+    notes.switch("beam.polarization_correction", beam.polarization_correction)
     wavelength_A = _wavelength(beam, notes)
     fluence = _fluence(beam, beamsize_mm, notes)
     counts = [
@@ -75,7 +75,7 @@ def resolve_beam(beam: Beam, sampling: Sampling, notes: Notes) -> ResolvedBeam:
         notes.record(f"sampling.{name}_steps", steps.count, steps.origin)
     notes.record("beam.dispersion_percent", dispersion.range, dispersion.origin)
     notes.record("sampling.dispersion_steps", dispersion.count, dispersion.origin)
-    notes.record("beam.divergence_shape", beam.divergence_shape, "given or default")
+    notes.switch("beam.divergence_shape", beam.divergence_shape)
     if dispersion.range >= 200:
         notes.fault("beam.dispersion_percent", f"got {dispersion.range:g}, wavelengths would fall to zero or below")
     sources = None if beam.source_file is None else read_sources(beam.source_file)

@@ -77,7 +77,7 @@ def resolve_crystal(
     notes.record("sampling.phi_step_deg", phi.step, phi.origin)
     notes.record("sampling.phi_steps", phi.count, phi.origin)
     cells = _cells(crystal, cell_A, beamsize_mm, notes)
-    notes.record("crystal.shape", crystal.shape, "given or default")
+    notes.switch("crystal.shape", crystal.shape)
     fudge = notes.choose("crystal.fudge", crystal.fudge, 1.0)
     notes.not_negative("crystal.fudge", fudge, "1 leaves the spot shapes as they are")
     interpolate = crystal.interpolate
@@ -241,7 +241,7 @@ def _cells(
     given = crystal.cells or (1, 1, 1)
     if min(given) < 1:
         notes.fault("crystal.cells", f"got {given[0]} {given[1]} {given[2]}, must be counts of at least 1")
-    cells, origins = list(given), ["crystal.cells" if crystal.cells else "default"] * 3
+    cells, origins = list(given), [notes.said.get("crystal.cells", "given" if crystal.cells else "default")] * 3
     sizes = (crystal.size_a_mm, crystal.size_b_mm, crystal.size_c_mm)
     for i, (axis, size_mm) in enumerate(zip("abc", sizes, strict=True)):
         key = f"crystal.size_{axis}_mm"

@@ -59,7 +59,11 @@ def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
     """Fill in the detector; faults go to ``notes``."""
     detector = config.detector
     pixel_mm, fast, slow = _pixels(detector, notes)
-    notes.record("detector.convention", detector.convention, notes.said.get("detector.convention", "default"))
+    for name in ("convention", "curved", "point_pixel"):
+        notes.switch(f"detector.{name}", getattr(detector, name))
+    for name in ("header_file", "mask_file"):
+        if getattr(detector, name) is not None:
+            notes.given(f"detector.{name}", getattr(detector, name))
     axes, differs = _axes(config, notes)
     distance_mm = notes.choose("detector.distance_mm", detector.distance_mm, 100.0)
     notes.positive("detector.distance_mm", distance_mm, "give the sample-to-detector distance in mm")
@@ -253,6 +257,7 @@ def _sensor(config: Config, notes: Notes) -> tuple[int, bool, float, float]:
 
 def _roi(detector: Detector, fast: int, slow: int, notes: Notes) -> tuple[int, int, int, int]:
     if detector.roi is None:
+        notes.record("detector.roi", (0, fast - 1, 0, slow - 1), "default: the whole detector")
         return 0, fast, 0, slow
     f0, f1, s0, s1 = detector.roi
     notes.given("detector.roi", detector.roi)

@@ -36,6 +36,10 @@ class Notes:
         """Note a value as the user gave it."""
         self.rows[key] = (value, self.said.get(key, "given"))
 
+    def switch(self, key: str, value: object) -> None:
+        """Note a choice that always has a value: as given, or the default."""
+        self.rows[key] = (value, self.said.get(key, "default"))
+
     def choose(self, key: str, value: T | None, default: T, origin: str = "default") -> T:
         """The given value, or the default; noted either way."""
         if value is None:

@@ -51,8 +51,7 @@ def resolve_sampling(
                 f"{recommended} resolves the crystal's fringes"
             )
     for name in ("solid_angle", "polarization", "thickness"):
-        key = f"sampling.oversample_{name}"
-        notes.record(key, getattr(sampling, f"oversample_{name}"), notes.said.get(key, "default"))
+        notes.switch(f"sampling.oversample_{name}", getattr(sampling, f"oversample_{name}"))
     return ResolvedSampling(
         oversample=sampling.oversample or recommended,
         resolution_limit_A=limit,
