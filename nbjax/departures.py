@@ -98,6 +98,8 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "phi_carryover": _phi_carryover,
     "first_sample_factors": _first_sample_factors,
     "running_product": _running_product,
+    "oversample_thick_alone": lambda r, e: e.grid.oversample_thickness and not e.panel.has_sensor,
+    "oversample_polar_always": lambda r, e: e.grid.oversample_polarization and not r.beam.polarization_correction,
     "last_layer_capture": lambda r, e: e.panel.layers > 1 and not e.grid.oversample_thickness,
     "layer_step": lambda r, e: e.panel.has_sensor and (e.panel.layers > 1 or e.grid.layers_given),
     "source_weights": _source_weights,

@@ -81,7 +81,8 @@ def _radians(degrees: object) -> np.ndarray:
 
 
 def _beam(resolved: Resolved, array: MakeArray) -> BeamParameters:
-    beam = resolved.beam
+    beam, sampling = resolved.beam, resolved.config.sampling
+    always_polarized = sampling.oversample_polarization and "oversample_polar_always" in resolved.config.parity
     sources: SourceGrid | SourceTable
     if beam.sources is None:
         horizontal, vertical, wave = beam.grid_index.T
@@ -113,7 +114,7 @@ def _beam(resolved: Resolved, array: MakeArray) -> BeamParameters:
         kahn_factor=array(beam.polarization),
         polarization_axis=array(resolved.detector.polarization_axis),
         sources=sources,
-        polarized=beam.polarization_correction,
+        polarized=beam.polarization_correction or always_polarized,
     )
 
 

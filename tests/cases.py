@@ -62,8 +62,8 @@ def window(case: str, image: np.ndarray) -> np.ndarray:
 
 
 def residual(image: np.ndarray, wanted: np.ndarray) -> float:
-    """Largest difference over the largest wanted value."""
-    return float(np.abs(image - wanted.astype(float)).max() / np.abs(wanted).max())
+    """Largest difference over the largest wanted value; of a dark image, the largest difference."""
+    return float(np.abs(image - wanted.astype(float)).max() / (np.abs(wanted).max() or 1.0))
 
 
 def small_config(**sections: dict[str, Any]) -> Config:

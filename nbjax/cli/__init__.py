@@ -6,7 +6,10 @@ Heavy modules are imported inside the commands, so that help and errors come at 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -58,6 +61,16 @@ def main(argv: list[str] | None = None) -> int:
     except NbjaxError as error:
         print(f"nbjax: {error}", file=sys.stderr)
         return 2
+    except MemoryError:
+        print("nbjax: the image does not fit into memory; use fewer pixels or a smaller -roi", file=sys.stderr)
+        return 2
+    except UnicodeEncodeError:
+        print("nbjax: a file name is not valid UTF-8 and cannot be written as text; rename the file", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # whoever read the output has seen enough; nothing more may be flushed into the closed pipe
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
     except KeyboardInterrupt:
         print("nbjax: interrupted; nothing half-written is left behind", file=sys.stderr)
         return _INTERRUPTED
@@ -99,24 +112,23 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 def _simulate(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from nbjax.cli.outputs import file_names, placed_in
-    from nbjax.cli.render import render_to_files
     from nbjax.config.load import load_with_sources
 
-    overrides = list(arguments.set)
-    if arguments.parity:
-        overrides.append(f'parity="{arguments.parity}"')
-    if arguments.precision:
-        overrides.append(f'precision="{arguments.precision}"')
+    flags = {key: getattr(arguments, key) for key in ("parity", "precision") if getattr(arguments, key)}
+    overrides = [*arguments.set, *(f'{key}="{value}"' for key, value in flags.items())]
     config, sources = load_with_sources(arguments.config, overrides)
+    sources.update({key: f"--{key}" for key in flags})
+
+    from nbjax.cli.outputs import file_names, placed_in
+    from nbjax.cli.render import render_to_files
+
     output = config.output
     if not file_names(output):
         stem = Path(arguments.config).stem
         output = replace(output, float_file=f"{stem}.bin", png_file=f"{stem}.png")
-    if arguments.out is not None:
-        _make_folder(arguments.out)
     config = replace(config, output=placed_in(output, arguments.out))
-    render_to_files(config, sources, progress=not arguments.no_progress)
+    with _folder(arguments.out):
+        render_to_files(config, sources, progress=not arguments.no_progress)
     return 0
 
 
@@ -143,13 +155,14 @@ def _resolve(arguments: argparse.Namespace) -> int:
 
 
 def _nanobragg(words: list[str]) -> int:
-    if words[:1] and words[0] in ("-h", "-help", "--help"):
+    if any(word in ("-h", "-help", "--help") for word in words):
         from nbjax.cli.options import help_text
 
         print(help_text())
         return 0
-    from nbjax.cli.nanobragg import absolute_inputs, name_options, option_departures, read_options
+    from nbjax.cli.nanobragg import name_options, option_departures, read_options
     from nbjax.cli.outputs import check_outputs, file_names
+    from nbjax.config.inputs import absolute_inputs
     from nbjax.config.write import config_toml
     from nbjax.io.files import atomic_writer
 
@@ -159,10 +172,12 @@ def _nanobragg(words: list[str]) -> int:
     wants_image = bool(file_names(request.config.output)) or request.printout
     if not (wants_image or request.config_out):
         raise _UsageError(
-            "no output was asked for; give -floatfile, -intfile, -pgmfile, -noisefile, -pngfile, -printout or -config_out"
+            "no output was asked for; "
+            "give -floatfile, -intfile, -pgmfile, -noisefile, -pngfile, -printout or -config_out"
         )
     sources = {key: f"option {option}" for key, option in request.sources.items()}
     try:
+        from nbjax.cli.printout import check_pixel, print_pixels
         from nbjax.cli.render import render_to_files
         from nbjax.resolve import resolve
 
@@ -172,35 +187,35 @@ def _nanobragg(words: list[str]) -> int:
             with atomic_writer(request.config_out) as handle:
                 handle.write(config_toml(absolute_inputs(request.config)).encode())
         if wants_image:
-            image = render_to_files(request.config, sources, request.progress, option_departures(words))
+            image = render_to_files(
+                request.config,
+                sources,
+                request.progress,
+                option_departures(words),
+                lambda resolved: check_pixel(request.printout_pixel, resolved),
+            )
             if request.printout:
-                _print_pixels(request.printout_pixel, request.config.detector.roi, image)
+                print_pixels(request.printout_pixel, request.config.detector.roi, image)
     except ConfigError as error:
         raise ConfigError(name_options(error.faults, request.sources)) from None
     return 0
 
 
-def _print_pixels(pixel: tuple[int, int] | None, roi: tuple[int, int, int, int] | None, image: "object") -> None:
-    import numpy as np
-
-    photons = np.asarray(image)
-    slow, fast = photons.shape
-    f0, f1, s0, s1 = roi or (0, fast - 1, 0, slow - 1)
-    if pixel is not None:
-        if not (0 <= pixel[0] < fast and 0 <= pixel[1] < slow):
-            raise _UsageError(f"-printout_pixel: {pixel[0]} {pixel[1]} (fast slow) lies outside {fast} x {slow} pixels")
-        f0, f1, s0, s1 = pixel[0], pixel[0], pixel[1], pixel[1]
-    print("fast slow photons")
-    for s in range(s0, min(s1, slow - 1) + 1):
-        for f in range(f0, min(f1, fast - 1) + 1):
-            print(f"{f} {s} {photons[s, f]:.10g}")
-
-
-def _make_folder(name: str) -> None:
+@contextmanager
+def _folder(name: str | None) -> Iterator[None]:
+    """Make the output folder; take it away again if nothing came of it."""
+    made = name is not None and not Path(name).exists()
     try:
-        Path(name).mkdir(parents=True, exist_ok=True)
+        if name is not None:
+            Path(name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _UsageError(f"--out {name}: cannot be made a folder ({error.strerror}); give another name") from None
+    try:
+        yield
+    except BaseException:
+        if made and name is not None and not any(Path(name).iterdir()):
+            Path(name).rmdir()
+        raise
 
 
 def _shown(value: object) -> str:

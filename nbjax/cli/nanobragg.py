@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from nbjax.cli.options import BY_NAME, REFUSED, Option
@@ -77,10 +76,13 @@ def name_options(faults: Iterable[Fault], sources: dict[str, str]) -> list[Fault
     for fault in faults:
         name = sources.get(fault.key) or by_key.get(fault.key, fault.key)
         problem = re.sub(
-            r"\b(?:beam|crystal|detector|sampling|output)\.\w+", lambda m: by_key.get(m[0], m[0]), fault.problem
+            r"\b(?:beam|crystal|detector|sampling|output)\.\w+",
+            lambda found: by_key.get(found[0], f"{found[0]} (in TOML only)"),
+            fault.problem,
         )
         found.append(Fault(name, problem))
-    return found
+    # one option may set several keys
+    return list(dict.fromkeys(found))
 
 
 def _parity_names(argv: list[str]) -> tuple[str, ...]:
@@ -102,12 +104,12 @@ class _Reader:
         self.sources: dict[str, str] = {}
         self.faults: list[Fault] = []
         self.notes: list[str] = []
-        self.pivot = "beam"
+        self.pivot, self.pivot_option = "beam", ""
         self.cells = [1, 1, 1]
         self.config_out: str | None = None
         self.printout, self.progress = False, True
         self.printout_pixel: tuple[int, int] | None = None
-        self.absorbs_nothing = False
+        self.absorbs_nothing, self.pgm_cancelled = False, False
 
     def request(self) -> Request:
         """Read all words and assemble the request."""
@@ -117,10 +119,11 @@ class _Reader:
             self._word(word)
         convention = self.values.get("detector.convention", "mosflm")
         if convention == "custom":
-            self._put("detector.pivot", self.pivot, self.sources.get("detector.pivot", "option order"))
+            self._put("detector.pivot", self.pivot, self.pivot_option or self.sources["detector.convention"])
         else:
-            self.values.pop("detector.pivot", None)
             self._drop_vectors(convention)
+        if self.pgm_cancelled:
+            self.values.pop("output.pgm_file", None)
         if self.absorbs_nothing and self.values.get("detector.thickness_um"):
             self._fault("-detector_abs", "inf before -detector_thick is a sensor that captures nothing; give a depth")
         if self.faults:
@@ -142,19 +145,21 @@ class _Reader:
             rule: Callable[[Option, str], None] = getattr(self, f"_read_{option.kind}")
             rule(option, word)
             if option.pivot is not None:
-                self.pivot = option.pivot
+                self._choose_pivot(option.pivot, word)
         elif word in REFUSED:
             self._fault(word, REFUSED[word])
-            while self.at < len(self.argv) and not self._is_option(self.argv[self.at]):
-                self.at += 1
+            self._skip_values()
         elif word.startswith("-") and not _is_number(word):
             near = difflib.get_close_matches(word, BY_NAME, 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else "nbjax nanobragg --help lists the options"
             self._fault(word, f"unknown option; {hint}")
-            while self.at < len(self.argv) and not self._is_option(self.argv[self.at]):
-                self.at += 1
+            self._skip_values()
         else:
             self._fault(word, "is not an option and belongs to none; remove it")
+
+    def _skip_values(self) -> None:
+        while self.at < len(self.argv) and not self._is_option(self.argv[self.at]):
+            self.at += 1
 
     def _is_option(self, word: str) -> bool:
         return word in BY_NAME or word in REFUSED or (word.startswith("-") and not _is_number(word))
@@ -166,6 +171,9 @@ class _Reader:
         self.values[key] = value
         self.sources[key] = option
 
+    def _choose_pivot(self, pivot: str, option: str) -> None:
+        self.pivot, self.pivot_option = pivot, option
+
     def _take(self, name: str, wanted: str) -> str | None:
         """The next word, unless the line ends or an option begins."""
         if self.at >= len(self.argv) or self._is_option(self.argv[self.at]):
@@ -175,16 +183,17 @@ class _Reader:
         return self.argv[self.at - 1]
 
     def _numbers(self, name: str, count: int) -> tuple[float, ...] | None:
-        found = []
+        words = []
         for _ in range(count):
             word = self._take(name, "a number" if count == 1 else f"{count} numbers")
             if word is None:
                 return None
-            if not _is_number(word):
-                self._fault(name, f"got {word!r}, a number is wanted")
-                return None
-            found.append(float(word))
-        return tuple(found)
+            words.append(word)
+        wrong = [word for word in words if not _is_number(word)]
+        if wrong:
+            self._fault(name, f"got {wrong[0]!r}, a number is wanted")
+            return None
+        return tuple(float(word) for word in words)
 
     def _integers(self, name: str, count: int = 1) -> tuple[int, ...] | None:
         found = self._numbers(name, count)
@@ -214,7 +223,7 @@ class _Reader:
     def _read_flag(self, option: Option, name: str) -> None:
         self._put(option.keys[0], option.value, name)
         if option.keys[0] == "detector.convention":
-            self.pivot = _NAMED_PIVOT.get(str(option.value), "beam")
+            self._choose_pivot(_NAMED_PIVOT.get(str(option.value), "beam"), name)
 
     def _read_vector(self, option: Option, name: str) -> None:
         found = self._numbers(name, 3)
@@ -224,7 +233,7 @@ class _Reader:
         self._put(option.keys[0], found, name)
         if name == "-twotheta_axis" and "twotheta_axis_option" in self.parity:
             self._put("detector.two_theta_deg", found[0], name)
-            self.pivot = "sample"
+            self._choose_pivot("sample", name)
 
     def _read_pix0(self, option: Option, name: str) -> None:
         if self._numbers(name, 3) is not None:
@@ -234,19 +243,15 @@ class _Reader:
             )
 
     def _read_cell(self, option: Option, name: str) -> None:
-        found: list[float] = []
-        while len(found) < 6 and self.at < len(self.argv) and not self._is_option(self.argv[self.at]):
-            one = self._numbers(name, 1)
-            if one is None:
-                return
-            found += one
-        if not found:
+        words = self.argv[self.at : self.at + 6]
+        count = next((i for i, word in enumerate(words) if self._is_option(word)), len(words))
+        if not count:
             self._fault(name, "its values are missing; give a b c alpha beta gamma")
             return
-        lengths = found[:3] + [found[0]] * (3 - len(found[:3]))
-        angles = found[3:] + [90.0] * (3 - len(found[3:]))
-        self._put("crystal.cell_A", tuple(lengths), name)
-        self._put("crystal.cell_deg", tuple(angles), name)
+        found = self._numbers(name, count)
+        if found is not None:
+            self._put("crystal.cell_A", (found[:3] + found[:1] * 2)[:3], name)
+            self._put("crystal.cell_deg", (found[3:] + (90.0,) * 3)[:3], name)
 
     def _read_misset(self, option: Option, name: str) -> None:
         if self.at < len(self.argv) and self.argv[self.at].startswith("rand"):
@@ -288,8 +293,7 @@ class _Reader:
     def _read_pivot(self, option: Option, name: str) -> None:
         word = self._take(name, "beam or sample")
         if word in ("beam", "sample"):
-            self.pivot = word
-            self.sources["detector.pivot"] = name
+            self._choose_pivot(word, name)
         elif word is not None:
             self._fault(name, f"got {word!r}, beam or sample is wanted")
 
@@ -298,7 +302,8 @@ class _Reader:
             self._put(option.keys[0], True, name)
 
     def _read_attenuation(self, option: Option, name: str) -> None:
-        if self.at < len(self.argv) and self.argv[self.at].startswith("inf"):
+        word = self.argv[self.at] if self.at < len(self.argv) else ""
+        if word.startswith("inf") or (_is_number(word) and float(word) == 0.0):
             self.at += 1
             self.absorbs_nothing = True
             self.values.pop("detector.thickness_um", None)
@@ -330,8 +335,16 @@ class _Reader:
     def _read_nonoise(self, option: Option, name: str) -> None:
         self.values.pop("output.noise_file", None)
 
+    def _read_pgm_file(self, option: Option, name: str) -> None:
+        self._read_text(option, name)
+        self.pgm_cancelled = False
+
+    def _read_pgm_scale(self, option: Option, name: str) -> None:
+        self._read_number(option, name)
+        self.pgm_cancelled = False
+
     def _read_nopgm(self, option: Option, name: str) -> None:
-        self.values.pop("output.pgm_file", None)
+        self.pgm_cancelled = True
 
     def _read_printout(self, option: Option, name: str) -> None:
         self.printout = True
@@ -380,19 +393,4 @@ def _config(values: dict[str, Any]) -> Config:
     config = Config()
     return replace(
         config, **top, **{name: replace(getattr(config, name), **fields) for name, fields in sections.items()}
-    )
-
-
-def absolute_inputs(config: Config) -> Config:
-    """The configuration with absolute names of the files that it reads."""
-
-    def anchored(section: Any, *names: str) -> Any:
-        given = {name: getattr(section, name) for name in names}
-        return replace(section, **{name: str(Path(file).resolve()) for name, file in given.items() if file is not None})
-
-    return replace(
-        config,
-        beam=anchored(config.beam, "source_file"),
-        crystal=anchored(config.crystal, "matrix_file", "hkl_file", "dump_file", "coordinates_file"),
-        detector=anchored(config.detector, "header_file", "mask_file"),
     )

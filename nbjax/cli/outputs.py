@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from nbjax.cli.progress import progress_bar
 from nbjax.config.tree import Output
-from nbjax.errors import ConfigError, Fault
+from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.io import counts
 from nbjax.io.dump import write_dump
 from nbjax.io.files import check_writable
@@ -50,9 +51,11 @@ def check_outputs(output: Output, more: list[str]) -> None:
     """
     names = [*file_names(output).values(), *more]
     for name in names:
-        if names.count(name) > 1:
-            raise ConfigError([Fault(name, "is the name of two outputs; give each its own")])
         check_writable(name)
+    places = [os.path.realpath(name) for name in names]
+    for name, place in zip(names, places, strict=True):
+        if places.count(place) > 1:
+            raise ConfigError([Fault(name, "is the name of two outputs; give each its own")])
 
 
 def output_departures(resolved: Resolved) -> tuple[str, ...]:
@@ -74,8 +77,17 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
 
     Returns:
         A line for each file.
+
+    Raises:
+        NonFiniteError: a pixel is too bright for the 32-bit floats of the files.
+        FileError: a file cannot be written.
     """
     output = resolved.config.output
+    if image.max() > np.finfo(np.float32).max:
+        raise NonFiniteError(
+            f"{image.max():.3g} photons in the brightest pixel are more than a 32-bit float holds; lower the fluence "
+            "or the structure factors"
+        )
     photons = image.astype(np.float32)
     evaluated, in_roi = resolved.evaluated()
     found = counts.statistics(photons, evaluated, in_roi)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import numpy as np
@@ -14,11 +14,15 @@ from nbjax.config.tree import Config
 from nbjax.departures import departures
 from nbjax.pipeline.render import render
 from nbjax.preparation import prepare_resolved
-from nbjax.resolve import resolve
+from nbjax.resolve import Resolved, resolve
 
 
 def render_to_files(
-    config: Config, sources: Mapping[str, str], progress: bool, option_entries: tuple[str, ...] = ()
+    config: Config,
+    sources: Mapping[str, str],
+    progress: bool,
+    option_entries: tuple[str, ...] = (),
+    check: Callable[[Resolved], None] = lambda resolved: None,
 ) -> np.ndarray:
     """Render a configuration and write its output files.
 
@@ -27,6 +31,7 @@ def render_to_files(
         sources: where each given key came from.
         progress: whether a progress bar may be shown.
         option_entries: ledger entries that the reading of the option line brings into play.
+        check: called before the work begins; may refuse it with an error.
 
     Returns:
         Photons, shape (slow, fast).
@@ -35,6 +40,7 @@ def render_to_files(
     check_outputs(config.output, [crystal.dump_file] if crystal.dump_file and crystal.hkl_file else [])
     with jax.enable_x64(True):
         resolved = resolve(config, sources)
+        check(resolved)
         for sentence in resolved.warnings:
             print(f"nbjax: warning: {sentence}", file=sys.stderr)
         experiment = prepare_resolved(resolved)

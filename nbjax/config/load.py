@@ -12,14 +12,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import cattrs
 
+from nbjax.config.inputs import INPUT_FILES
 from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault, FileError
-
-_INPUT_FILES = {
-    "beam": ("source_file",),
-    "crystal": ("matrix_file", "hkl_file", "dump_file", "coordinates_file"),
-    "detector": ("header_file", "mask_file"),
-}
 
 
 def load_config(path: str | Path) -> Config:
@@ -67,14 +62,18 @@ def config_from_dict(data: Mapping[str, Any]) -> Config:
 def _read(path: str | Path) -> dict[str, Any]:
     try:
         content = Path(path).read_bytes()
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror}); check the name and the permissions") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"{path}: cannot be read ({reason}); check the name and the permissions") from None
     try:
         return tomllib.loads(content.decode())
     except UnicodeDecodeError:
         raise FileError(f"{path}: is not text; a configuration is a TOML file") from None
     except tomllib.TOMLDecodeError as error:
         raise FileError(f"{path}: is not valid TOML: {error}") from None
+    except (ValueError, RecursionError):
+        # digits and nesting without end, which the TOML reader leaves to Python's own limits
+        raise FileError(f"{path}: holds a number too long or brackets too deep to read; shorten it") from None
 
 
 def _keys(data: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -85,7 +84,7 @@ def _keys(data: Mapping[str, Any], prefix: str = "") -> list[str]:
 
 
 def _anchor(data: dict[str, Any], folder: Path) -> None:
-    for section, names in _INPUT_FILES.items():
+    for section, names in INPUT_FILES.items():
         table = data.get(section)
         if isinstance(table, dict):
             table.update({name: str(folder / table[name]) for name in names if isinstance(table.get(name), str)})
@@ -97,7 +96,7 @@ def _override(text: str) -> tuple[list[str], Any]:
         raise ConfigError([Fault("--set", f"got {text!r}, wants section.key=value, as in beam.wavelength_A=1.1")])
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = value.strip()
     return key.strip().split("."), parsed
 
@@ -130,9 +129,13 @@ def _is(kind: Any, origin: Any) -> bool:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"got {value!r}, a number is wanted")
-    if not math.isfinite(value):
-        raise ValueError(f"got {value}, a finite number is wanted")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"got {number}, a finite number is wanted")
+    return number
 
 
 def _whole(value: Any) -> int:
@@ -144,6 +147,8 @@ def _whole(value: Any) -> int:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"got {value!r}, text in quotes is wanted")
+    if "\0" in value:
+        raise ValueError(f"got {value!r}, text without the character zero is wanted")
     return value
 
 
@@ -193,13 +198,12 @@ def _collect(group: cattrs.BaseValidationError, path: str, faults: list[Fault]) 
 
 
 def _clause(error: BaseException) -> str:
-    if isinstance(error, ValueError):
-        return str(error)
-    return f"cannot be used here ({error}); a table in brackets is wanted"
+    # everything but a table has its own rule above
+    return str(error) if isinstance(error, ValueError) else "got a value, a section with its keys is wanted"
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1, 0.5)
+    near = difflib.get_close_matches(name, known, 1, 0.5) or [key for key in known if key.startswith(f"{name}_")]
     hint = f"did you mean {near[0]}?" if near else f"known keys are {', '.join(known)}"
     home = _home(name)
     return f"unknown key; {f'it belongs to [{home}]' if home else hint}"

@@ -16,7 +16,7 @@ def read_matrix(path: str | Path) -> np.ndarray:
     Raises:
         FileError: fewer than nine numbers, something else among them, or a singular matrix.
     """
-    numbers = []
+    numbers: list[float] = []
     for number, line in enumerate(read_text(path).split("\n"), 1):
         for word in line.split()[: 9 - len(numbers)]:
             try:

@@ -34,7 +34,7 @@ def grey(image: np.ndarray) -> np.ndarray:
     lit = values[values > 0]
     background = float(np.median(lit))
     spread = 1.4826 * float(np.median(np.abs(lit - background)))
-    top = float(np.percentile(lit, 99.95))
+    top = float(np.percentile(lit, 99.95, method="lower"))
     top = top if top > background else float(lit.max())
     # without spread, most lit pixels hold one and the same count: sparse photons, not a background
     floor = max(0.0, background - 3 * spread) if spread > 0 else 0.0

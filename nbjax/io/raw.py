@@ -23,6 +23,9 @@ def read_float(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
         FileError: the file has another size.
     """
     content = read_bytes(path)
-    if len(content) != 4 * shape[0] * shape[1]:
-        raise FileError(f"{path}: has {len(content)} bytes, {shape[0]} x {shape[1]} float pixels need {4 * shape[0] * shape[1]}; check the shape")
+    wanted = 4 * shape[0] * shape[1]
+    if len(content) != wanted:
+        raise FileError(
+            f"{path}: has {len(content)} bytes, {shape[0]} x {shape[1]} float pixels need {wanted}; check the shape"
+        )
     return np.frombuffer(content, "<f4").reshape(shape).astype(np.float32)

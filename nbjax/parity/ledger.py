@@ -64,6 +64,20 @@ ENTRIES: tuple[Entry, ...] = (
         3016,
     ),
     Entry(
+        "oversample_thick_alone",
+        "oversample_thickness without a sensor thickness",
+        "a sensor of no thickness captures nothing: the image is zero",
+        "every photon is captured",
+        2732,
+    ),
+    Entry(
+        "oversample_polar_always",
+        "oversample_polarization without polarization_correction",
+        "the polarization factor is applied all the same",
+        "no polarization factor",
+        2772,
+    ),
+    Entry(
         "last_layer_capture",
         "several sensor layers, without oversample_thickness",
         "all layers are summed, then multiplied by the last layer's capture fraction",
@@ -159,7 +173,7 @@ ENTRIES: tuple[Entry, ...] = (
         "poisson_sampler",
         "a noise image",
         "pixels in order from one 32-bit generator, float32 rejection sampling, Gaussian above 1e6 photons",
-        "exact Poisson counts, each pixel from its own counter",
+        "Poisson counts, each pixel from its own counter",
         3244,
     ),
     Entry(

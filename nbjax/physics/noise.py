@@ -1,8 +1,9 @@
-"""Counting noise: exact Poisson counts, and the reference's own sampler."""
+"""Counting noise: Poisson counts, and the reference's own sampler."""
 
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable
 
 import jax
@@ -11,103 +12,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-_EXACT_BELOW = 1e8
-
-
-def poisson_counts(photons: Float[Array, "..."], key: Array) -> Float[Array, "..."]:
-    """Counts drawn from a Poisson distribution in each pixel, from counter-based random numbers.
-
-    Above 1e8 photons, where the skewness is below 1e-4, a rounded Gaussian stands in.
-
-    Args:
-        photons: expected counts.
-        key: a JAX random key.
-    """
-    few, many = jax.random.split(key)
-    drawn = jax.random.poisson(few, jnp.minimum(photons, _EXACT_BELOW)).astype(photons.dtype)
-    gauss = photons + jnp.sqrt(jnp.maximum(photons, 0.0)) * jax.random.normal(many, photons.shape, photons.dtype)
-    return jnp.where(photons > _EXACT_BELOW, jnp.round(gauss), drawn)
-
-
-def reference_poisson(
-    photons: np.ndarray, drawn: np.ndarray, uniform: Callable[[], float], progress: Callable[[int], None] | None = None
-) -> np.ndarray:
-    """Counts as the C program draws them, pixel after pixel from one stream, with its 32-bit roundings.
-
-    Direct multiplication of deviates below 12 photons, rejection from a Lorentzian above (Numerical Recipes in C,
-    section 7.3), a Gaussian that is not rounded above 1e6.
-
-    Args:
-        photons: expected counts, shape (slow, fast); used as float32.
-        drawn: pixels for which a count is drawn, in row order.
-        uniform: the stream of deviates.
-        progress: called with the number of pixels done, now and then.
-    """
-    means = photons.astype(np.float32)[drawn]
-    thresholds = np.exp(-means.astype(float)).astype(np.float32)
-    gauss = _GaussStream(uniform)
-    counts = np.zeros(len(means))
-    for i, (mean, threshold) in enumerate(zip(means, thresholds, strict=True)):
-        if mean > 1.0e6:
-            counts[i] = np.float32(float(mean) + math.sqrt(float(mean)) * gauss.draw())
-        elif mean < 12.0:
-            counts[i] = _few(threshold, uniform)
-        else:
-            counts[i] = _rejection(mean, uniform)
-        if progress is not None and i % 65536 == 0:
-            progress(i)
-    image = np.zeros(photons.shape)
-    image[drawn] = counts
-    return image
-
-
-def _few(threshold: np.float32, uniform: Callable[[], float]) -> int:
-    count, product = 0, np.float32(uniform())
-    while product > threshold:
-        count += 1
-        product *= np.float32(uniform())
-    return count
-
-
-def _rejection(mean: np.float32, uniform: Callable[[], float]) -> float:
-    width = np.float32(math.sqrt(2.0 * float(mean)))
-    log_mean = np.float32(math.log(float(mean)))
-    at_mean = np.float32(mean * log_mean - _log_gamma(np.float32(mean + np.float32(1.0))))
-    while True:
-        while True:
-            y = np.float32(math.tan(math.pi * uniform()))
-            count = np.float32(width * y + mean)
-            if count >= 0:
-                break
-        count = np.floor(count)
-        log_ratio = np.float32(count * log_mean - _log_gamma(np.float32(count + np.float32(1.0))) - at_mean)
-        ratio = np.float32(0.9 * (1.0 + float(y * y)) * math.exp(float(log_ratio)))
-        if not uniform() > ratio:
-            return float(count)
-
-
-class _GaussStream:
-    """Box-Muller deviates in pairs, as 32-bit floats."""
-
-    def __init__(self, uniform: Callable[[], float]):
-        self._uniform = uniform
-        self._spare: float | None = None
-
-    def draw(self) -> float:
-        if self._spare is not None:
-            spare, self._spare = self._spare, None
-            return spare
-        while True:
-            v1 = np.float32(2.0 * self._uniform() - 1.0)
-            v2 = np.float32(2.0 * self._uniform() - 1.0)
-            square = np.float32(v1 * v1 + v2 * v2)
-            if 0 < square < 1:
-                break
-        factor = np.float32(math.sqrt(-2.0 * math.log(float(square)) / float(square)))
-        self._spare = float(np.float32(v1 * factor))
-        return float(np.float32(v2 * factor))
-
-
+_EXPANSION_FROM = 256.0
+_PROGRESS_EVERY = 65536
 _LANCZOS = (
     76.18009172947146,
     -86.50532032941677,
@@ -118,12 +24,125 @@ _LANCZOS = (
 )
 
 
-def _log_gamma(argument: np.float32) -> np.float32:
-    """Ln Gamma by Lanczos' series, rounded to 32 bits (Numerical Recipes in C, section 6.1)."""
-    x = float(argument)
-    shifted = x + 5.5
-    shifted -= (x + 0.5) * math.log(shifted)
-    series = 1.000000000190015
-    for i, coefficient in enumerate(_LANCZOS, 1):
-        series += coefficient / (x + i)
-    return np.float32(-shifted + math.log(2.5066282746310005 * series / x))
+def poisson_counts(photons: Float[Array, "..."], key: Array) -> Float[Array, "..."]:
+    """Counts drawn from a Poisson distribution in each pixel, from counter-based random numbers.
+
+    Below 256 photons ``jax.random.poisson`` draws. It computes in 32 bits whatever it is given: the probability of a
+    count is off by 1e-4 there, by 1 % at 1e4 photons, and near 1e8 the variance is off by half. From 256 photons on, a
+    normal deviate w goes through the expansion of the inverse distribution of M. Giles, ACM Trans. Math. Softw. 42
+    (2016), article 7. In 64 bits its total variation distance from Poisson's distribution is below 4e-6 at 256 photons
+    and falls with the number of photons; the mean is good to 1e9 photons and beyond.
+
+    Args:
+        photons: expected counts, 0 or above. 64-bit floats hold every count; 32-bit floats whole numbers to 1.7e7.
+        key: a JAX random key of the kind "threefry2x32", JAX's default.
+
+    Returns:
+        Whole numbers in the shape and type of ``photons``; NaN where the expected count is NaN.
+    """
+    key_few, key_many = jax.random.split(key)
+    few = photons < _EXPANSION_FROM
+    drawn = jax.random.poisson(key_few, jnp.where(few, jnp.maximum(photons, 0.0), 0.0))
+    mean = jnp.where(few, _EXPANSION_FROM, photons)
+    w = jax.random.normal(key_many, photons.shape, photons.dtype)
+    root = jnp.sqrt(mean)
+    quantile = mean + (root * w + (2.0 + w**2) / 6.0 - w * (2.0 + w**2) / (72.0 * root))
+    return jnp.where(few, drawn.astype(photons.dtype), jnp.floor(quantile))
+
+
+def reference_poisson(
+    photons: np.ndarray, drawn: np.ndarray, uniform: Callable[[], float], progress: Callable[[int], None] | None = None
+) -> np.ndarray:
+    """Counts as the C program draws them, pixel after pixel from one stream, with its 32-bit roundings.
+
+    Numerical Recipes in C (1992), sections 7.2 and 7.3: a product of deviates below 12 photons, rejection from a
+    Lorentzian above. Above 1e6 photons a Gaussian stands in, and its counts are not rounded to whole numbers.
+
+    Args:
+        photons: expected counts, 0 or above, shape (slow, fast); used as float32.
+        drawn: pixels for which a count is drawn, shape (slow, fast); they take their turns in row order.
+        uniform: the stream of deviates between 0 and 1, each a number that 32 bits hold exactly.
+        progress: called with the number of pixels done, now and then.
+
+    Returns:
+        Counts, shape (slow, fast), as float64; 0 where none is drawn.
+    """
+    means = photons[drawn].astype(np.float32).tolist()
+    sampler = _ReferenceSampler(uniform)
+    counts = np.zeros(len(means))
+    for i, mean in enumerate(means):
+        counts[i] = sampler.count(mean)
+        if progress is not None and i % _PROGRESS_EVERY == 0:
+            progress(i)
+    image = np.zeros(photons.shape)
+    image[drawn] = counts
+    return image
+
+
+class _ReferenceSampler:
+    """The C program's Poisson and Gaussian deviates; ``cell`` rounds to the 32 bits of its variables."""
+
+    def __init__(self, uniform: Callable[[], float]):
+        self._uniform = uniform
+        self._cell = array("f", [0.0])
+        self._spare: float | None = None
+
+    def count(self, mean: float) -> float:
+        if mean > 1.0e6:
+            return self._rounded(mean + math.sqrt(mean) * self._gaussian())
+        return self._few(mean) if mean < 12.0 else self._rejection(mean)
+
+    def _rounded(self, number: float) -> float:
+        self._cell[0] = number
+        return self._cell[0]
+
+    def _few(self, mean: float) -> float:
+        uniform, cell = self._uniform, self._cell
+        threshold = self._rounded(math.exp(-mean))
+        count, product = 0.0, uniform()
+        while product > threshold:
+            count += 1.0
+            cell[0] = product * uniform()
+            product = cell[0]
+        return count
+
+    def _rejection(self, mean: float) -> float:
+        uniform, rounded = self._uniform, self._rounded
+        width = rounded(math.sqrt(2.0 * mean))
+        log_mean = rounded(math.log(mean))
+        at_mean = rounded(rounded(mean * log_mean) - self._log_gamma(mean + 1.0))
+        while True:
+            y = rounded(math.tan(math.pi * uniform()))
+            count = rounded(rounded(width * y) + mean)
+            if count < 0.0:
+                continue
+            count = count // 1.0
+            log_ratio = rounded(rounded(count * log_mean) - self._log_gamma(count + 1.0))
+            ratio = rounded(0.9 * (1.0 + rounded(y * y)) * math.exp(rounded(log_ratio - at_mean)))
+            if not uniform() > ratio:
+                return count
+
+    def _gaussian(self) -> float:
+        """Box and Muller's pairs, one deviate at a time."""
+        if self._spare is not None:
+            spare, self._spare = self._spare, None
+            return spare
+        rounded = self._rounded
+        square = 0.0
+        while not 0.0 < square < 1.0:
+            v1 = rounded(2.0 * self._uniform() - 1.0)
+            v2 = rounded(2.0 * self._uniform() - 1.0)
+            square = rounded(rounded(v1 * v1) + rounded(v2 * v2))
+        factor = rounded(math.sqrt(-2.0 * math.log(square) / square))
+        self._spare = rounded(v1 * factor)
+        return rounded(v2 * factor)
+
+    def _log_gamma(self, argument: float) -> float:
+        """Ln Gamma by Lanczos' series (Numerical Recipes in C, section 6.1)."""
+        x = self._rounded(argument)
+        shifted = x + 5.5
+        shifted -= (x + 0.5) * math.log(shifted)
+        series = 1.000000000190015
+        for i, coefficient in enumerate(_LANCZOS, 1):
+            series += coefficient / (x + i)
+        return self._rounded(-shifted + math.log(2.5066282746310005 * series / x))

@@ -92,6 +92,8 @@ def sample_ray(
             scene.layer_thickness_m,
             panel.attenuation_per_m,
         )
+    elif experiment.grid.oversample_thickness and "oversample_thick_alone" in experiment.parity:
+        capture = jnp.zeros_like(capture)
     return RaySample(
         view=view,
         scattering_per_m=q,

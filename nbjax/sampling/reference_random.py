@@ -6,64 +6,87 @@ Bays-Durham shuffle, returning 32-bit floats.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 import numpy as np
 
-_IA, _IM, _IQ, _IR, _TABLE = 16807, 2147483647, 127773, 2836, 32
-_DIVISOR = 1 + (_IM - 1) // _TABLE
-_LARGEST = float(np.float32(1.0 - 1.2e-7))
+_MULTIPLIER, _MODULUS, _TABLE, _WARM_UP, _BLOCK = 16807, 2147483647, 32, 8, 1024
+_DIVISOR = 1 + (_MODULUS - 1) // _TABLE
+_LARGEST = np.float32(1.0 - 1.2e-7)
+# a state times these, modulo the modulus, is the block of states that follow it
+_POWERS = np.array([pow(_MULTIPLIER, i, _MODULUS) for i in range(1, _BLOCK + 1)], np.int64)
 
 
 class Ran1:
     """A stream of uniform deviates between 0 and 1.
 
     Args:
-        seed: 0 or above; 0 acts as 1.
+        seed: 0 to 2147483647; 0 acts as 1, and so does 2147483647 after a first deviate of 0.
     """
 
     def __init__(self, seed: int):
-        state = max(seed, 1)
-        table = [0] * _TABLE
-        for j in range(_TABLE + 7, -1, -1):
-            state = _next(state)
-            if j < _TABLE:
-                table[j] = state
-        self._state, self._table, self._last = state, table, table[0]
+        self._deviates = _deviates(seed)
 
     def uniform(self) -> float:
         """The next deviate, a number that 32 bits hold exactly."""
-        self._state = _next(self._state)
-        j = self._last // _DIVISOR
-        self._last = self._table[j]
-        self._table[j] = self._state
-        return min(float(np.float32((1.0 / _IM) * self._last)), _LARGEST)
+        return next(self._deviates)
 
     def uniforms(self, count: int) -> np.ndarray:
-        """The next ``count`` deviates as float32."""
-        return np.array([self.uniform() for _ in range(count)], np.float32)
+        """The next ``count`` deviates, shape (count,), as float32."""
+        return np.fromiter(islice(self._deviates, count), np.float32, count)
 
 
-def _next(state: int) -> int:
-    k = state // _IQ
-    state = _IA * (state - k * _IQ) - _IR * k
-    return state + _IM if state < 0 else state
+def _deviates(seed: int) -> Iterator[float]:
+    if seed == _MODULUS:
+        yield 0.0
+        seed = 1
+    warm_up = max(seed, 1) * _POWERS[: _TABLE + _WARM_UP] % _MODULUS
+    state, table = int(warm_up[-1]), warm_up[: _WARM_UP - 1 : -1].tolist()
+    last = table[0]
+    while True:
+        following = state * _POWERS % _MODULUS
+        state = int(following[-1])
+        shuffled = []
+        for new in following.tolist():
+            j = last // _DIVISOR
+            last = table[j]
+            table[j] = new
+            shuffled.append(last)
+        yield from np.minimum((np.array(shuffled) * (1.0 / _MODULUS)).astype(np.float32), _LARGEST).tolist()
 
 
 def cap_draws(spread_rad: float, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation axes (count, 3) and angles over spread (count,) of domains on a spherical cap.
+    """Rotations of mosaic domains, drawn on a spherical cap.
 
-    The angle is spread * (1 - r^2)^(1/3); the ratios carry the reference's 32-bit roundings of it. The first domain is
-    aligned: its ratio is 0.
+    The first domain is aligned, though it uses up its draws: its ratio is 0. So is every ratio of a spread of 0.
+
+    Args:
+        spread_rad: half-angle of the cap.
+        count: number of domains.
+        seed: seed of ``Ran1``, which gives three deviates to each domain.
+
+    Returns:
+        Unit rotation axes, shape (count, 3), and rotation angles over the spread, shape (count,). The angle is
+        spread * (1 - r^2)^(1/3), r between -1 and 1; the ratios carry the reference's 32-bit roundings of it.
     """
     stream = Ran1(seed)
     draws = [_cap(spread_rad, stream) for _ in range(count)]
-    axes = np.array([axis for axis, _ in draws])
+    axes = np.array([axis for axis, _ in draws]).reshape(count, 3)
     ratios = np.array([angle / spread_rad if spread_rad else 0.0 for _, angle in draws])
-    ratios[0] = 0.0
+    ratios[:1] = 0.0
     return axes, ratios
 
 
 def uniform_rotation(seed: int) -> np.ndarray:
-    """A rotation matrix (3, 3), uniform over all rotations: Shoemake, Graphics Gems III (1992), p. 124."""
+    """A rotation drawn uniformly from all rotations: Shoemake, in Graphics Gems III (1992), p. 124.
+
+    Args:
+        seed: seed of ``Ran1``, of which three deviates are used.
+
+    Returns:
+        Rotation matrix, shape (3, 3), which acts on column vectors.
+    """
     stream = Ran1(seed)
     u1, u2, u3 = stream.uniform(), 2 * np.pi * stream.uniform(), 2 * np.pi * stream.uniform()
     x, y, z, w = np.array(
@@ -79,7 +102,14 @@ def uniform_rotation(seed: int) -> np.ndarray:
 
 
 def reference_misset_rotation(seed: int) -> np.ndarray:
-    """The rotation matrix (3, 3) of the C program's random misset: the cap sampler with 90 for its angle in rad."""
+    """The C program's random misset, which is not uniform: the cap sampler with 90 for its half-angle in rad.
+
+    Args:
+        seed: seed of ``Ran1``, of which three deviates are used.
+
+    Returns:
+        Rotation matrix, shape (3, 3), which acts on column vectors.
+    """
     axis, angle = _cap(90.0, Ran1(seed))
     x, y, z = axis
     skew = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])

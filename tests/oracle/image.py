@@ -28,6 +28,8 @@ FULL_PARITY: Parity = frozenset(
         "phi_carryover",
         "first_sample_factors",
         "running_product",
+        "oversample_thick_alone",
+        "oversample_polar_always",
         "last_layer_capture",
         "layer_step",
         "source_weights",
@@ -101,7 +103,7 @@ def _solid_angle(ex: Experiment, airpath: np.ndarray) -> np.ndarray:
 def _capture(ex: Experiment, diffracted: np.ndarray, layer: int) -> np.ndarray:
     """Fraction of the photons that a sensor layer captures."""
     if ex.detector.layer_step == 0.0:
-        return np.ones(diffracted.shape[1])
+        return np.full(diffracted.shape[1], 0.0 if ex.options.captures_nothing else 1.0)
     depth = ex.detector.layer_step * ex.detector.mu / (ex.detector.normal @ diffracted)
     return np.exp(-layer * depth) - np.exp(-(layer + 1) * depth)
 

@@ -71,6 +71,7 @@ class Options:
     mu: float = -1.0
     polarization: float = 0.0
     nopolar: bool = False
+    captures_nothing: bool = False
     oversample: int = -1
     oversampled: set[str] = field(default_factory=set)
     roi: list[int] = field(default_factory=lambda: [-1, -1, -1, -1])
@@ -380,6 +381,9 @@ def parse(line: str, folder: Path, parity: Parity = frozenset()) -> Options:
         for row in [last] if last else ROWS:
             if _matches(row, token, rest, parity):
                 row[3](options, rest)
+    if "oversample_polar_always" in parity and "polar" in options.oversampled:
+        options.nopolar = False
+    options.captures_nothing = "oversample_thick_alone" in parity and "thick" in options.oversampled
     return options
 
 

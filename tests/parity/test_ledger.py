@@ -27,6 +27,8 @@ SHOWS: dict[str, str] = {
     "first_sample_factors": f"{TRICLINIC} -oversample 2 -polar 0.9 -hdivrange 20 -hdivsteps 3 {SENSOR}",
     "running_product": f"{TRICLINIC} -oversample 2 -oversample_omega -oversample_polar -oversample_thick {SENSOR} "
     "-polar 0.8 -detector_thicksteps 3 -water 3",
+    "oversample_thick_alone": f"{TRICLINIC} -oversample 2 -oversample_thick -water 4",
+    "oversample_polar_always": f"{TRICLINIC} -oversample 2 -oversample_polar -nopolar -polar 0.7 -nopolar",
     "last_layer_capture": f"{TRICLINIC} -oversample 2 {SENSOR} -detector_thicksteps 3 -water 3",
     "layer_step": f"{TRICLINIC} -oversample 1 {SENSOR} -detector_thicksteps 4",
     "source_weights": f"{TRICLINIC} -oversample 1 -sourcefile sources.txt -polar 0.5",

@@ -133,7 +133,7 @@ def test_header_values_yield_to_given_ones(tmp_path: Path) -> None:
     d = resolved.detector
     assert (d.pixels_slow, d.pixels_fast, d.pixel_mm, d.distance_mm, d.two_theta_deg) == (7, 9, 0.3, 90.0, 3.0)
     assert resolved.beam.wavelength_A == 1.2
-    assert dict((key, origin) for key, _, origin in resolved.rows())["detector.pixel_mm"].startswith("header")
+    assert {key: origin for key, _, origin in resolved.rows()}["detector.pixel_mm"].startswith("header")
 
 
 def test_a_mask_of_another_size_is_refused() -> None:

@@ -1,0 +1,26 @@
+"""The files that a configuration reads: which keys name them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nbjax.config.tree import Config
+
+INPUT_FILES: dict[str, tuple[str, ...]] = {
+    "beam": ("source_file",),
+    "crystal": ("matrix_file", "hkl_file", "dump_file", "coordinates_file"),
+    "detector": ("header_file", "mask_file"),
+}
+
+
+def absolute_inputs(config: Config) -> Config:
+    """The configuration with absolute names of the files that it reads."""
+    sections: dict[str, Any] = {}
+    for section, names in INPUT_FILES.items():
+        table = getattr(config, section)
+        given = {name: getattr(table, name) for name in names}
+        found = {name: str(Path(file).resolve()) for name, file in given.items() if file is not None}
+        sections[section] = replace(table, **found)
+    return replace(config, **sections)

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import gemmi
+import numpy as np
+import pytest
+
+import nbjax
+from nbjax.errors import FileError
+from nbjax.io.coordinates import CoordinatesModel, calculate
+from nbjax.io.hkl import StructureFactorTable
+
+SAMPLE = Path(nbjax.__file__).parent / "data" / "2erl.pdb"
+RESOLUTION_A = 2.5
+
+
+@cache
+def model(resolution_A: float = RESOLUTION_A, solvent: bool = True) -> CoordinatesModel:
+    return calculate(SAMPLE, resolution_A, solvent)
+
+
+def amplitudes(table: StructureFactorTable, miller: np.ndarray) -> np.ndarray:
+    return table.values[tuple((miller - table.minimum).T)]
+
+
+def indices(table: StructureFactorTable) -> np.ndarray:
+    return np.argwhere(np.ones(table.values.shape, bool)) + np.array(table.minimum)
+
+
+@cache
+def directly_summed(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random reflections that the lattice centring allows, and |F| of the atoms without a grid."""
+    structure = gemmi.read_structure(str(SAMPLE))
+    allowed = indices(model().table)
+    spacing = np.array([structure.cell.calculate_d([int(i) for i in row]) for row in allowed])
+    allowed = allowed[(spacing >= RESOLUTION_A) & (allowed[:, :2].sum(axis=1) % 2 == 0) & np.isfinite(spacing)]
+    picked = np.random.default_rng(3).choice(allowed, count, replace=False)
+    calculator = gemmi.StructureFactorCalculatorX(structure.cell)
+    F = [abs(calculator.calculate_sf_from_model(structure[0], [int(i) for i in row])) for row in picked]
+    return picked, np.array(F)
+
+
+def test_amplitudes_are_those_of_direct_summation() -> None:
+    miller, wanted = directly_summed(300)
+    found = amplitudes(model(solvent=False).table, miller)
+    assert np.abs(found - wanted).sum() / wanted.sum() < 1e-3
+    assert np.abs(found - wanted).max() < 0.01 * np.sqrt((wanted**2).mean())
+
+
+def test_a_low_resolution_keeps_the_amplitudes() -> None:
+    coarse, fine = model(9.0).table, model().table
+    kept = coarse.values > 0
+    miller = np.argwhere(kept) + np.array(coarse.minimum)
+    np.testing.assert_allclose(coarse.values[kept], amplitudes(fine, miller), rtol=1e-3)
+
+
+def test_the_symmetry_of_the_crystal() -> None:
+    table = model().table
+    miller = indices(table)
+    F = amplitudes(table, miller)
+    brightest = F.max()
+    np.testing.assert_allclose(amplitudes(table, miller * [-1, 1, -1]), F, atol=1e-4 * brightest)
+    np.testing.assert_allclose(amplitudes(table, -miller), F, atol=1e-4 * brightest)
+    centred = miller[:, :2].sum(axis=1) % 2 == 0
+    assert F[~centred].max() < 1e-4 * brightest
+    assert np.median(F[centred & (F > 0)]) > 1e-2 * brightest
+
+
+def test_every_index_to_the_resolution_and_none_beyond() -> None:
+    cell = gemmi.read_structure(str(SAMPLE)).cell
+    table = model().table
+    miller = indices(table)
+    inside = np.array([cell.calculate_d([int(i) for i in row]) >= RESOLUTION_A for row in miller])
+    centred = miller[:, :2].sum(axis=1) % 2 == 0
+    F = amplitudes(table, miller)
+    assert (F[~inside] == 0).all()
+    assert (F[inside & centred & miller.any(axis=1)] > 0).all()
+    assert amplitudes(table, np.zeros((1, 3), int)) == [0.0]
+    assert table.minimum == tuple(-bound for bound in table.maximum)
+
+
+def test_the_solvent_weakens_low_angles_only() -> None:
+    wet, dry = model().table.values, model(solvent=False).table.values
+    miller = indices(model().table)
+    cell = gemmi.read_structure(str(SAMPLE)).cell
+    spacing = np.array([cell.calculate_d([int(i) for i in row]) for row in miller]).reshape(wet.shape)
+    low, high = (spacing > 10) & np.isfinite(spacing), (spacing >= RESOLUTION_A) & (spacing < 2.7)
+    assert np.sqrt((wet[low] ** 2).mean()) < 0.8 * np.sqrt((dry[low] ** 2).mean())
+    assert np.abs(wet - dry)[high].max() < 0.02 * dry.max()
+
+
+def test_cell_and_name() -> None:
+    found = model()
+    assert found.cell_A == pytest.approx((53.9, 23.1, 23.1), abs=0.1)
+    assert found.cell_deg == pytest.approx((90.0, 110.4, 90.0), abs=0.1)
+    assert found.name.upper() == "2ERL"
+
+
+def test_mmcif_gives_the_same(tmp_path: Path) -> None:
+    structure = gemmi.read_structure(str(SAMPLE))
+    structure.make_mmcif_block(gemmi.MmcifOutputGroups(False, atoms=True, cell=True, symmetry=True)).write_file(
+        str(tmp_path / "a.cif")
+    )
+    np.testing.assert_allclose(
+        calculate(tmp_path / "a.cif", RESOLUTION_A).table.values, model().table.values, atol=1e-3
+    )
+
+
+def test_copies_that_the_file_leaves_out_are_added(tmp_path: Path) -> None:
+    def written(name: str, lines: list[str]) -> Path:
+        (tmp_path / name).write_text("\n".join(["CRYST1   40.000   30.000   35.000  90.00  90.00  90.00 P 1", *lines]))
+        return tmp_path / name
+
+    atom = "ATOM  {:5d}  CA  GLY A{:4d}    {:8.3f}{:8.3f}{:8.3f}  1.00 20.00           C"
+    shift = [
+        f"MTRIX{i}   2{i == 1:10.6f}{i == 2:10.6f}{i == 3:10.6f}     {9 if i == 1 else 0:10.5f}" for i in (1, 2, 3)
+    ]
+    first, second = atom.format(1, 1, 5, 6, 7), atom.format(2, 2, 14, 6, 7)
+    copied = calculate(written("copied.pdb", [*shift, first, "END", ""]), 4.0)
+    listed = calculate(written("listed.pdb", [first, second, "END", ""]), 4.0)
+    np.testing.assert_allclose(copied.table.values, listed.table.values, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("resolution_A", "problem"),
+    [
+        (0.0, "resolution 0 A is not a spacing"),
+        (-1.0, "resolution -1 A is not a spacing"),
+        (float("nan"), "resolution nan A is not a spacing"),
+        (60.0, "has no reflection to a resolution of 60 A"),
+        (0.01, "a resolution of 0.01 A needs .* grid points; give a larger spacing"),
+    ],
+)
+def test_impossible_resolutions_are_refused(resolution_A: float, problem: str) -> None:
+    with pytest.raises(FileError, match=rf"2erl\.pdb: {problem}"):
+        calculate(SAMPLE, resolution_A)
+
+
+@pytest.mark.parametrize(
+    ("drop", "problem"),
+    [
+        (("ATOM", "ANISOU", "HETATM"), "holds no atoms"),
+        (("CRYST1",), "has no unit cell"),
+    ],
+)
+def test_incomplete_coordinates_are_refused(drop: tuple[str, ...], problem: str, tmp_path: Path) -> None:
+    lines = SAMPLE.read_text().splitlines(keepends=True)
+    (tmp_path / "a.pdb").write_text("".join(line for line in lines if not line.startswith(drop)))
+    with pytest.raises(FileError, match=rf"a\.pdb: {problem}"):
+        calculate(tmp_path / "a.pdb", 3.0)
+
+
+def test_an_unknown_space_group_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.pdb").write_text(SAMPLE.read_text().replace("110.40  90.00 C 2    ", "110.40  90.00 C 9 2 7"))
+    with pytest.raises(FileError, match="unknown space group 'C 9 2 7'"):
+        calculate(tmp_path / "a.pdb", 3.0)
+
+
+@pytest.mark.parametrize("name", ["missing.pdb", "other.txt", "junk.cif"])
+def test_other_files_are_refused(name: str, tmp_path: Path) -> None:
+    for other in ("other.txt", "junk.cif"):
+        (tmp_path / other).write_text("no data block\n")
+    with pytest.raises(FileError, match=f"{name}: cannot be read as coordinates"):
+        calculate(tmp_path / name, 3.0)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nbjax.errors import FileError
+from nbjax.io.dump import read_dump, write_dump
+from nbjax.io.hkl import StructureFactorTable
+
+# h -1..0, k 2..2, l 5..6: a 2 x 1 x 2 table, each axis padded by one plane of zeros
+PLANES = [[[1.0, 2.0, 0.0], [0.0] * 3], [[3.0, 4.0, 0.0], [0.0] * 3], [[0.0] * 3, [0.0] * 3]]
+DUMP = b"-1 0 2 2 5 6\n\f" + struct.pack("<18d", *np.ravel(PLANES))
+TABLE = StructureFactorTable(np.array([[[1.0, 2.0]], [[3.0, 4.0]]]), (-1, 2, 5))
+
+
+def test_the_bytes_are_those_of_the_c_program(tmp_path: Path) -> None:
+    write_dump(tmp_path / "F.bin", TABLE)
+    assert (tmp_path / "F.bin").read_bytes() == DUMP
+
+
+def test_a_dump_is_read(tmp_path: Path) -> None:
+    (tmp_path / "F.bin").write_bytes(DUMP)
+    table = read_dump(tmp_path / "F.bin")
+    assert (table.minimum, table.maximum) == ((-1, 2, 5), (0, 2, 6))
+    np.testing.assert_array_equal(table.values, TABLE.values)
+
+
+def test_a_larger_table_survives_the_round_trip(tmp_path: Path) -> None:
+    table = StructureFactorTable(np.random.default_rng(1).normal(size=(7, 5, 9)), (-3, -2, -4))
+    write_dump(tmp_path / "F.bin", table)
+    again = read_dump(tmp_path / "F.bin")
+    assert again.minimum == table.minimum
+    np.testing.assert_array_equal(again.values, table.values)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (DUMP[:-1], "holds 143 bytes of data"),
+        (DUMP + b"\0", "holds 145 bytes of data"),
+        (b"", "is not a structure-factor dump"),
+        (b"1 2 3 4.0\n" * 40, "is not a structure-factor dump"),
+        (b"1 0 2 2 5\n\f", "is not a structure-factor dump"),
+        (b"5 0 2 2 5 6\n\f", "has bounds 5 0 2 2 5 6 that hold no index"),
+        (DUMP[:-144] + struct.pack("<d", np.nan) + DUMP[-136:], "not finite"),
+    ],
+)
+def test_malformed_dumps_are_refused(tmp_path: Path, content: bytes, problem: str) -> None:
+    (tmp_path / "F.bin").write_bytes(content)
+    with pytest.raises(FileError, match=f"F.bin: .*{problem}"):
+        read_dump(tmp_path / "F.bin")

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases import INPUTS
+
+from nbjax.errors import FileError
+from nbjax.io.matrix import read_matrix
+
+
+def test_rows_and_columns() -> None:
+    lines = (INPUTS / "tric.mat").read_text().splitlines()
+    matrix = read_matrix(INPUTS / "tric.mat")
+    np.testing.assert_array_equal(matrix, [[float(word) for word in line.split()] for line in lines[:3]])
+
+
+def test_what_follows_the_nine_numbers_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.mat").write_text("1 0\n0 0 2 0 0 0 3 trailing words\nSYMM P1\n")
+    np.testing.assert_array_equal(read_matrix(tmp_path / "a.mat"), np.diag([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("1 2 3\n4 5 6\n7 8", "holds 8 numbers"),
+        ("", "holds 0 numbers"),
+        ("1 0 0\n0 one 0\n0 0 1", "line 2: 'one' is not a number"),
+        ("1 0 0\n0 1 0\n0 0 nan", "line 3: 'nan' is not finite"),
+        ("1 2 3\n4 5 6\n7 8 9", "lie in a plane"),
+        ("0.01 0 0\n0 0.01 0\n0 0 0", "lie in a plane"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, content: str, problem: str) -> None:
+    (tmp_path / "a.mat").write_text(content)
+    with pytest.raises(FileError, match=f"a.mat: .*{problem}"):
+        read_matrix(tmp_path / "a.mat")
+
+
+def test_small_reciprocal_vectors_are_not_singular(tmp_path: Path) -> None:
+    (tmp_path / "a.mat").write_text("1e-5 0 0 0 1e-5 0 0 0 1e-5")
+    assert np.linalg.det(read_matrix(tmp_path / "a.mat")) == pytest.approx(1e-15)

@@ -1,0 +1,109 @@
+"""Counting noise: the statistics of Poisson counts, and the C program's noise image count for count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.scipy import stats
+
+from nbjax.physics.noise import poisson_counts, reference_poisson
+from nbjax.sampling.reference_random import Ran1
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "noise_poisson" / "images.npz"
+DRAWS = 200_000
+RATES = [0.01, 3.0, 9.9, 60.0, 255.9, 256.0, 1e3, 1e5, 9e7, 1e9]
+ADC_OFFSET = 40
+MEANS = np.array([[0.0, 0.7, 2e6, 11.99, 12.0], [345.6, 5e4, 999999.0, 1.5e6, 3e9]])
+C_COUNTS = np.array([[0.0, 0.0, 1998235.75, 12.0, 10.0], [341.0, 50237.0, 999376.0, 1499806.125, 3e9]])
+
+
+# one compilation for all rates
+draw = jax.jit(poisson_counts)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_counts_have_the_mean_and_variance_of_poisson(rate: float) -> None:
+    counts = np.asarray(draw(jnp.full(DRAWS, rate), jax.random.key(3)))
+    assert counts.dtype == np.float64
+    assert np.array_equal(counts, np.floor(counts))
+    assert counts.mean() == pytest.approx(rate, abs=4.5 * np.sqrt(rate / DRAWS))
+    assert counts.var() == pytest.approx(rate, rel=4.5 * np.sqrt((2 + 1 / rate) / DRAWS))
+
+
+@pytest.mark.parametrize("rate", [0.3, 9.9, 10.1, 100.0, 255.0, 257.0, 2e3])
+def test_counts_have_the_distribution_of_poisson(rate: float) -> None:
+    counts = np.asarray(draw(jnp.full(DRAWS, rate), jax.random.key(8)))
+    cumulative = np.asarray(stats.poisson.cdf(jnp.arange(int(rate + 12 * np.sqrt(rate)) + 12), rate))
+    edges = np.unique(np.searchsorted(cumulative, np.linspace(0, 1, 41)[1:-1]))
+    expected = np.diff(np.concatenate([[0], cumulative[edges], [1]])) * DRAWS
+    observed = np.bincount(np.searchsorted(edges, counts), minlength=len(expected))
+    chi_squared = np.sum((observed - expected) ** 2 / expected)
+    assert stats.chi2.sf(chi_squared, len(expected) - 1) > 1e-4
+
+
+@pytest.mark.parametrize("rate", [1e4, 1e8])
+def test_large_counts_are_odd_as_often_as_even(rate: float) -> None:
+    counts = np.asarray(draw(jnp.full(DRAWS, rate), jax.random.key(1)))
+    assert np.mean(counts % 2) == pytest.approx(0.5, abs=4.5 * 0.5 / np.sqrt(DRAWS))
+
+
+def test_no_photons_give_no_counts_and_nan_stays() -> None:
+    counts = np.asarray(draw(jnp.zeros(DRAWS).at[1:3].set(jnp.array([-1e-20, np.nan])), jax.random.key(0)))
+    assert np.array_equal(np.flatnonzero(np.isnan(counts)), [2])
+    assert not np.delete(counts, 2).any()
+
+
+def test_counts_may_be_mapped() -> None:
+    photons = jnp.stack([jnp.full(DRAWS, 2.0), jnp.linspace(0.0, 1e6, DRAWS)])
+    keys = jax.random.split(jax.random.key(4), 2)
+    alone = jnp.stack([draw(row, key) for row, key in zip(photons, keys, strict=True)])
+    assert np.array_equal(jax.vmap(draw)(photons, keys), alone)
+
+
+def test_pixels_and_keys_draw_independently() -> None:
+    photons = jnp.full(DRAWS, 400.0)
+    first, second, again = (np.asarray(draw(photons, jax.random.key(seed))) for seed in (1, 2, 1))
+    assert np.array_equal(first, again)
+    for pair in ((first[1:], first[:-1]), (first, second)):
+        assert abs(np.corrcoef(*pair)[0, 1]) < 4.5 / np.sqrt(DRAWS)
+
+
+def test_32_bit_counts_are_good() -> None:
+    with jax.enable_x64(False):
+        counts = draw(jnp.full(DRAWS, 1e5, jnp.float32), jax.random.key(3))
+    assert counts.dtype == np.float32
+    assert np.var(np.asarray(counts, float)) == pytest.approx(1e5, rel=0.02)
+
+
+def test_the_reference_noise_image_count_for_count() -> None:
+    golden = np.load(GOLDEN)
+    photons = golden["c"]
+    counts = reference_poisson(photons, np.ones(photons.shape, bool), Ran1(12345).uniform)
+    assert np.array_equal((counts + ADC_OFFSET).astype(np.uint16), golden["c_noise"])
+
+
+def test_reference_counts_of_every_branch() -> None:
+    """Values of the C functions poidev, gaussdev, gammln and ran1 for these means in this order, seed 99."""
+    counts = reference_poisson(MEANS, np.ones(MEANS.shape, bool), Ran1(99).uniform)
+    assert np.array_equal(counts, C_COUNTS)
+
+
+def test_reference_draws_only_where_asked_in_row_order() -> None:
+    drawn = np.zeros((2, 10), bool)
+    drawn[0, 3::2] = drawn[1, :4] = True
+    photons = np.full((2, 10), 7.0)
+    photons[drawn] = MEANS.ravel()[:8]
+    done: list[int] = []
+    counts = reference_poisson(photons, drawn, Ran1(99).uniform, done.append)
+    assert np.array_equal(counts[drawn], C_COUNTS.ravel()[:8])
+    assert not counts[~drawn].any()
+    assert done == [0]
+
+
+def test_a_stream_of_zeros_ends() -> None:
+    counts = reference_poisson(np.array([[3.0, 30.0]]), np.ones((1, 2), bool), lambda: 0.0)
+    assert np.array_equal(counts, [[0.0, 30.0]])
