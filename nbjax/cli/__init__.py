@@ -177,6 +177,7 @@ def _nanobragg(words: list[str]) -> int:
         )
     sources = {key: f"option {option}" for key, option in request.sources.items()}
     try:
+        from nbjax.cli.options import in_options
         from nbjax.cli.printout import check_pixel, print_pixels
         from nbjax.cli.render import render_to_files
         from nbjax.resolve import resolve
@@ -193,6 +194,7 @@ def _nanobragg(words: list[str]) -> int:
                 request.progress,
                 option_departures(words),
                 lambda resolved: check_pixel(request.printout_pixel, resolved),
+                in_options,
             )
             if request.printout:
                 print_pixels(request.printout_pixel, request.config.detector.roi, image)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nbjax.cli.options import BY_NAME, REFUSED, Option
+from nbjax.cli.options import BY_KEY, BY_NAME, REFUSED, Option, in_options
 from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault
 from nbjax.parity.ledger import check_names
@@ -71,16 +71,9 @@ def option_departures(argv: list[str]) -> tuple[str, ...]:
 
 def name_options(faults: Iterable[Fault], sources: dict[str, str]) -> list[Fault]:
     """Faults of configuration keys as faults of the options that set, or would set, them."""
-    by_key = {key: option.names[0] for option in reversed(tuple(BY_NAME.values())) for key in option.keys}
-    found = []
-    for fault in faults:
-        name = sources.get(fault.key) or by_key.get(fault.key, fault.key)
-        problem = re.sub(
-            r"\b(?:beam|crystal|detector|sampling|output)\.\w+",
-            lambda found: by_key.get(found[0], f"{found[0]} (in TOML only)"),
-            fault.problem,
-        )
-        found.append(Fault(name, problem))
+    found = [
+        Fault(sources.get(fault.key) or BY_KEY.get(fault.key, fault.key), in_options(fault.problem)) for fault in faults
+    ]
     # one option may set several keys
     return list(dict.fromkeys(found))
 

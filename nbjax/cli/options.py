@@ -5,6 +5,7 @@ The units of the C program's options are those of the configuration keys, so tha
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -215,6 +216,9 @@ OPTIONS: tuple[Option, ...] = (
 
 BY_NAME: dict[str, Option] = {name: option for option in OPTIONS for name in option.names}
 
+BY_KEY: dict[str, str] = {key: option.names[0] for option in reversed(OPTIONS) for key in option.keys}
+"""Configuration key -> the first option that sets it."""
+
 _UNUSED = "the C program reads it and does not use it, so that it would change nothing; leave it out"
 REFUSED: dict[str, str] = {
     **dict.fromkeys(("-stol", "-4stol", "-Q", "-stolout"), f"amorphous scattering: {_UNUSED} (-water adds background)"),
@@ -229,6 +233,15 @@ REFUSED: dict[str, str] = {
     "-source_dist": "not an option; sources are directions, give them with -sourcefile",
     "-source_distance": "not an option; sources are directions, give them with -sourcefile",
 }
+
+
+def in_options(text: str) -> str:
+    """A sentence with its configuration keys replaced by the options that set them."""
+    return re.sub(
+        r"\b(?:beam|crystal|detector|sampling|output)\.\w+",
+        lambda found: BY_KEY.get(found[0], f"{found[0]} (in TOML only)"),
+        text,
+    )
 
 
 def help_text() -> str:

@@ -23,6 +23,7 @@ def render_to_files(
     progress: bool,
     option_entries: tuple[str, ...] = (),
     check: Callable[[Resolved], None] = lambda resolved: None,
+    reword: Callable[[str], str] = str,
 ) -> np.ndarray:
     """Render a configuration and write its output files.
 
@@ -32,6 +33,7 @@ def render_to_files(
         progress: whether a progress bar may be shown.
         option_entries: ledger entries that the reading of the option line brings into play.
         check: called before the work begins; may refuse it with an error.
+        reword: turns a warning about configuration keys into the user's own terms.
 
     Returns:
         Photons, shape (slow, fast).
@@ -42,7 +44,7 @@ def render_to_files(
         resolved = resolve(config, sources)
         check(resolved)
         for sentence in resolved.warnings:
-            print(f"nbjax: warning: {sentence}", file=sys.stderr)
+            print(f"nbjax: warning: {reword(sentence)}", file=sys.stderr)
         experiment = prepare_resolved(resolved)
         names = departures(resolved, experiment, (*option_entries, *output_departures(resolved)))
         if names:

@@ -46,6 +46,34 @@ def resolve_beam(beam: Beam, sampling: Sampling, notes: Notes) -> ResolvedBeam:
     notes.switch("beam.polarization_correction", beam.polarization_correction)
     wavelength_A = _wavelength(beam, notes)
     fluence = _fluence(beam, beamsize_mm, notes)
+    horizontal, vertical, dispersion = _spreads(beam, sampling, notes)
+    if dispersion.range >= 200:
+        notes.fault("beam.dispersion_percent", f"got {dispersion.range:g}, wavelengths would fall to zero or below")
+    sources = None if beam.source_file is None else read_sources(beam.source_file)
+    if sources is not None:
+        notes.given("beam.source_file", beam.source_file)
+        if horizontal.count * vertical.count * dispersion.count > 1:
+            notes.warn("beam.source_file replaces the divergence and dispersion that are also given")
+    index = _retained(horizontal, vertical, dispersion, beam.divergence_shape == "round")
+    if not len(index):
+        notes.fault("beam.divergence_shape", "the round cut leaves no source; use more steps or the square shape")
+    notes.record("derived.sources", len(index) if sources is None else len(sources.weights), "divergence x dispersion")
+    return ResolvedBeam(
+        wavelength_A,
+        fluence,
+        beamsize_mm,
+        polarization,
+        beam.polarization_correction,
+        horizontal,
+        vertical,
+        dispersion,
+        index,
+        sources,
+    )
+
+
+def _spreads(beam: Beam, sampling: Sampling, notes: Notes) -> tuple[Steps, Steps, Steps]:
+    """Horizontal and vertical divergence, and dispersion."""
     counts = [
         notes.count(f"sampling.{name}_steps", getattr(sampling, f"{name}_steps"))
         for name in ("divergence_horizontal", "divergence_vertical", "dispersion")
@@ -76,29 +104,7 @@ def resolve_beam(beam: Beam, sampling: Sampling, notes: Notes) -> ResolvedBeam:
     notes.record("beam.dispersion_percent", dispersion.range, dispersion.origin)
     notes.record("sampling.dispersion_steps", dispersion.count, dispersion.origin)
     notes.switch("beam.divergence_shape", beam.divergence_shape)
-    if dispersion.range >= 200:
-        notes.fault("beam.dispersion_percent", f"got {dispersion.range:g}, wavelengths would fall to zero or below")
-    sources = None if beam.source_file is None else read_sources(beam.source_file)
-    if sources is not None:
-        notes.given("beam.source_file", beam.source_file)
-        if horizontal.count * vertical.count * dispersion.count > 1:
-            notes.warn("beam.source_file replaces the divergence and dispersion that are also given")
-    index = _retained(horizontal, vertical, dispersion, beam.divergence_shape == "round")
-    if not len(index):
-        notes.fault("beam.divergence_shape", "the round cut leaves no source; use more steps or the square shape")
-    notes.record("derived.sources", len(index) if sources is None else len(sources.weights), "divergence x dispersion")
-    return ResolvedBeam(
-        wavelength_A,
-        fluence,
-        beamsize_mm,
-        polarization,
-        beam.polarization_correction,
-        horizontal,
-        vertical,
-        dispersion,
-        index,
-        sources,
-    )
+    return horizontal, vertical, dispersion
 
 
 def _wavelength(beam: Beam, notes: Notes) -> float:
