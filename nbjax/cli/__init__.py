@@ -184,9 +184,6 @@ def _nanobragg(words: list[str]) -> int:
 
         if request.config_out is not None:
             check_outputs(request.config.output, [request.config_out])
-            resolve(request.config, sources)
-            with atomic_writer(request.config_out) as handle:
-                handle.write(config_toml(absolute_inputs(request.config)).encode())
         if wants_image:
             image = render_to_files(
                 request.config,
@@ -198,6 +195,11 @@ def _nanobragg(words: list[str]) -> int:
             )
             if request.printout:
                 print_pixels(request.printout_pixel, request.config.detector.roi, image)
+        else:
+            resolve(request.config, sources)
+        if request.config_out is not None:
+            with atomic_writer(request.config_out) as handle:
+                handle.write(config_toml(absolute_inputs(request.config)).encode())
     except ConfigError as error:
         raise ConfigError(name_options(error.faults, request.sources)) from None
     return 0
