@@ -1,7 +1,7 @@
 """Diffraction images of crystals on an absolute photon scale, as pure JAX functions.
 
 ``load_config`` reads a configuration, ``prepare`` turns it into an ``Experiment`` (a pytree), ``simulate`` and
-``simulate_pixels`` are pure functions of it.
+``simulate_pixels`` are pure functions of it, and ``trace`` returns every factor of a pixel.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from nbjax.config.tree import Config
     from nbjax.experiment import Experiment
     from nbjax.pipeline.image import simulate, simulate_pixels
+    from nbjax.pipeline.recording import trace
     from nbjax.preparation import prepare
+    from nbjax.stages import Stages
 
 __version__ = "0.1.0"
 
@@ -23,11 +25,13 @@ _HOMES = {
     "Experiment": "nbjax.experiment",
     "load_config": "nbjax.config.load",
     "prepare": "nbjax.preparation",
+    "Stages": "nbjax.stages",
     "simulate": "nbjax.pipeline.image",
     "simulate_pixels": "nbjax.pipeline.image",
+    "trace": "nbjax.pipeline.recording",
 }
 
-__all__ = ["Config", "Experiment", "load_config", "prepare", "simulate", "simulate_pixels"]
+__all__ = ["Config", "Experiment", "Stages", "load_config", "prepare", "simulate", "simulate_pixels", "trace"]
 
 
 def __getattr__(name: str) -> Any:

@@ -77,3 +77,17 @@ def small_config(**sections: dict[str, Any]) -> Config:
     for name, fields in sections.items():
         config = replace(config, **{name: replace(getattr(config, name), **fields)})
     return config
+
+
+_STEP = "thick subS subF source phi mosaic h k l h0 k0 l0 F_latt F_cell polarization omega capture lambda I_running"
+
+
+def golden_traces(case: str) -> list[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Traces of a golden case: the samples as a table with named columns, and the values of the pixel."""
+    found = []
+    for path in sorted((GOLDEN / case).glob("trace_*.txt")):
+        lines = [line.split() for line in path.read_text().splitlines()]
+        rows = [tuple(float(word) for word in line[1:]) for line in lines if line[0] == "STEP"]
+        pixel = {line[1]: np.array(line[2:], float) for line in lines if line[0] == "PIX"}
+        found.append((np.array(rows, [(name, float) for name in _STEP.split()]), pixel))
+    return found

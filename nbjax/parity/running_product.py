@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 
-def add_and_multiply(total: Array, term: Array, factor: Array, evaluated: Array) -> Array:
-    """The running sum after one sample; samples that the C program skips leave it alone."""
-    return jnp.where(evaluated, (total + term) * factor, total)
+def add_and_multiply(total: Array, term: Array, factor: Array, evaluated: Array) -> tuple[Array, Array]:
+    """The running sum before and after its multiplication; samples that the C program skips leave it alone."""
+    added = jnp.where(evaluated, total + term, total)
+    return added, jnp.where(evaluated, added * factor, total)

@@ -1,8 +1,8 @@
 """The lattice factor: Fourier transform of a finite crystal's lattice near a Bragg peak.
 
 Every form depends on the Miller indices only through their distance delta from the nearest integers and the number
-of cells N along each axis. ``square`` is the exact sum over a parallelepiped (up to a sign that the intensity does not
-see); the others are the shapes of nanoBragg and simtbx in index space.
+of cells N along each axis. The product of ``axis_factors`` is the exact sum over a parallelepiped, up to a sign that
+the intensity does not see; the others are the shapes of nanoBragg and simtbx in index space.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def axis_factors(delta: Components, cells: Float[Array, "3"], dtype: Any) -> Com
     return h, k, l
 
 
-def square(delta: Components, cells: Float[Array, "3"], dtype: Any) -> Array:
-    """Parallelepiped: the product of the three axis factors, in ``dtype``."""
-    h, k, l = axis_factors(delta, cells, dtype)  # noqa: E741
-    return h * k * l
+def axis_signs(index: Components, cells: Float[Array, "3"]) -> Components:
+    """Signs that ``axis_factors`` leaves out: (-1)^(h0 (N - 1)) at the whole Miller indices h0."""
+    h, k, l = (1 - 2 * jnp.mod(i * (jnp.round(n) - 1), 2) for i, n in zip(index, cells, strict=True))  # noqa: E741
+    return h, k, l
 
 
 def round_(radius_sq: Array, cells: Float[Array, "3"], fudge: Float[Array, ""]) -> Array:

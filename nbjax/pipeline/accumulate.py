@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,32 @@ from nbjax.pipeline.view import Pixels
 NEVER = 2**31 - 1
 """Number of an event that does not happen."""
 
-Combine = Callable[[Array, CrystalSample], Array]
+Sums = tuple[Array, ...]
+"""Running sums over samples, one for each product of factors that is asked for; shape (pixels,) each."""
+
+Products = Callable[[Experiment, RaySample], Sums]
+Combine = Callable[[Sums, CrystalSample], tuple[Sums, Array]]
+"""The sums after a sample, and what a trace shows of the first of them."""
+
+Orientation = tuple[Array, Array | None, Array]
+"""Direct vectors, those of the first evaluation of the run, and the number of an orientation."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Samples:
+    """Every sample of a tile, as the sum met it; leading axes (rays,) or (rays, orientations), then pixels.
+
+    Attributes:
+        ray: one entry for each ray.
+        crystal: one entry for each ray and orientation.
+        partial: the sum that the sample was added to, afterwards: the whole sum, not yet multiplied, under
+            ``running_product``, else the intensities of the sample's own ray so far.
+    """
+
+    ray: RaySample
+    crystal: CrystalSample
+    partial: Array
 
 
 def pixel_photons(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
@@ -27,33 +53,70 @@ def pixel_photons(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array
 
     Memory does not depend on the number of samples: rays and orientations are scanned, and recomputed for gradients.
     """
-    polarization = first_polarization(experiment, scene, pixels)
-    running = "running_product" in experiment.parity and _oversamples(experiment)
-    orientations = len(scene.orientations_m)
-    per_orientation = scene.photons_per_sr_per_electron / orientations
+    (total,), _ = sum_samples(experiment, scene, pixels, lambda e, sample: (fixed_factors(e, sample)[-1],))
+    return scene.photons_per_sr_per_electron * total
 
-    def add_ray(total: Array, ray: RayTable) -> tuple[Array, None]:
+
+def sum_samples(
+    experiment: Experiment, scene: Scene, pixels: Pixels, products: Products, keep: bool = False
+) -> tuple[Sums, Samples | None]:
+    """Weighted mean over all samples of (Bragg intensity and background) times factors, in electrons squared.
+
+    Args:
+        experiment, scene, pixels: the tile.
+        products: products of the factors that are not oversampled; one sum is made with each. Oversampled factors
+            are in all of them.
+        keep: whether every sample is returned too.
+
+    Returns:
+        One sum for each product, shape (pixels,), and the samples if kept.
+    """
+    polarization = first_polarization(experiment, scene, pixels)
+    running = is_running(experiment)
+    per_orientation = 1.0 / len(scene.orientations_m)
+
+    def add_ray(totals: Sums, ray: RayTable) -> tuple[Sums, tuple[RaySample, CrystalSample, Array] | None]:
         sample = sample_ray(experiment, scene, pixels, ray, polarization)
-        fixed, oversampled = _factors(experiment, sample)
+        factors, oversampled = products(experiment, sample), oversampled_factors(experiment, sample)
         if running:
 
-            def combine(running_total: Array, crystal: CrystalSample) -> Array:
-                term = ray.weight * fixed * per_orientation * crystal.intensity
-                return add_and_multiply(running_total, term, oversampled, _reached(experiment, sample, crystal))
+            def multiply(sums: Sums, crystal: CrystalSample) -> tuple[Sums, Array]:
+                term = ray.weight * per_orientation * crystal.intensity
+                reached = _reached(experiment, sample, crystal)
+                pairs = [
+                    add_and_multiply(total, term * factor, oversampled, reached)
+                    for total, factor in zip(sums, factors, strict=True)
+                ]
+                return tuple(after for _, after in pairs), pairs[0][0]
 
-            return _over_orientations(experiment, scene, pixels, ray, sample, total, combine), None
-        nothing = jnp.zeros_like(total)
-        bragg = _over_orientations(experiment, scene, pixels, ray, sample, nothing, lambda t, c: t + c.intensity)
-        bragg = jnp.where(sample.resolved, ray.weight * per_orientation * bragg, 0.0)
+            sums, kept = _over_orientations(experiment, scene, pixels, ray, sample, totals, multiply, keep)
+            return sums, (None if kept is None else (sample, *kept))
+
+        def add(sums: Sums, crystal: CrystalSample) -> tuple[Sums, Array]:
+            total = sums[0] + crystal.intensity
+            return (total,), total
+
+        nothing = (jnp.zeros_like(totals[0]),)
+        (bragg,), kept = _over_orientations(experiment, scene, pixels, ray, sample, nothing, add, keep)
+        mean = jnp.where(sample.resolved, ray.weight * per_orientation * bragg, 0.0)
         if experiment.crystal.has_water:
-            bragg += ray.background_weight * scene.background_photons_per_sr
-        return total + fixed * oversampled * bragg, None
+            mean += ray.background_weight * scene.background_electrons_squared
+        sums = tuple(total + factor * oversampled * mean for total, factor in zip(totals, factors, strict=True))
+        return sums, (None if kept is None else (sample, *kept))
 
-    start = jnp.zeros_like(pixels.slow)
+    first = sample_ray(experiment, scene, pixels, jax.tree.map(lambda a: a[0], scene.rays), polarization)
+    start = tuple(jnp.zeros_like(pixels.slow) for _ in products(experiment, first))
     if running and experiment.crystal.has_water:
-        first = sample_ray(experiment, scene, pixels, jax.tree.map(lambda a: a[0], scene.rays), polarization)
-        start = scene.background_photons_per_sr * _factors(experiment, first)[0]
-    return jax.lax.scan(jax.checkpoint(add_ray), start, scene.rays)[0]
+        start = tuple(scene.background_electrons_squared * factor for factor in products(experiment, first))
+    totals, kept = jax.lax.scan(jax.checkpoint(add_ray), start, scene.rays)
+    return totals, (None if kept is None else Samples(*kept))
+
+
+def last_sample(experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTable) -> tuple[RaySample, CrystalSample]:
+    """The sample of a ray and the last orientation."""
+    sample = sample_ray(experiment, scene, pixels, ray, first_polarization(experiment, scene, pixels))
+    item: Orientation = jax.tree.map(lambda rows: rows[-1], _orientation_items(scene))
+    return sample, _evaluate(experiment, scene, pixels, ray, sample, item)
 
 
 def first_leaving_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
@@ -63,7 +126,7 @@ def first_leaving_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -
     def add_ray(found: Array, ray: RayTable) -> tuple[Array, None]:
         sample = sample_ray(experiment, scene, pixels, ray, jnp.ones_like(pixels.slow))
 
-        def step(found: Array, item: tuple[Array, Array | None, Array]) -> tuple[Array, None]:
+        def step(found: Array, item: Orientation) -> tuple[Array, None]:
             vectors, fresh, number = item
             cell = _cell(scene, pixels, ray, vectors, fresh)
             crystal = sample_crystal(experiment, scene, cell, sample.scattering_per_m)
@@ -87,32 +150,72 @@ def first_resolved_ray(experiment: Experiment, scene: Scene, pixels: Pixels) -> 
     return jax.lax.scan(step, start, scene.rays)[0]
 
 
+def is_running(experiment: Experiment) -> bool:
+    """Whether ``running_product`` is on and some factor is oversampled."""
+    grid = experiment.grid
+    oversamples = grid.oversample_solid_angle or grid.oversample_polarization or grid.oversample_thickness
+    return "running_product" in experiment.parity and oversamples
+
+
+def fixed_factors(experiment: Experiment, sample: RaySample) -> tuple[Array, Array, Array, Array]:
+    """One; then with capture; with polarization; with solid angle: each only where it is not oversampled."""
+    grid = experiment.grid
+    product = jnp.ones_like(sample.solid_angle_sr)
+    products = [product]
+    for factor, is_oversampled in (
+        (sample.capture, grid.oversample_thickness),
+        (sample.polarization, grid.oversample_polarization),
+        (sample.solid_angle_sr, grid.oversample_solid_angle),
+    ):
+        product = product if is_oversampled else product * factor
+        products.append(product)
+    one, capture, polarization, solid_angle = products
+    return one, capture, polarization, solid_angle
+
+
+def oversampled_factors(experiment: Experiment, sample: RaySample) -> Array:
+    """Product of the geometry factors that are evaluated for each subpixel."""
+    grid = experiment.grid
+    product = jnp.ones_like(sample.solid_angle_sr)
+    product = product * sample.capture if grid.oversample_thickness else product
+    product = product * sample.polarization if grid.oversample_polarization else product
+    return product * sample.solid_angle_sr if grid.oversample_solid_angle else product
+
+
 def _over_orientations(
     experiment: Experiment,
     scene: Scene,
     pixels: Pixels,
     ray: RayTable,
     sample: RaySample,
-    start: Array,
+    start: Sums,
     combine: Combine,
-) -> Array:
-    def step(total: Array, item: tuple[Array, Array | None, Array]) -> tuple[Array, None]:
-        vectors, fresh, number = item
-        latched = None
-        state = scene.parity
-        if state.latch_pixel is not None and state.latch_sample is not None:
-            after = number + ray.number * orientations >= state.latch_sample
-            latched = (pixels.order > state.latch_pixel) | ((pixels.order == state.latch_pixel) & after)
-        cell = _cell(scene, pixels, ray, vectors, fresh)
-        crystal = sample_crystal(experiment, scene, cell, sample.scattering_per_m, latched)
-        return combine(total, crystal).astype(total.dtype), None
+    keep: bool,
+) -> tuple[Sums, tuple[CrystalSample, Array] | None]:
+    def step(sums: Sums, item: Orientation) -> tuple[Sums, tuple[CrystalSample, Array] | None]:
+        crystal = _evaluate(experiment, scene, pixels, ray, sample, item)
+        combined, shown = combine(sums, crystal)
+        sums = tuple(new.astype(old.dtype) for new, old in zip(combined, sums, strict=True))
+        return sums, ((crystal, shown) if keep else None)
 
-    orientations = len(scene.orientations_m)
-    return jax.lax.scan(jax.checkpoint(step), start, _orientation_items(scene))[0]
+    return jax.lax.scan(jax.checkpoint(step), start, _orientation_items(scene))
 
 
-def _orientation_items(scene: Scene) -> tuple[Array, Array | None, Array]:
-    """Vectors of every orientation, those of the first evaluation of the run, and numbers, to scan over."""
+def _evaluate(
+    experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTable, sample: RaySample, item: Orientation
+) -> CrystalSample:
+    vectors, fresh, number = item
+    latched = None
+    state = scene.parity
+    if state.latch_pixel is not None and state.latch_sample is not None:
+        after = number + ray.number * len(scene.orientations_m) >= state.latch_sample
+        latched = (pixels.order > state.latch_pixel) | ((pixels.order == state.latch_pixel) & after)
+    cell = _cell(scene, pixels, ray, vectors, fresh)
+    return sample_crystal(experiment, scene, cell, sample.scattering_per_m, latched)
+
+
+def _orientation_items(scene: Scene) -> Orientation:
+    """Every orientation, to scan over."""
     numbers = jnp.arange(len(scene.orientations_m), dtype=jnp.int32)
     return scene.orientations_m, scene.parity.first_orientations_m, numbers
 
@@ -128,24 +231,3 @@ def _cell(scene: Scene, pixels: Pixels, ray: RayTable, vectors: Array, fresh: Ar
         is_first = (pixels.order == scene.parity.first_pixel) & (ray.number == scene.parity.first_ray)
         vectors = jnp.where(is_first[:, None, None], fresh, vectors)
     return components(vectors[..., 0, :]), components(vectors[..., 1, :]), components(vectors[..., 2, :])
-
-
-def _oversamples(experiment: Experiment) -> bool:
-    grid = experiment.grid
-    return grid.oversample_solid_angle or grid.oversample_polarization or grid.oversample_thickness
-
-
-def _factors(experiment: Experiment, sample: RaySample) -> tuple[Array, Array]:
-    """Products of the geometry factors that are not oversampled, and of those that are."""
-    grid = experiment.grid
-    fixed = oversampled = jnp.ones_like(sample.solid_angle_sr)
-    for factor, is_oversampled in (
-        (sample.capture, grid.oversample_thickness),
-        (sample.polarization, grid.oversample_polarization),
-        (sample.solid_angle_sr, grid.oversample_solid_angle),
-    ):
-        if is_oversampled:
-            oversampled = oversampled * factor
-        else:
-            fixed = fixed * factor
-    return fixed, oversampled

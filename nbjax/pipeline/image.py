@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -55,9 +56,9 @@ def _simulate_pixels(experiment: Experiment, pixels: Int[Array, "n 2"]) -> Float
     slow, fast = pixels[:, 0], pixels[:, 1]
 
     def of_numbers(numbers: Array) -> Array:
-        return pixel_photons(experiment, scene, _pixels(experiment, slow[numbers], fast[numbers]))
+        return pixel_photons(experiment, scene, pixels_at(experiment, slow[numbers], fast[numbers]))
 
-    photons = _tiled(of_numbers, experiment.grid.tile, jnp.int32(0), len(pixels))
+    photons = tiled(of_numbers, experiment.grid.tile, jnp.int32(0), len(pixels))
     first_fast, end_fast, first_slow, end_slow = experiment.grid.roi
     shown = (slow >= first_slow) & (slow < end_slow) & (fast >= first_fast) & (fast < end_fast)
     if experiment.mask is not None:
@@ -128,21 +129,25 @@ def _map_window(
     """``function`` of ``count`` pixels of the window in row order from ``start``; of all pixels by default."""
 
     def of_numbers(numbers: Array) -> Array:
-        return function(experiment, scene, _pixels(experiment, *_window_position(experiment, numbers)))
+        return function(experiment, scene, pixels_at(experiment, *_window_position(experiment, numbers)))
 
     start = jnp.int32(0) if start is None else start
-    return _tiled(of_numbers, experiment.grid.tile, start, _window_size(experiment) if count is None else count)
+    return tiled(of_numbers, experiment.grid.tile, start, _window_size(experiment) if count is None else count)
 
 
-def _tiled(function: Callable[[Array], Array], tile: int, start: Array, count: int) -> Array:
-    """``function`` of the numbers start .. start + count - 1, tile by tile, and what the last tile has too many cut."""
+def tiled(function: Callable[[Array], Any], tile: int, start: Array, count: int) -> Any:
+    """``function`` of the numbers start .. start + count - 1, tile by tile, and what the last tile has too many cut.
+
+    The first axis of everything that ``function`` returns must be that of its numbers.
+    """
     tile = min(tile, count)
     tiles = -(-count // tile)
     in_tile = jnp.arange(tile, dtype=jnp.int32)
     if tiles == 1:
         return function(start + in_tile)
     starts = start + tile * jnp.arange(tiles, dtype=jnp.int32)
-    return jax.lax.map(lambda first: function(first + in_tile), starts).reshape(-1)[:count]
+    parts = jax.lax.map(lambda first: function(first + in_tile), starts)
+    return jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:])[:count], parts)
 
 
 def _window_size(experiment: Experiment) -> int:
@@ -155,6 +160,7 @@ def _window_position(experiment: Experiment, numbers: Array) -> tuple[Array, Arr
     return experiment.grid.roi[2] + numbers // width, experiment.grid.roi[0] + numbers % width
 
 
-def _pixels(experiment: Experiment, slow: Array, fast: Array) -> Pixels:
+def pixels_at(experiment: Experiment, slow: Array, fast: Array) -> Pixels:
+    """The pixels of whole indices, in the types that the pipeline asks for."""
     dtype = experiment.beam.wavelength_m.dtype
     return Pixels(slow.astype(dtype), fast.astype(dtype), slow * experiment.grid.fast + fast)

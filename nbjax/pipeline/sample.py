@@ -36,6 +36,7 @@ class RaySample:
         scattering_per_m: q.
         resolved: whether the sample is above the resolution limit.
         polarization, solid_angle_sr, capture: the three geometry factors.
+        own_capture: capture of the ray's own layer, which ``last_layer_capture`` replaces.
     """
 
     view: View
@@ -44,6 +45,7 @@ class RaySample:
     polarization: Array
     solid_angle_sr: Array
     capture: Array
+    own_capture: Array
 
 
 @jax.tree_util.register_dataclass
@@ -54,6 +56,7 @@ class CrystalSample:
     Attributes:
         hkl: fractional Miller indices.
         index: nearest whole indices.
+        axes: lattice factor of each axis, without its sign; None for shapes that are no product of axes.
         lattice: lattice factor, without its sign.
         structure: structure factor in electrons.
         intensity: their product squared.
@@ -61,6 +64,7 @@ class CrystalSample:
 
     hkl: Components
     index: Components
+    axes: Components | None
     lattice: Array
     structure: Array
     intensity: Array
@@ -83,17 +87,12 @@ def sample_ray(
     polarization = first_polarization
     if polarization is None:
         polarization = _polarization(experiment, ray, at.polarization)
-    capture = jnp.ones_like(view.airpath_m)
+    capture = own_capture = jnp.ones_like(view.airpath_m)
     if panel.has_sensor:
-        capture = capture_fraction(
-            at.capture.diffracted,
-            components(scene.panel.normal),
-            at.layer,
-            scene.layer_thickness_m,
-            panel.attenuation_per_m,
-        )
+        capture = _capture(experiment, scene, at.capture, at.layer)
+        own_capture = _capture(experiment, scene, at.own_capture, ray.layer)
     elif experiment.grid.oversample_thickness and "oversample_thick_alone" in experiment.parity:
-        capture = jnp.zeros_like(capture)
+        capture = own_capture = jnp.zeros_like(capture)
     return RaySample(
         view=view,
         scattering_per_m=q,
@@ -103,6 +102,7 @@ def sample_ray(
             at.solid_angle.airpath_m, panel.pixel_size_m, scene.panel.close_distance_m, panel.point_pixel
         ),
         capture=capture,
+        own_capture=own_capture,
     )
 
 
@@ -135,25 +135,28 @@ def sample_crystal(
     """
     hkl = miller_indices(cell_m, q_per_m)
     index: Components = (jnp.ceil(hkl[0] - 0.5), jnp.ceil(hkl[1] - 0.5), jnp.ceil(hkl[2] - 0.5))
-    lattice = _lattice_factor(experiment, scene, hkl, index)
+    lattice, axes = _lattice_factor(experiment, scene, hkl, index)
     structure = _structure_factor(experiment, scene, hkl, index, latched)
     amplitude = structure * lattice
-    return CrystalSample(hkl, index, lattice, structure, amplitude * amplitude)
+    return CrystalSample(hkl, index, axes, lattice, structure, amplitude * amplitude)
 
 
-def _lattice_factor(experiment: Experiment, scene: Scene, hkl: Components, index: Components) -> Array:
+def _lattice_factor(
+    experiment: Experiment, scene: Scene, hkl: Components, index: Components
+) -> tuple[Array, Components | None]:
     crystal = experiment.crystal
     dtype = scene.factors.default.dtype
     # the exact difference, taken before any change of type, is what lets 32 bits carry the trigonometry
     h, k, l = (x - whole for x, whole in zip(hkl, index, strict=True))  # noqa: E741
     if crystal.shape == "square":
-        return lattice_factor.square((h, k, l), crystal.cells, dtype)
+        axes = lattice_factor.axis_factors((h, k, l), crystal.cells, dtype)
+        return axes[0] * axes[1] * axes[2], axes
     delta, cells = (h.astype(dtype), k.astype(dtype), l.astype(dtype)), crystal.cells.astype(dtype)
     if scene.parity.reciprocal_per_A is not None and crystal.shape != "round":
         radius_sq = star_shape.radius_squared(delta, cells, scene.parity.reciprocal_per_A)
     else:
         radius_sq = lattice_factor.radius_squared(delta, cells)
-    return lattice_factor.RADIAL[crystal.shape](radius_sq, cells, crystal.fudge.astype(dtype))
+    return lattice_factor.RADIAL[crystal.shape](radius_sq, cells, crystal.fudge.astype(dtype)), None
 
 
 def _structure_factor(
@@ -165,6 +168,11 @@ def _structure_factor(
     if latched is not None:
         return jnp.where(latched, structure_factor.nearest(scene.factors, index), between)
     return jnp.where(structure_factor.leaves_box(scene.factors, hkl), scene.factors.default, between)
+
+
+def _capture(experiment: Experiment, scene: Scene, view: View, layer: Array) -> Array:
+    normal, attenuation_per_m = components(scene.panel.normal), experiment.panel.attenuation_per_m
+    return capture_fraction(view.diffracted, normal, layer, scene.layer_thickness_m, attenuation_per_m)
 
 
 def _polarization(experiment: Experiment, ray: RayTable, view: View) -> Array:

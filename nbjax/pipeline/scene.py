@@ -84,8 +84,8 @@ class Scene:
         layer_thickness_m: spacing of the layers, over which each captures.
         orientations_m: direct cell vectors (rows) of every phi step and mosaic domain, phi outermost.
         factors: structure factors in the type of the intensity.
-        photons_per_sr_per_electron: r_e^2 times fluence.
-        background_photons_per_sr: water background before geometry factors.
+        photons_per_sr_per_electron: r_e^2 times fluence: photons per steradian and squared electron.
+        background_electrons_squared: water background in the unit of the mean Bragg intensity of a sample.
         parity: state of order-dependent ledger entries.
     """
 
@@ -95,7 +95,7 @@ class Scene:
     orientations_m: Float[Array, "orientations 3 3"]
     factors: StructureFactors
     photons_per_sr_per_electron: Float[Array, ""]
-    background_photons_per_sr: Float[Array, ""]
+    background_electrons_squared: Float[Array, ""]
     parity: ParityState
 
 
@@ -113,10 +113,9 @@ def build_scene(experiment: Experiment) -> Scene:
         state = replace(state, reciprocal_per_A=invert_basis(direct * 1e10))
     orientations = _orientations(experiment, direct, rotations)
     scale = THOMSON_CROSS_SECTION_M2 * beam.fluence_photons_per_m2
-    background = water_electrons_squared(crystal.water_size_m) * scale
+    background = water_electrons_squared(crystal.water_size_m)
     if "water_scale" in experiment.parity:
-        steps = len(rays.number) // experiment.panel.layers * len(orientations)
-        background = background * excess(scale, steps)
+        background = background * excess(scale, samples_per_layer(experiment, rays, orientations))
     intensity = precision.policy(experiment.precision).intensity
     factors = crystal.factors
     return Scene(
@@ -130,9 +129,14 @@ def build_scene(experiment: Experiment) -> Scene:
             factors.minimum,
         ),
         photons_per_sr_per_electron=scale,
-        background_photons_per_sr=background,
+        background_electrons_squared=background,
         parity=state,
     )
+
+
+def samples_per_layer(experiment: Experiment, rays: RayTable, orientations_m: Array) -> int:
+    """Subpixels times sources times orientations: the divisor of the C program's sum over samples."""
+    return len(rays.number) // experiment.panel.layers * len(orientations_m)
 
 
 def _orientations(experiment: Experiment, direct: Array, rotations: Array) -> Array:

@@ -43,12 +43,13 @@ class View:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class FactorViews:
-    """Where solid angle, polarization and capture are taken, and the layer that captures."""
+    """Where solid angle, polarization and capture are taken, the layer whose capture is applied, and the ray's own."""
 
     solid_angle: View
     polarization: View
     capture: View
     layer: Array
+    own_capture: View
 
 
 def look(experiment: Experiment, scene: Scene, pixels: Pixels, offset: tuple[Array, Array], depth_m: Array) -> View:
@@ -83,4 +84,5 @@ def factor_views(experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayT
         polarization=view if grid.oversample_polarization else common,
         capture=view if grid.oversample_thickness else seen(depth_m, not last),
         layer=layer,
+        own_capture=view if grid.oversample_thickness else seen(ray.depth_m, True),
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nbjax.physics.absorption import capture_fraction
 from nbjax.physics.background import water_electrons_squared
-from nbjax.physics.lattice_factor import RADIAL, radius_squared, square
+from nbjax.physics.lattice_factor import RADIAL, axis_factors, axis_signs, radius_squared
 from nbjax.physics.polarization import polarization_factor
 from nbjax.physics.solid_angle import solid_angle_sr
 
@@ -68,7 +68,7 @@ def test_water_scatters_like_its_molecules() -> None:
 def test_the_square_shape_is_the_sum_over_its_cells(delta: tuple, cells: tuple) -> None:
     exact = np.prod([abs(np.exp(2j * np.pi * d * np.arange(n)).sum()) for d, n in zip(delta, cells, strict=True)])
     fields = tuple(jnp.array([d]) for d in delta)
-    found = square(fields, jnp.array(cells, float), jnp.float64)
+    found = jnp.prod(jnp.stack(axis_factors(fields, jnp.array(cells, float), jnp.float64)), axis=0)
     assert abs(float(found[0])) == pytest.approx(exact, abs=1e-9 * np.prod(cells))
 
 
@@ -78,6 +78,15 @@ def test_radial_shapes_peak_at_the_number_of_cells(shape: str, peak: float) -> N
     value = RADIAL[shape](jnp.array([0.0, 9.0]), cells, jnp.float64(1.0))
     assert float(value[0]) == pytest.approx(60 * peak)
     assert abs(float(value[1])) < 0.05 * 60
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(-40, 40), st.integers(1, 60), st.floats(-0.49, 0.49).filter(lambda d: abs(d) > 1e-3))
+def test_the_sign_of_an_axis_is_that_of_the_whole_quotient(whole: int, cells: int, delta: float) -> None:
+    index, count = (jnp.array([float(whole)]),) * 3, jnp.full(3, float(cells))
+    unsigned = axis_factors((jnp.array([delta]),) * 3, count, jnp.float64)[0]
+    quotient = np.sin(np.pi * cells * (whole + delta)) / np.sin(np.pi * (whole + delta))
+    assert float((unsigned * axis_signs(index, count)[0])[0]) == pytest.approx(quotient, abs=1e-7 * cells)
 
 
 def test_fudge_scales_the_squared_radius() -> None:

@@ -1,0 +1,242 @@
+"""The stages of single pixels: what the pipeline's own sum met on its way, returned instead of dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Float, Int
+
+from nbjax.constants import THOMSON_CROSS_SECTION_M2
+from nbjax.experiment import Experiment
+from nbjax.geometry.unit_cell import direct_vectors_m
+from nbjax.numerics import Components
+from nbjax.physics.lattice_factor import axis_signs
+from nbjax.pipeline.accumulate import (
+    Samples,
+    fixed_factors,
+    is_running,
+    last_sample,
+    oversampled_factors,
+    sum_samples,
+)
+from nbjax.pipeline.image import complete_scene, pixels_at, tiled
+from nbjax.pipeline.sample import CrystalSample, RaySample, sample_ray
+from nbjax.pipeline.scene import RayTable, Scene, samples_per_layer
+from nbjax.pipeline.view import Pixels
+from nbjax.stages import SampleStages, SceneStages, Stages
+
+
+def trace(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]], samples: bool = False) -> Stages:
+    """Every factor of single pixels, from the functions that ``simulate`` sums.
+
+    Pure: it can be jitted (with ``samples`` static), differentiated, and mapped over experiments of equal structure.
+    A pixel is traced whether or not the region of interest or the mask shows it.
+
+    Args:
+        experiment: from ``nbjax.prepare``.
+        pixels: (slow, fast) of each pixel, shape (n, 2).
+        samples: whether ``Stages.samples`` holds every layer, subpixel, source, phi step and mosaic domain. Memory
+            then grows with their number; without, it does not.
+
+    Returns:
+        The stages, in SI units.
+
+    Raises:
+        ValueError: ``pixels`` is not of shape (n, 2), or empty.
+    """
+    at = jnp.asarray(pixels, jnp.int32)
+    if at.ndim != 2 or at.shape[1] != 2 or not len(at):
+        raise ValueError(f"pixels must have the shape (n, 2), slow and fast of each pixel; got {at.shape}")
+    return _trace(experiment, at, samples)
+
+
+@partial(jax.jit, static_argnames="samples")
+def _trace(experiment: Experiment, pixels: Int[Array, "n 2"], samples: bool) -> Stages:
+    scene = complete_scene(experiment)
+
+    def of_numbers(numbers: Array) -> dict[str, Any]:
+        at = pixels_at(experiment, pixels[numbers, 0], pixels[numbers, 1])
+        return _pixel_stages(experiment, scene, at, samples)
+
+    grid = experiment.grid
+    return Stages(
+        scene=_scene_stages(experiment, scene),
+        r_e_squared_m2=jnp.asarray(THOMSON_CROSS_SECTION_M2, experiment.beam.wavelength_m.dtype),
+        fluence_photons_per_m2=experiment.beam.fluence_photons_per_m2,
+        steps=jnp.asarray(_steps(experiment, scene), experiment.beam.wavelength_m.dtype),
+        oversample_thickness=grid.oversample_thickness,
+        oversample_polarization=grid.oversample_polarization,
+        oversample_solid_angle=grid.oversample_solid_angle,
+        **tiled(of_numbers, grid.tile, jnp.int32(0), len(pixels)),
+    )
+
+
+def _pixel_stages(experiment: Experiment, scene: Scene, pixels: Pixels, keep: bool) -> dict[str, Any]:
+    """The fields of ``Stages`` that have an axis of pixels."""
+    sums, samples = sum_samples(experiment, scene, pixels, fixed_factors, keep)
+    ray: RayTable = jax.tree.map(lambda rows: rows[-1], scene.rays)
+    if samples is None:
+        ray_sample, crystal = last_sample(experiment, scene, pixels, ray)
+    else:
+        ray_sample = jax.tree.map(lambda rows: rows[-1], samples.ray)
+        crystal = jax.tree.map(lambda rows: rows[-1, -1], samples.crystal)
+    grid, steps = experiment.grid, _steps(experiment, scene)
+    means = []
+    for i, (own, oversampled) in enumerate(
+        (
+            (ray_sample.capture, grid.oversample_thickness),
+            (ray_sample.polarization, grid.oversample_polarization),
+            (ray_sample.solid_angle_sr, grid.oversample_solid_angle),
+        )
+    ):
+        means.append(own if oversampled else _ratio(sums[i + 1], sums[i], own))
+    background = _background(experiment, scene, pixels) * steps
+    return {
+        "slow": pixels.slow,
+        "fast": pixels.fast,
+        "last": _last_stages(experiment, ray, ray_sample, crystal),
+        "background_electrons_squared": background,
+        "before_scaling_electrons_squared": sums[0] * steps,
+        "capture": means[0],
+        "polarization": means[1],
+        "solid_angle_sr": means[2],
+        "I_pixel_photons": scene.photons_per_sr_per_electron * sums[-1],
+        "samples": None if samples is None else _all_stages(experiment, scene, samples, background),
+    }
+
+
+def _ratio(total: Array, part_of: Array, otherwise: Array) -> Array:
+    """The factor that turned one sum into the next; that of a sample where the sum is too small to tell."""
+    limits = np.finfo(part_of.dtype)
+    tells = part_of > limits.tiny / limits.eps
+    return jnp.where(tells, total / jnp.where(tells, part_of, 1.0), otherwise)
+
+
+def _background(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
+    """Mean background in electrons squared, with the oversampled factors of each ray."""
+    if not experiment.crystal.has_water:
+        return jnp.zeros_like(pixels.slow)
+    if is_running(experiment):
+        return jnp.full_like(pixels.slow, scene.background_electrons_squared)
+
+    def add_ray(total: Array, ray: RayTable) -> tuple[Array, None]:
+        sample = sample_ray(experiment, scene, pixels, ray, jnp.ones_like(pixels.slow))
+        return total + ray.background_weight * oversampled_factors(experiment, sample), None
+
+    return scene.background_electrons_squared * jax.lax.scan(add_ray, jnp.zeros_like(pixels.slow), scene.rays)[0]
+
+
+def _steps(experiment: Experiment, scene: Scene) -> int:
+    return samples_per_layer(experiment, scene.rays, scene.orientations_m)
+
+
+def _scene_stages(experiment: Experiment, scene: Scene) -> SceneStages:
+    sources = len(scene.rays.number) // (experiment.panel.layers * experiment.grid.oversample**2)
+    panel = scene.panel
+    return SceneStages(
+        origin_m=panel.origin_m,
+        fast=panel.fast,
+        slow=panel.slow,
+        normal=panel.normal,
+        beam=experiment.beam.direction,
+        close_distance_m=panel.close_distance_m,
+        distance_m=panel.distance_m,
+        wavelength_m=experiment.beam.wavelength_m,
+        cell_m=direct_vectors_m(experiment.crystal.cell),
+        source_weights=scene.rays.weight[:sources] * experiment.grid.oversample**2,
+    )
+
+
+def _last_stages(experiment: Experiment, ray: RayTable, sample: RaySample, crystal: CrystalSample) -> SampleStages:
+    shape = sample.view.airpath_m.shape
+
+    def spread(value: Array) -> Array:
+        return jnp.broadcast_to(value, (*shape, *value.shape))
+
+    rows = spread(ray.weight), spread(ray.incident), spread(ray.wavelength_m)
+    return _stages(experiment, *rows, sample, crystal, None)
+
+
+def _all_stages(experiment: Experiment, scene: Scene, samples: Samples, background: Array) -> SampleStages:
+    """Samples with the axis of pixels in front, and rays and orientations taken apart into theirs."""
+    rays, spindle = scene.rays, experiment.crystal.spindle
+    layers, subpixels = experiment.panel.layers, experiment.grid.oversample
+    grid = (layers, subpixels, subpixels, len(rays.number) // (layers * subpixels**2))
+    phi_mosaic = (spindle.steps, len(scene.orientations_m) // spindle.steps)
+    weight = rays.weight[:, None] / len(scene.orientations_m)
+    steps = _steps(experiment, scene)
+    running = samples.partial * steps
+    if not is_running(experiment):
+        factor = oversampled_factors(experiment, samples.ray) * weight
+        partial_sums = jnp.where(samples.ray.resolved, factor, 0.0)[:, None] * running
+        ray_sums = partial_sums[:, -1]
+        before = jnp.cumsum(ray_sums, axis=0) - ray_sums
+        running = before[:, None] + partial_sums + background
+
+    def of_rays(value: Array) -> Array:
+        return jnp.moveaxis(value, 1, 0).reshape(value.shape[1], *grid, 1, 1)
+
+    def of_all(value: Array) -> Array:
+        return jnp.moveaxis(value, 2, 0).reshape(value.shape[2], *grid, *phi_mosaic)
+
+    def of_table(value: Array) -> Array:
+        return jnp.broadcast_to(value, (background.shape[0], *value.shape)).reshape(
+            background.shape[0], *grid, 1, 1, *value.shape[1:]
+        )
+
+    return _stages(
+        experiment,
+        of_table(weight[:, 0]),
+        of_table(rays.incident),
+        of_table(rays.wavelength_m),
+        jax.tree.map(of_rays, samples.ray),
+        jax.tree.map(of_all, samples.crystal),
+        of_all(running),
+    )
+
+
+def _stages(
+    experiment: Experiment,
+    weight: Array,
+    incident: Array,
+    wavelength_m: Array,
+    ray: RaySample,
+    crystal: CrystalSample,
+    running: Array | None,
+) -> SampleStages:
+    axes, lattice = crystal.axes, crystal.lattice
+    if axes is not None:
+        signs = axis_signs(crystal.index, experiment.crystal.cells)
+        axes = (axes[0] * signs[0], axes[1] * signs[1], axes[2] * signs[2])
+        lattice = lattice * signs[0] * signs[1] * signs[2]
+    return SampleStages(
+        weight=weight,
+        position_m=_vector(ray.view.point_m),
+        airpath_m=ray.view.airpath_m,
+        diffracted=_vector(ray.view.diffracted),
+        incident=incident,
+        wavelength_m=wavelength_m,
+        scattering_per_m=_vector(ray.scattering_per_m),
+        resolved=ray.resolved.astype(weight.dtype),
+        polarization=ray.polarization,
+        solid_angle_sr=ray.solid_angle_sr,
+        capture=ray.own_capture,
+        hkl=_vector(crystal.hkl),
+        hkl_nearest=_vector(crystal.index),
+        lattice_axes=None if axes is None else _vector(axes),
+        lattice=lattice,
+        structure_electrons=crystal.structure,
+        intensity_electrons_squared=crystal.intensity,
+        running_electrons_squared=running,
+    )
+
+
+def _vector(components: Components) -> Float[Array, "... 3"]:
+    return jnp.stack(jnp.broadcast_arrays(*components), axis=-1)
