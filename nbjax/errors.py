@@ -37,6 +37,10 @@ class ConfigError(NbjaxError):
         super().__init__("\n".join(str(fault) for fault in faults))
 
 
+class UsageError(NbjaxError):
+    """A command line that cannot be read."""
+
+
 class FileError(NbjaxError):
     """A file that cannot be read or written, or whose content is not what its format asks for."""
 

@@ -1,4 +1,4 @@
-"""The command line: ``nbjax simulate``, ``nanobragg``, ``config resolve`` and ``sample``.
+"""The command line: one sub-command for each thing a user does.
 
 Heavy modules are imported inside the commands, so that help and errors come at once.
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from nbjax import __version__
-from nbjax.errors import ConfigError, NbjaxError
+from nbjax.cli import attribute, compare_traces, trace
+from nbjax.errors import ConfigError, NbjaxError, UsageError
 
 _INTERRUPTED = 130
 
@@ -23,14 +24,10 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser that raises instead of leaving the process."""
 
     def error(self, message: str) -> NoReturn:
-        raise _UsageError(f"{message}; {self.prog} --help shows the usage")
+        raise UsageError(f"{message}; {self.prog} --help shows the usage")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         raise _Finished(status)
-
-
-class _UsageError(NbjaxError):
-    """A command line that cannot be read."""
 
 
 class _Finished(Exception):  # noqa: N818
@@ -49,7 +46,11 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         if words[:1] == ["nanobragg"]:
-            return _nanobragg(words[1:])
+            from nbjax.cli.option_line import run_options
+
+            return run_options(words[1:])
+        if words[:1] == ["attribute"]:
+            return attribute.attribute(words[1:], _Parser)
         arguments = _parser().parse_args(words)
         return int(arguments.run(arguments))
     except _Finished as finished:
@@ -95,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     resolved.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key")
     resolved.set_defaults(run=_resolve)
 
+    trace.add_parser(commands)
+    compare_traces.add_parser(commands)
+    attribute.add_parser(commands)
+
     sample = commands.add_parser("sample", help="render the embedded crystal (PDB entry 2ERL)")
     _add_run_options(sample)
     sample.set_defaults(run=_sample)
@@ -112,12 +117,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 def _simulate(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from nbjax.config.load import load_with_sources
+    from nbjax.cli.configured import load_configured
 
-    flags = {key: getattr(arguments, key) for key in ("parity", "precision") if getattr(arguments, key)}
-    overrides = [*arguments.set, *(f'{key}="{value}"' for key, value in flags.items())]
-    config, sources = load_with_sources(arguments.config, overrides)
-    sources.update({key: f"--{key}" for key in flags})
+    config, sources = load_configured(arguments)
 
     from nbjax.cli.outputs import file_names, placed_in
     from nbjax.cli.render import render_to_files
@@ -154,57 +156,6 @@ def _resolve(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _nanobragg(words: list[str]) -> int:
-    if any(word in ("-h", "-help", "--help") for word in words):
-        from nbjax.cli.options import help_text
-
-        print(help_text())
-        return 0
-    from nbjax.cli.nanobragg import name_options, option_departures, read_options
-    from nbjax.cli.outputs import check_outputs, file_names
-    from nbjax.config.inputs import absolute_inputs
-    from nbjax.config.write import config_toml
-    from nbjax.io.files import atomic_writer
-
-    request = read_options(words)
-    for note in request.notes:
-        print(f"nbjax: warning: {note}", file=sys.stderr)
-    wants_image = bool(file_names(request.config.output)) or request.printout
-    if not (wants_image or request.config_out):
-        raise _UsageError(
-            "no output was asked for; "
-            "give -floatfile, -intfile, -pgmfile, -noisefile, -pngfile, -printout or -config_out"
-        )
-    sources = {key: f"option {option}" for key, option in request.sources.items()}
-    try:
-        from nbjax.cli.options import in_options
-        from nbjax.cli.printout import check_pixel, print_pixels
-        from nbjax.cli.render import render_to_files
-        from nbjax.resolve import resolve
-
-        if request.config_out is not None:
-            check_outputs(request.config.output, [request.config_out])
-        if wants_image:
-            image = render_to_files(
-                request.config,
-                sources,
-                request.progress,
-                option_departures(words),
-                lambda resolved: check_pixel(request.printout_pixel, resolved),
-                in_options,
-            )
-            if request.printout:
-                print_pixels(request.printout_pixel, request.config.detector.roi, image)
-        else:
-            resolve(request.config, sources)
-        if request.config_out is not None:
-            with atomic_writer(request.config_out) as handle:
-                handle.write(config_toml(absolute_inputs(request.config)).encode())
-    except ConfigError as error:
-        raise ConfigError(name_options(error.faults, request.sources)) from None
-    return 0
-
-
 @contextmanager
 def _folder(name: str | None) -> Iterator[None]:
     """Make the output folder; take it away again if nothing came of it."""
@@ -213,7 +164,7 @@ def _folder(name: str | None) -> Iterator[None]:
         if name is not None:
             Path(name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _UsageError(f"--out {name}: cannot be made a folder ({error.strerror}); give another name") from None
+        raise UsageError(f"--out {name}: cannot be made a folder ({error.strerror}); give another name") from None
     try:
         yield
     except BaseException:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nbjax.cli.options import BY_KEY, BY_NAME, REFUSED, Option, in_options
+from nbjax.cli.words import config_of, is_number, leading_number
 from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault
 from nbjax.parity.ledger import check_names
@@ -36,6 +36,7 @@ class Request:
         config_out: file for the equivalent TOML.
         printout: print pixel values; ``printout_pixel`` (fast, slow) restricts it to one.
         progress: whether a progress bar may be shown.
+        trace_pixels: (slow, fast) of each pixel to trace; trace_file: the trace; trace_samples: with every sample.
     """
 
     config: Config
@@ -45,6 +46,9 @@ class Request:
     printout: bool
     printout_pixel: tuple[int, int] | None
     progress: bool
+    trace_pixels: tuple[tuple[int, int], ...]
+    trace_file: str | None
+    trace_samples: bool
 
 
 def read_options(argv: list[str]) -> Request:
@@ -54,6 +58,11 @@ def read_options(argv: list[str]) -> Request:
         ConfigError: every fault of the line, each naming its option.
     """
     return _Reader(argv, _parity_names(argv)).request()
+
+
+def read_with_parity(argv: list[str], parity: tuple[str, ...]) -> Request:
+    """Read an option line as if ``-parity`` named these entries, whatever it says."""
+    return _Reader(argv, parity).request()
 
 
 def option_departures(argv: list[str]) -> tuple[str, ...]:
@@ -102,6 +111,9 @@ class _Reader:
         self.config_out: str | None = None
         self.printout, self.progress = False, True
         self.printout_pixel: tuple[int, int] | None = None
+        self.trace_pixels: list[tuple[int, int]] = []
+        self.trace_file: str | None = None
+        self.trace_samples = False
         self.absorbs_nothing, self.pgm_cancelled = False, False
 
     def request(self) -> Request:
@@ -119,17 +131,24 @@ class _Reader:
             self.values.pop("output.pgm_file", None)
         if self.absorbs_nothing and self.values.get("detector.thickness_um"):
             self._fault("-detector_abs", "inf before -detector_thick is a sensor that captures nothing; give a depth")
+        if self.trace_pixels and self.trace_file is None:
+            self._fault("-trace_pixel", "needs -trace_file, the name of the file to write")
+        if not self.trace_pixels and (self.trace_file is not None or self.trace_samples):
+            self._fault("-trace_file", "needs -trace_pixel SLOW FAST, a pixel to trace")
         if self.faults:
             raise ConfigError(self.faults)
         self.values["parity"] = self.parity
         return Request(
-            _config(self.values),
+            config_of(self.values),
             self.sources,
             tuple(self.notes),
             self.config_out,
             self.printout,
             self.printout_pixel,
             self.progress,
+            tuple(self.trace_pixels),
+            self.trace_file,
+            self.trace_samples,
         )
 
     def _word(self, word: str) -> None:
@@ -142,7 +161,7 @@ class _Reader:
         elif word in REFUSED:
             self._fault(word, REFUSED[word])
             self._skip_values()
-        elif word.startswith("-") and not _is_number(word):
+        elif word.startswith("-") and not is_number(word):
             near = difflib.get_close_matches(word, BY_NAME, 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else "nbjax nanobragg --help lists the options"
             self._fault(word, f"unknown option; {hint}")
@@ -155,7 +174,7 @@ class _Reader:
             self.at += 1
 
     def _is_option(self, word: str) -> bool:
-        return word in BY_NAME or word in REFUSED or (word.startswith("-") and not _is_number(word))
+        return word in BY_NAME or word in REFUSED or (word.startswith("-") and not is_number(word))
 
     def _fault(self, option: str, problem: str) -> None:
         self.faults.append(Fault(option, problem))
@@ -182,7 +201,7 @@ class _Reader:
             if word is None:
                 return None
             words.append(word)
-        wrong = [word for word in words if not _is_number(word)]
+        wrong = [word for word in words if not is_number(word)]
         if wrong:
             self._fault(name, f"got {wrong[0]!r}, a number is wanted")
             return None
@@ -261,7 +280,7 @@ class _Reader:
         following = self.argv[self.at : self.at + 3]
         self._read_integer(option, name)
         if "misset_seed_option" in self.parity and len(following) == 3:
-            self._put("crystal.misset_deg", tuple(_leading_number(word) for word in following), name)
+            self._put("crystal.misset_deg", tuple(leading_number(word) for word in following), name)
             self.values.pop("crystal.misset_random", None)
 
     def _read_cells(self, option: Option, name: str) -> None:
@@ -296,7 +315,7 @@ class _Reader:
 
     def _read_attenuation(self, option: Option, name: str) -> None:
         word = self.argv[self.at] if self.at < len(self.argv) else ""
-        if word.startswith("inf") or (_is_number(word) and float(word) == 0.0):
+        if word.startswith("inf") or (is_number(word) and float(word) == 0.0):
             self.at += 1
             self.absorbs_nothing = True
             self.values.pop("detector.thickness_um", None)
@@ -347,6 +366,17 @@ class _Reader:
         if found is not None:
             self.printout, self.printout_pixel = True, (found[0], found[1])
 
+    def _read_trace_pixel(self, option: Option, name: str) -> None:
+        found = self._integers(name, 2)
+        if found is not None:
+            self.trace_pixels.append((found[0], found[1]))
+
+    def _read_trace_file(self, option: Option, name: str) -> None:
+        self.trace_file = self._take(name, "a file name that ends in .json, .h5 or .txt")
+
+    def _read_trace_samples(self, option: Option, name: str) -> None:
+        self.trace_samples = True
+
     def _read_noprogress(self, option: Option, name: str) -> None:
         self.progress = False
 
@@ -359,31 +389,3 @@ class _Reader:
                 if self.values.pop(f"{section}.{name}", None) is not None:
                     option = self.sources.pop(f"{section}.{name}")
                     self.notes.append(f"{option}: has no effect, the later -{convention} fixes all axes")
-
-
-def _is_number(word: str) -> bool:
-    try:
-        return math.isfinite(float(word)) and "_" not in word
-    except ValueError:
-        return False
-
-
-def _leading_number(word: str) -> float:
-    """The number a word begins with, 0 if none, as the C library reads it."""
-    found = re.match(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)", word)
-    return float(found[0]) if found else 0.0
-
-
-def _config(values: dict[str, Any]) -> Config:
-    sections: dict[str, dict[str, Any]] = {}
-    top: dict[str, Any] = {}
-    for key, value in values.items():
-        section, dot, field = key.partition(".")
-        if dot:
-            sections.setdefault(section, {})[field] = value
-        else:
-            top[key] = value
-    config = Config()
-    return replace(
-        config, **top, **{name: replace(getattr(config, name), **fields) for name, fields in sections.items()}
-    )
