@@ -48,25 +48,37 @@ def assert_same(left: TraceDocument, right: TraceDocument) -> None:
         assert _bits(ours.samples or {}) == _bits(theirs.samples or {})
 
 
-@st.composite
-def documents(draw: st.DrawFn) -> TraceDocument:
-    """Documents of nbjax with any finite numbers."""
-    places = draw(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=2, unique=True))
-    pixels = tuple(draw(_pixels(place)) for place in places)
-    parity = draw(st.none() | st.lists(st.sampled_from(["phi_carryover", "water_scale"]), unique=True).map(tuple))
-    return TraceDocument("nbjax", draw(st.sampled_from([None, "0.1.0"])), draw(st.sampled_from([None, "mixed"])), parity, pixels)
+def made(arguments: dict[str, Any]) -> TraceDocument:
+    """The document of ``document_arguments``; made outside the strategy, where type checks may roll dice."""
+    return TraceDocument(**{**arguments, "pixels": tuple(PixelTrace(**pixel) for pixel in arguments["pixels"])})
 
 
 @st.composite
-def _pixels(draw: st.DrawFn, place: tuple[int, int]) -> PixelTrace:
+def document_arguments(draw: st.DrawFn) -> dict[str, Any]:
+    """What documents of nbjax with any finite numbers are made of."""
+    places = draw(
+        st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=2, unique=True)
+    )
+    return {
+        "program": "nbjax",
+        "version": draw(st.sampled_from([None, "0.1.0"])),
+        "precision": draw(st.sampled_from([None, "mixed"])),
+        "parity": draw(st.none() | st.lists(st.sampled_from(["phi_carryover", "layer_step"]), unique=True).map(tuple)),
+        "pixels": [draw(_pixel_arguments(place)) for place in places],
+    }
+
+
+@st.composite
+def _pixel_arguments(draw: st.DrawFn, place: tuple[int, int]) -> dict[str, Any]:
     values = {name: draw(_numbers(key)) for name, key in PIXEL.items() if key.required or draw(st.booleans())}
     samples = None
     if draw(st.booleans()):
         rows = draw(st.integers(0, 3))
-        names = [*INDICES, *draw(st.lists(st.sampled_from(sorted(set(SAMPLE) - set(INDICES))), unique=True, max_size=4))]
+        others = sorted(set(SAMPLE) - set(INDICES))
+        names = [*INDICES, *draw(st.lists(st.sampled_from(others), unique=True, max_size=4))]
         samples = {name: draw(_many(_WHOLE if SAMPLE[name].whole else _FINITE, rows)) for name in names}
     omitted = draw(st.integers(0, 5)) if samples is not None else 0
-    return PixelTrace(*place, values, samples, omitted)
+    return {"slow": place[0], "fast": place[1], "values": values, "samples": samples, "omitted_samples": omitted}
 
 
 def _numbers(key: Key) -> st.SearchStrategy[Any]:
@@ -90,7 +102,9 @@ def _made(number: int, key: Key) -> Any:
 
 def _made_column(number: int, name: str, rows: int) -> np.ndarray:
     if name in INDICES:
-        return np.arange(rows) % 2 if name == "mosaic" else np.arange(rows) // 2 if name == "phi" else np.zeros(rows, int)
+        return (
+            np.arange(rows) % 2 if name == "mosaic" else np.arange(rows) // 2 if name == "phi" else np.zeros(rows, int)
+        )
     values = np.arange(1, rows + 1) + 100 * number
     return values if SAMPLE[name].whole else values / 7
 

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from nbjax import __version__
 from nbjax.cli import attribute, compare_traces, trace
+from nbjax.cli.startup import keep_compiled_programs
 from nbjax.errors import ConfigError, NbjaxError, UsageError
 
 _INTERRUPTED = 130
@@ -44,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         0 on success, 2 on bad input, 130 when interrupted.
     """
     words = sys.argv[1:] if argv is None else list(argv)
+    keep_compiled_programs()
     try:
         if words[:1] == ["nanobragg"]:
             from nbjax.cli.option_line import run_options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
@@ -12,19 +12,26 @@ import numpy as np
 from nbjax.errors import NonFiniteError
 from nbjax.experiment import Experiment
 from nbjax.pipeline.image import complete_scene, embed, photons_of_range
+from nbjax.pipeline.sharding import photons_on, pixel_mesh
 
 _BANDS = 50
 
 _scene = jax.jit(complete_scene)
 _band = partial(jax.jit, static_argnames="count")(photons_of_range)
+_band_on = partial(jax.jit, static_argnames=("mesh", "count"))(photons_on)
 
 
-def render(experiment: Experiment, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
-    """The image of ``simulate``, computed band by band.
+def render(
+    experiment: Experiment,
+    progress: Callable[[int, int], None] | None = None,
+    devices: Sequence[jax.Device] | None = None,
+) -> np.ndarray:
+    """The image of ``simulate``, computed band by band on all devices.
 
     Args:
         experiment: from ``nbjax.prepare``.
         progress: called with (pixels done, pixels in all) after every band.
+        devices: those of this process by default.
 
     Returns:
         Photons, shape (slow, fast).
@@ -34,13 +41,20 @@ def render(experiment: Experiment, progress: Callable[[int, int], None] | None =
     """
     slow, fast = experiment.grid.roi_shape
     total, tile = slow * fast, experiment.grid.tile
-    tiles = -(-total // tile)
-    count = min(total, tile * max(1, -(-tiles // _BANDS)))
+    devices = jax.local_devices() if devices is None else devices
+    mesh = pixel_mesh(devices) if len(devices) > 1 else None
+    tiles = -(-total // (tile * len(devices)))
+    count = min(-(-total // len(devices)), tile * max(1, -(-tiles // _BANDS))) * len(devices)
     scene = _scene(experiment)
     window = np.empty(total)
     for start in range(0, total, count):
         end = min(start + count, total)
-        window[start:end] = np.asarray(_band(experiment, scene, jnp.int32(start), count=count))[: end - start]
+        first = jnp.int32(start)
+        if mesh is None:
+            photons = _band(experiment, scene, first, count=count)
+        else:
+            photons = _band_on(mesh=mesh, experiment=experiment, scene=scene, start=first, count=count)
+        window[start:end] = np.asarray(photons)[: end - start]
         if progress is not None:
             progress(end, total)
     image = np.asarray(embed(experiment, jnp.asarray(window)))

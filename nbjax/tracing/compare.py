@@ -109,13 +109,13 @@ class PixelComparison:
         """Fast index, from whichever trace says it."""
         return self.candidate.fast if self.reference.fast is None else self.reference.fast
 
-    def factors(self) -> Iterator[Factor]:
-        """Every factor in the order of computation."""
+    def factors(self, equal_samples: bool = True) -> Iterator[Factor]:
+        """Every factor in the order of computation, with or without the samples' equal ones."""
         yield from self.before
         if self.samples is not None:
-            for row in range(len(self.samples.rows)):
-                for column in range(len(self.samples.columns)):
-                    yield self.sample_factor(row, column)
+            wanted = np.ones_like(self.samples.divergent) if equal_samples else self.samples.divergent
+            for row, column in np.argwhere(wanted).tolist():
+                yield self.sample_factor(row, column)
         yield from self.after
 
     def sample_factor(self, row: int, column: int) -> Factor:
@@ -170,10 +170,10 @@ class Comparison:
     tolerances: Tolerances
     pixels: tuple[PixelComparison, ...]
 
-    def factors(self) -> Iterator[Factor]:
-        """Every factor in the order of computation."""
+    def factors(self, equal_samples: bool = True) -> Iterator[Factor]:
+        """Every factor in the order of computation, with or without the samples' equal ones."""
         for pixel in self.pixels:
-            yield from pixel.factors()
+            yield from pixel.factors(equal_samples)
 
     @cached_property
     def first_divergence(self) -> Factor | None:

@@ -138,7 +138,7 @@ def _check_known(pixel: PixelTrace) -> None:
                 raise TraceError(f"{pixel}: {name} is no {what} that nbjax traces; name the program that computed it")
 
 
-def _check_word(name: str, word: str | None, may_lack: bool = False) -> None:
+def _check_word(name: str, word: object, may_lack: bool = False) -> None:
     if word is None and may_lack:
         return
     if not isinstance(word, str) or not word or not word.isascii() or not word.isprintable() or set(word) & set(" ,"):

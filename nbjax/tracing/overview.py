@@ -8,13 +8,15 @@ from typing import Literal
 import numpy as np
 
 from nbjax.tracing.compare import Comparison, Factor, PixelComparison
-from nbjax.tracing.keys import BEFORE_SAMPLES, pixel_order, sample_order
+from nbjax.tracing.keys import BEFORE_SAMPLES, PIXEL, SAMPLE, pixel_order, sample_order
 from nbjax.tracing.sampling import SAMPLES
 
-Block = Literal["geometry", "samples", "sums"]
+Block = Literal["geometry", "samples", "intensity", "not mapped"]
 
-BLOCKS: tuple[Block, ...] = ("geometry", "samples", "sums")
-"""The blocks in the order of computation."""
+BLOCKS: tuple[Block, ...] = ("geometry", "samples", "intensity", "not mapped")
+"""The blocks in the order of computation; keys of other programs that have no meaning here come last."""
+
+_EARLY = {key.name for key in BEFORE_SAMPLES}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +63,15 @@ def lacking(comparison: Comparison) -> dict[str, list[str]]:
     return found
 
 
+def is_mapped(name: str) -> bool:
+    """Whether a key, or ``samples.column``, has a meaning in the table of keys."""
+    column = name.removeprefix(f"{SAMPLES}.")
+    return name in PIXEL or name == SAMPLES or (column != name and column in SAMPLE)
+
+
 def _lines(pixel: PixelComparison) -> list[Line]:
-    early = {key.name for key in BEFORE_SAMPLES} | {SAMPLES}
     lines = [
-        Line(factor.key, "geometry" if factor.key in early else "sums", factor, 1, int(factor.verdict == "divergent"))
+        Line(factor.key, _block(factor.key), factor, 1, int(factor.verdict == "divergent"))
         for factor in (*pixel.before, *pixel.after)
         if factor.verdict in ("equal", "divergent")
     ]
@@ -79,6 +86,12 @@ def _lines(pixel: PixelComparison) -> list[Line]:
     return lines
 
 
+def _block(name: str) -> Block:
+    if name == SAMPLES or name in _EARLY:
+        return "geometry"
+    return "intensity" if name in PIXEL else "not mapped"
+
+
 def _badness(factor: Factor) -> float:
     if factor.absolute is None:
         return float("inf")
@@ -87,7 +100,5 @@ def _badness(factor: Factor) -> float:
     return factor.absolute / factor.allowed
 
 
-def _order(line: Line) -> float:
-    if line.block == "samples":
-        return sample_order(line.key)
-    return float("inf") if line.key == SAMPLES else pixel_order(line.key)
+def _order(line: Line) -> int:
+    return sample_order(line.key) if line.block == "samples" else pixel_order(line.key)

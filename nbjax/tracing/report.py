@@ -28,6 +28,9 @@ from nbjax.tracing.summary import summary_text
 SCHEMA = "nbjax-compare"
 SCHEMA_VERSION = 1
 
+_MOST_ENTRIES = 100_000
+"""With more entries of sample tables than these, only the divergent ones are listed one by one."""
+
 
 @dataclass(frozen=True)
 class Input:
@@ -49,11 +52,13 @@ def check_folder(folder: str | Path) -> None:
         FileError: the name is that of a file, or one stands in the way.
     """
     path = Path(folder)
-    for place in (path, *path.parents):
-        if place.exists():
-            if not place.is_dir():
-                raise FileError(f"--out {folder}: {place} is a file; give the name of a folder")
-            return
+    try:
+        place = next(place for place in (path, *path.parents) if place.exists())
+        is_folder = place.is_dir()
+    except OSError as error:
+        raise FileError(f"--out {folder}: cannot be made a folder ({error.strerror}); give another name") from None
+    if not is_folder:
+        raise FileError(f"--out {folder}: {place} is a file; give the name of a folder")
 
 
 def write_report(folder: str | Path, comparison: Comparison, inputs: tuple[Input, ...], command: str) -> None:
@@ -69,26 +74,28 @@ def write_report(folder: str | Path, comparison: Comparison, inputs: tuple[Input
         FileError: a file cannot be written.
     """
     picture = chart_png(comparison)
-    summary = summary_text(comparison, [item.name for item in inputs])
-    metadata = layout(_metadata(comparison, inputs, command)) + "\n"
+    summary = summary_text(comparison, [item.name for item in inputs]).encode()
+    metadata = f"{layout(_metadata(comparison, inputs, command))}\n".encode()
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"--out {folder}: cannot be made a folder ({error.strerror}); give another name") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FileError(f"--out {folder}: cannot be made a folder ({reason}); give another name") from None
     with atomic_writer(Path(folder) / "metrics.json", "w") as handle:
         handle.writelines(_metrics_lines(comparison))
     for name, content in (
         ("factors.png", picture),
-        ("summary.md", summary.encode()),
-        ("run_metadata.json", metadata.encode()),
+        ("summary.md", summary),
+        ("run_metadata.json", metadata),
     ):
         with atomic_writer(Path(folder) / name) as handle:
             handle.write(content)
 
 
 def _metrics_lines(comparison: Comparison) -> Iterator[str]:
-    """The comparison as JSON, one line a factor."""
+    """The comparison as JSON, one line a factor; all of them unless the samples are very many."""
     first = comparison.first_divergence
+    entries = sum(pixel.samples.divergent.size for pixel in comparison.pixels if pixel.samples is not None)
     head = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -98,6 +105,7 @@ def _metrics_lines(comparison: Comparison) -> Iterator[str]:
         "reference": _program_tree(comparison.reference),
         "candidate": _program_tree(comparison.candidate),
         "tolerances": dict(comparison.tolerances.given),
+        "equal_samples_listed": entries <= _MOST_ENTRIES,
         "pixels": [
             {
                 "slow": pixel.slow,
@@ -121,7 +129,7 @@ def _metrics_lines(comparison: Comparison) -> Iterator[str]:
     }
     yield layout(head).removesuffix("\n}") + ',\n "factors": ['
     separator = "\n  "
-    for factor in comparison.factors():
+    for factor in comparison.factors(entries <= _MOST_ENTRIES):
         yield separator + json.dumps(_factor_tree(factor), allow_nan=False)
         separator = ",\n  "
     yield "\n ]\n}\n"

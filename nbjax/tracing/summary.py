@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from nbjax.tracing.compare import Comparison, PixelComparison
 from nbjax.tracing.document import TraceDocument
-from nbjax.tracing.overview import lacking, overview
+from nbjax.tracing.overview import is_mapped, lacking, overview
 from nbjax.tracing.ratio import unexplained
 from nbjax.tracing.wording import divergence, location, shown, shown_pair, shown_percent, verdict
 
@@ -92,7 +92,6 @@ def _sample_section(comparison: Comparison) -> list[str]:
 
 
 def _factor_section(comparison: Comparison) -> list[str]:
-    many = len(comparison.pixels) > 1
     rows = []
     for line in overview(comparison):
         factor = line.worst
@@ -109,14 +108,17 @@ def _factor_section(comparison: Comparison) -> list[str]:
             )
         )
     head = ("key", "block", "unit", "reference", "candidate", "relative", "tolerance", "divergent")
-    each = "pixels and samples" if many else "samples"
-    return ["## Every factor", f"In the order of computation; the worst of all {each}.", _table(head, rows)]
+    note = "In the order of computation; of several pixels and samples the one that is furthest off."
+    return ["## Every factor", note, _table(head, rows)]
 
 
 def _lacking_section(comparison: Comparison) -> list[str]:
-    lines = [
-        f"* {what}: {', '.join(_code(name) for name in names)}" for what, names in lacking(comparison).items() if names
-    ]
+    lines = []
+    for what, names in lacking(comparison).items():
+        mapped = [name for name in names if is_mapped(name)]
+        for group, found in ((what, mapped), (f"{what}, not mapped", [name for name in names if name not in mapped])):
+            if found:
+                lines.append(f"* {group}: {', '.join(_code(name) for name in found)}")
     return ["## Not compared", "\n".join(lines)] if lines else []
 
 

@@ -81,7 +81,7 @@ def _line(name: str, value: Value) -> str:
     return " ".join([name, *(_digits(float(item)) for item in np.atleast_1d(value))])
 
 
-def _digits(item: float) -> str:
+def _digits(item: int | float) -> str:
     return str(item) if isinstance(item, int) else f"{item:.17g}"
 
 

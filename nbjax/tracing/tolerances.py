@@ -34,7 +34,8 @@ class Tolerances:
     """The tolerances of the table of keys, and relative ones given instead of them.
 
     Attributes:
-        given: relative tolerance by key; ``all`` is for every key without its own that is no whole number.
+        given: relative tolerance by key or another spelling of it; that of a sample column is also for the pixel's key
+            of the same quantity, and ``all`` for every key without its own that is no whole number.
     """
 
     given: Mapping[str, float] = field(default_factory=dict)
@@ -49,7 +50,7 @@ class Tolerances:
         default = Tolerance(NEAR)
         if key is not None:
             default = Tolerance(0.0 if key.whole else key.relative, key.absolute, key.of_largest)
-        given = self.given.get(name)
+        given = next((self.given[word] for word in (name, *_other_names(key)) if word in self.given), None)
         if given is None and not (key is not None and key.whole):
             given = self.given.get(ALL)
         if given is None:
@@ -65,11 +66,18 @@ class Tolerances:
         Raises:
             TraceError: one is not.
         """
-        known = [*PIXEL, *SAMPLE, ALL, *more]
+        spellings = (alias for key in (*PIXEL.values(), *SAMPLE.values()) for alias in key.aliases)
+        known = [*PIXEL, *SAMPLE, ALL, *spellings, *more]
         for name in self.given:
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1, 0.0)
                 raise TraceError(f"--tolerance {name}: there is no such key; did you mean {near[0]}?")
+
+
+def _other_names(key: Key | None) -> tuple[str, ...]:
+    if key is None:
+        return ()
+    return (*key.aliases, *(key.columns if key.size == 1 else ()))
 
 
 def read_tolerances(words: Iterable[str]) -> Tolerances:

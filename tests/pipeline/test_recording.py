@@ -18,6 +18,9 @@ from nbjax.experiment import Experiment
 from nbjax.numerics import components
 from nbjax.physics.polarization import polarization_factor
 from nbjax.stages import Stages
+from nbjax.tracing.compare import compare
+from nbjax.tracing.factors import trace_document
+from nbjax.tracing.files import read_trace
 
 CONFIGS = {
     "plain": small_config(),
@@ -126,6 +129,9 @@ def test_golden_traces(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
         _equal_steps(stages, steps, cells, bool(experiment.crystal.interpolate))
         largest = cells * (steps["F_cell"].max() if len(steps) else 0.0)
         _equal_pixel(stages, pixel, largest)
+        path = GOLDEN / case / f"trace_s{at[0][0]}_f{at[0][1]}.txt"
+        comparison = compare(read_trace(path), trace_document(experiment, stages))
+        assert comparison.first_divergence is None
 
 
 def _equal_steps(stages: Stages, steps: np.ndarray, cells: float, interpolates: bool) -> None:

@@ -64,6 +64,18 @@ def test_pixel_keys_stand_in_the_order_of_computation(order: tuple[str, ...]) ->
 
 
 def test_sample_columns_stand_in_the_order_of_computation() -> None:
-    order = ("thick", "mosaic", "pos_x_m", "airpath_m", "omega_sr", "q_x_per_m", "h", "h0", "F_latt", "F_cell", "I_running")
+    order = (
+        "thick",
+        "mosaic",
+        "pos_x_m",
+        "airpath_m",
+        "omega_sr",
+        "q_x_per_m",
+        "h",
+        "h0",
+        "F_latt",
+        "F_cell",
+        "I_running",
+    )
     places = [list(SAMPLE).index(name) for name in order]
     assert places == sorted(places)

@@ -1,0 +1,73 @@
+"""One image on several devices: each computes a run of the window's pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Float, Int
+
+from nbjax.experiment import Experiment
+from nbjax.pipeline.image import complete_scene, embed, photons_of_range
+from nbjax.pipeline.scene import Scene
+
+_AXIS = "pixels"
+
+
+def simulate_on(devices: Sequence[jax.Device], experiment: Experiment) -> Float[Array, "slow fast"]:
+    """The image of ``simulate``, its pixels shared out among devices.
+
+    Pure and differentiable, like ``simulate``. The experiment is copied to every device.
+
+    Args:
+        devices: for instance ``jax.devices()``.
+        experiment: from ``nbjax.prepare``.
+
+    Returns:
+        Photons, shape (slow, fast).
+    """
+    return _simulate_on(pixel_mesh(devices), experiment)
+
+
+def pixel_mesh(devices: Sequence[jax.Device]) -> Mesh:
+    """Devices in a row, along which pixels are shared out."""
+    return Mesh(np.array(devices), (_AXIS,))
+
+
+def photons_on(
+    mesh: Mesh, experiment: Experiment, scene: Scene, start: Int[Array, ""], count: int
+) -> Float[Array, " count"]:
+    """``photons_of_range`` of ``count`` pixels from ``start``, each device computing an equal share.
+
+    Args:
+        mesh: from ``pixel_mesh``.
+        experiment, scene: copied to every device.
+        start: number of the first pixel of the window.
+        count: a multiple of the number of devices.
+    """
+    share = count // mesh.size
+
+    @partial(
+        jax.shard_map,
+        mesh=mesh,
+        in_specs=(PartitionSpec(), PartitionSpec(), PartitionSpec(_AXIS)),
+        out_specs=PartitionSpec(_AXIS),
+    )
+    def of_device(experiment: Experiment, scene: Scene, first: Int[Array, "1"]) -> Float[Array, " share"]:
+        return photons_of_range(experiment, scene, first[0], share)
+
+    return of_device(experiment, scene, start + share * jnp.arange(mesh.size, dtype=jnp.int32))
+
+
+@partial(jax.jit, static_argnums=0)
+def _simulate_on(mesh: Mesh, experiment: Experiment) -> Float[Array, "slow fast"]:
+    slow, fast = experiment.grid.roi_shape
+    total = slow * fast
+    share = -(-total // mesh.size)
+    window = photons_on(mesh, experiment, complete_scene(experiment), jnp.int32(0), share * mesh.size)
+    return embed(experiment, window[:total])

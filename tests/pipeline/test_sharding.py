@@ -1,0 +1,58 @@
+"""One image on several devices is the image on one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from cases import residual, small_config
+
+from nbjax import prepare, simulate
+from nbjax.config.tree import Precision
+from nbjax.parity.ledger import check_names
+from nbjax.pipeline.render import render
+from nbjax.pipeline.sharding import simulate_on
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "samples": {
+        "crystal": {"mosaic_spread_deg": 0.4, "phi_range_deg": 1.0, "water_um": 3.0},
+        "sampling": {"mosaic_domains": 3, "phi_steps": 3, "oversample": 2},
+    },
+    "odd window": {"detector": {"roi": (3, 9, 2, 14)}, "crystal": {"interpolate": True, "phi_range_deg": 1.0}},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "parity", "precision"),
+    [("samples", (), "mixed"), ("odd window", (), "double"), ("odd window", ("all",), "double")],
+)
+def test_devices_do_not_change_the_image(name: str, parity: tuple[str, ...], precision: Precision) -> None:
+    config = replace(small_config(**CONFIGS[name]), parity=check_names(parity), precision=precision)
+    experiment = prepare(config)
+    devices = jax.devices()
+    assert len(devices) == 2
+    image = simulate_on(devices, experiment)
+    assert image.sharding.device_set == set(devices)
+    wanted = np.asarray(simulate(experiment))
+    tolerance = 1e-12 if precision == "double" else 1e-6
+    assert wanted.max() > 0
+    assert residual(np.asarray(image), wanted) <= tolerance
+    small_tiles = replace(experiment, grid=replace(experiment.grid, tile=7))
+    for chosen in (devices, devices[:1]):
+        assert residual(render(small_tiles, devices=chosen), wanted) <= tolerance
+
+
+def test_gradients_pass_through_several_devices() -> None:
+    experiment = prepare(small_config())
+
+    def moved(change: Any) -> Any:
+        panel = experiment.panel
+        assert panel.distance_m is not None
+        return replace(experiment, panel=replace(panel, distance_m=panel.distance_m * (1 + change)))
+
+    found = jax.grad(lambda x: simulate_on(jax.devices(), moved(x)).sum())(0.0)
+    wanted = jax.grad(lambda x: simulate(moved(x)).sum())(0.0)
+    assert float(found) == pytest.approx(float(wanted), rel=1e-9)
