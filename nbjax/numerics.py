@@ -3,51 +3,49 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
+from numpy.polynomial import Chebyshev, Polynomial
 
 Components = tuple[Array, Array, Array]
 """A field of vectors as its x, y and z arrays, which lets XLA fuse a whole sample into one loop."""
 
-_SINE_TERMS = {jnp.dtype("float64"): 11, jnp.dtype("float32"): 7}
+_SINE_TERMS = {jnp.dtype("float64"): 9, jnp.dtype("float32"): 5}
 
 
-def _sine_over_pi(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """sin(pi x) / pi, reduced in units of x before any multiplication by pi, so that zeros at integers are exact.
+def _chebyshev_sine(terms: int) -> list[float]:
+    """Coefficients of 1, x^2, x^4 ... for sin(pi x) / (pi x), close to the best on [-1/2, 1/2]; the first is exactly 1.
 
-    A Taylor polynomial on [-1/2, 1/2], cut where the next term is below the rounding of the type. Its leading
-    coefficient is exactly one, which spares 32-bit ratios the rounding of pi.
+    (sin(pi x) / (pi x) - 1) / x^2 is interpolated as a function of x^2 at the Chebyshev points.
     """
-    whole = jnp.round(x)
-    r = x - whole
-    square = r * r
-    terms = _SINE_TERMS[jnp.dtype(x.dtype)]
-    total = jnp.zeros_like(r)
-    for i in reversed(range(terms)):
-        total = total * square + (-1) ** i * math.pi ** (2 * i) / math.factorial(2 * i + 1)
-    odd = whole - 2 * jnp.floor(whole / 2)
-    return total * r * (1 - 2 * odd)
+    taylor = [(-1) ** i * math.pi ** (2 * i) / math.factorial(2 * i + 1) for i in range(1, 20)]
+    remainder = Chebyshev.interpolate(Polynomial(taylor), terms - 2, domain=[0, 0.25])
+    return [1.0, *(float(c) for c in remainder.convert(kind=Polynomial).coef)]
 
 
-def grating(delta: Float[Array, "..."], cells: Float[Array, ""], dtype: Any) -> Float[Array, "..."]:
-    """sin(pi N delta) / sin(pi delta) for |delta| <= 1/2, with its limit and two derivatives at 0.
+_SINE = {dtype: _chebyshev_sine(terms) for dtype, terms in _SINE_TERMS.items()}
 
-    Args:
-        delta: distance of a Miller index from the nearest integer.
-        cells: N.
-        dtype: type of the result. N delta is reduced to [-1/2, 1/2] in the type of ``delta``, which keeps the fringes
-            of large crystals exact when the result is in 32 bits.
+
+def sine_over_pi(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """sin(pi x) / pi for |x| <= 1/2, to the rounding of the type and relative to the value.
+
+    The leading coefficient is exactly one, which spares 32-bit ratios the rounding of pi.
     """
-    near = jnp.abs(delta) < 1e-7
-    safe = jnp.where(near, 0.25, delta)
-    fringe = cells * safe
-    fringe = fringe - 2 * jnp.round(fringe / 2)
-    ratio = _sine_over_pi(fringe.astype(dtype)) / _sine_over_pi(safe.astype(dtype))
-    series = cells * (1 - (cells**2 - 1) * (math.pi * delta) ** 2 / 6)
-    return jnp.where(near, series.astype(dtype), ratio)
+    return x * _polynomial(_SINE[jnp.dtype(x.dtype)], x * x)
+
+
+def cosine(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """cos(pi x) for |x| <= 1/2: the derivative of ``sine_over_pi``."""
+    return _polynomial([(2 * i + 1) * c for i, c in enumerate(_SINE[jnp.dtype(x.dtype)])], x * x)
+
+
+def _polynomial(coefficients: list[float], x: Array) -> Array:
+    total = jnp.full_like(x, coefficients[-1])
+    for c in reversed(coefficients[:-1]):
+        total = total * x + c
+    return total
 
 
 def sphere_transform(x_squared: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -6,31 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from nbjax.numerics import grating, norm, sphere_transform, unit
+from nbjax.numerics import cosine, norm, sine_over_pi, sphere_transform, unit
 from nbjax.rotations import about_axis
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.floats(-0.5, 0.5).filter(lambda x: abs(x) > 1e-6), st.integers(1, 200))
-def test_grating(delta: float, cells: int) -> None:
-    exact = np.sin(np.pi * cells * delta) / np.sin(np.pi * delta)
-    found = float(grating(jnp.float64(delta), jnp.float64(cells), jnp.float64))
-    assert abs(found) == pytest.approx(abs(exact), abs=1e-10 * cells)
-
-
-@pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32])
-def test_grating_at_the_peak(dtype) -> None:
-    value = grating(jnp.float64(0), jnp.float64(30), dtype)
-    assert (float(value), value.dtype) == (30.0, dtype)
-    curvature = jax.grad(jax.grad(lambda d: grating(d, jnp.float64(30), dtype).astype(jnp.float64)))(jnp.float64(0))
-    assert float(curvature) == pytest.approx(-30 * (30**2 - 1) * np.pi**2 / 3, rel=1e-6)
-
-
-def test_grating_of_one_cell_is_one() -> None:
-    np.testing.assert_allclose(grating(jnp.linspace(-0.5, 0.5, 101), jnp.float64(1), jnp.float64), 1.0, rtol=1e-15)
+@pytest.mark.parametrize(("dtype", "rounding"), [(jnp.float64, 2.3e-16), (jnp.float32, 1.2e-7)])
+def test_sine_and_cosine_between_minus_and_plus_half(dtype, rounding: float) -> None:
+    x = jnp.linspace(-0.5, 0.5, 4001, dtype=dtype)
+    exact = np.pi * np.asarray(x, np.longdouble)
+    np.testing.assert_allclose(sine_over_pi(x), np.sin(exact) / np.pi, rtol=4 * rounding, atol=1e-30)
+    np.testing.assert_allclose(cosine(x), np.cos(exact), rtol=0, atol=100 * rounding)
+    assert float(sine_over_pi(dtype(1e-12))) == float(dtype(1e-12))
 
 
 def test_sphere_transform_is_smooth_through_its_series() -> None:

@@ -1,21 +1,30 @@
 """The lattice factor: Fourier transform of a finite crystal's lattice near a Bragg peak.
 
 Every form depends on the Miller indices only through their distance delta from the nearest integers and the number
-of cells N along each axis. The product of ``axis_factors`` is the exact sum over a parallelepiped, up to a sign that
-the intensity does not see; the others are the shapes of nanoBragg and simtbx in index space.
+of cells N along each axis. ``square`` is the exact sum over a parallelepiped, up to a sign that the intensity does not
+see; the others are the shapes of nanoBragg and simtbx in index space.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
 from nbjax.constants import GAUSS_WIDTH, SPHERE_CUBE_RATIO, TOPHAT_RADIUS_SQUARED
-from nbjax.numerics import Components, grating, sphere_transform
+from nbjax.numerics import Components, cosine, sine_over_pi, sphere_transform
+
+_OFF_ZERO = {jnp.dtype("float64"): 1e-20, jnp.dtype("float32"): 1e-12}
+"""What replaces delta = 0: its cube is a normal number of the type, and N times it far below rounding."""
+
+_SERIES_BELOW = {jnp.dtype("float64"): 3e-3, jnp.dtype("float32"): 3e-2}
+"""N delta below which a slope is taken from its series: truncation and cancellation are alike there."""
 
 
 def radius_squared(delta: Components, cells: Float[Array, "3"]) -> Array:
@@ -24,16 +33,64 @@ def radius_squared(delta: Components, cells: Float[Array, "3"]) -> Array:
     return h * h + k * k + l * l
 
 
-def axis_factors(delta: Components, cells: Float[Array, "3"], dtype: Any) -> Components:
-    """sin(pi N delta)/sin(pi delta) of each axis in ``dtype``, up to a sign."""
-    h, k, l = (grating(d, n, dtype) for d, n in zip(delta, cells, strict=True))  # noqa: E741
-    return h, k, l
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def square(delta: Components, cells: Float[Array, "3"], dtype: Any) -> tuple[Array, Components]:
+    """Product of the three gratings sin(pi N delta)/sin(pi delta), and each of them; in ``dtype``, up to a sign.
+
+    Args:
+        delta: distances of the Miller indices from the nearest integers. N delta is reduced to [-1/2, 1/2] in their
+            type, which keeps the fringes of large crystals exact when the result is in 32 bits.
+        cells: N along each axis.
+        dtype: type of the result.
+    """
+    waves = [_waves(d, n, dtype) for d, n in zip(delta, cells, strict=True)]
+    (h, p), (k, q), (l, r) = ((sine_over_pi(fringe), sine_over_pi(small)) for fringe, small in waves)  # noqa: E741
+    return (h * k * l) / (p * q * r), (h / p, k / q, l / r)
 
 
-def axis_signs(index: Components, cells: Float[Array, "3"]) -> Components:
-    """Signs that ``axis_factors`` leaves out: (-1)^(h0 (N - 1)) at the whole Miller indices h0."""
-    h, k, l = (1 - 2 * jnp.mod(i * (jnp.round(n) - 1), 2) for i, n in zip(index, cells, strict=True))  # noqa: E741
-    return h, k, l
+@square.defjvp
+def _square_jvp(
+    dtype: Any, primals: tuple[Components, Array], tangents: tuple[Components, Array]
+) -> tuple[tuple[Array, Components], tuple[Array, Components]]:
+    delta, cells = primals
+    lattice, (h, k, l) = square(delta, cells, dtype)  # noqa: E741
+    p, q, r = (
+        _slope(d, n, axis) * dd.astype(dtype) + _growth(d, n, dtype) * dn.astype(dtype)
+        for d, n, axis, dd, dn in zip(delta, cells, (h, k, l), *tangents, strict=True)
+    )
+    return (lattice, (h, k, l)), (p * k * l + h * q * l + h * k * r, (p, q, r))
+
+
+def _waves(delta: Array, cells: Array, dtype: Any) -> tuple[Array, Array]:
+    """N delta reduced to [-1/2, 1/2] and delta, both in ``dtype`` and moved off 0, where the gratings divide."""
+    off_zero = delta + _OFF_ZERO[jnp.dtype(dtype)]
+    fringe = cells * off_zero
+    return (fringe - jnp.round(fringe)).astype(dtype), off_zero.astype(dtype)
+
+
+def _slope(delta: Array, cells: Array, grating: Array) -> Array:
+    """Derivative of a grating by delta, by its series where the quotient would cancel."""
+    dtype = grating.dtype
+    fringe, small = _waves(delta, cells, dtype)
+    near = jnp.abs(small * cells.astype(dtype)) < _SERIES_BELOW[dtype]
+    n, x = cells.astype(dtype), jnp.where(near, delta, 0.0).astype(dtype)
+    series = -(math.pi**2) / 3 * n * (n * n - 1) * x * (1 - (3 * n * n - 7) * (math.pi * x) ** 2 / 30)
+    divisor = jnp.where(near, 1.0, sine_over_pi(small)).astype(dtype)
+    return jnp.where(near, series, (n * cosine(fringe) - grating * cosine(small)) / divisor)
+
+
+def _growth(delta: Array, cells: Array, dtype: Any) -> Array:
+    """Derivative of a grating by N."""
+    fringe, small = _waves(delta, cells, dtype)
+    return small * cosine(fringe) / sine_over_pi(small)
+
+
+def axis_signs(hkl: Components, index: Components, cells: Float[Array, "3"]) -> Components:
+    """Signs that ``square`` leaves out of each axis: (-1)^(h0 (N - 1)) at whole h0, and (-1)^round(N delta)."""
+    return tuple(  # type: ignore[return-value]
+        1 - 2 * jnp.mod(whole * (jnp.round(n) - 1) + jnp.round(n * (x - whole)), 2)
+        for x, whole, n in zip(hkl, index, cells, strict=True)
+    )
 
 
 def round_(radius_sq: Array, cells: Float[Array, "3"], fudge: Float[Array, ""]) -> Array:

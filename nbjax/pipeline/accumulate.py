@@ -198,7 +198,9 @@ def _over_orientations(
         sums = tuple(new.astype(old.dtype) for new, old in zip(combined, sums, strict=True))
         return sums, ((crystal, shown) if keep else None)
 
-    return jax.lax.scan(jax.checkpoint(step), start, _orientation_items(scene))
+    # a few orientations in one loop load each pixel's scattering vector and sum once for all of them
+    at_once = next(k for k in (4, 3, 2, 1) if len(scene.orientations_m) % k == 0)
+    return jax.lax.scan(jax.checkpoint(step), start, _orientation_items(scene), unroll=at_once)
 
 
 def _evaluate(

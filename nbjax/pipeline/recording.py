@@ -213,7 +213,7 @@ def _stages(
 ) -> SampleStages:
     axes, lattice = crystal.axes, crystal.lattice
     if axes is not None:
-        signs = axis_signs(crystal.index, experiment.crystal.cells)
+        signs = axis_signs(crystal.hkl, crystal.index, experiment.crystal.cells)
         axes = (axes[0] * signs[0], axes[1] * signs[1], axes[2] * signs[2])
         lattice = lattice * signs[0] * signs[1] * signs[2]
     return SampleStages(

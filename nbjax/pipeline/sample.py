@@ -149,8 +149,7 @@ def _lattice_factor(
     # the exact difference, taken before any change of type, is what lets 32 bits carry the trigonometry
     h, k, l = (x - whole for x, whole in zip(hkl, index, strict=True))  # noqa: E741
     if crystal.shape == "square":
-        axes = lattice_factor.axis_factors((h, k, l), crystal.cells, dtype)
-        return axes[0] * axes[1] * axes[2], axes
+        return lattice_factor.square((h, k, l), crystal.cells, dtype)
     delta, cells = (h.astype(dtype), k.astype(dtype), l.astype(dtype)), crystal.cells.astype(dtype)
     if scene.parity.reciprocal_per_A is not None and crystal.shape != "round":
         radius_sq = star_shape.radius_squared(delta, cells, scene.parity.reciprocal_per_A)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nbjax.physics.absorption import capture_fraction
 from nbjax.physics.background import water_electrons_squared
-from nbjax.physics.lattice_factor import RADIAL, axis_factors, axis_signs, radius_squared
+from nbjax.physics.lattice_factor import RADIAL, axis_signs, radius_squared, square
 from nbjax.physics.polarization import polarization_factor
 from nbjax.physics.solid_angle import solid_angle_sr
 
@@ -68,8 +68,52 @@ def test_water_scatters_like_its_molecules() -> None:
 def test_the_square_shape_is_the_sum_over_its_cells(delta: tuple, cells: tuple) -> None:
     exact = np.prod([abs(np.exp(2j * np.pi * d * np.arange(n)).sum()) for d, n in zip(delta, cells, strict=True)])
     fields = tuple(jnp.array([d]) for d in delta)
-    found = jnp.prod(jnp.stack(axis_factors(fields, jnp.array(cells, float), jnp.float64)), axis=0)
+    found, axes = square(fields, jnp.array(cells, float), jnp.float64)
     assert abs(float(found[0])) == pytest.approx(exact, abs=1e-9 * np.prod(cells))
+    np.testing.assert_allclose(found, axes[0] * axes[1] * axes[2], rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32])
+def test_the_square_shape_at_its_peak(dtype) -> None:
+    def lattice(delta):
+        return square((delta,) * 3, jnp.array([30.0, 20.0, 1.0]), dtype)[0]
+
+    peak = lattice(jnp.float64(0))
+    assert peak.dtype == dtype
+    assert float(peak) == pytest.approx(600, rel=2e-7)
+    curvature = jax.grad(jax.grad(lambda d: lattice(d).astype(jnp.float64)))(jnp.float64(0))
+    assert float(curvature) == pytest.approx(-600 * (30**2 + 20**2 - 2) * np.pi**2 / 3, rel=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.float64, 1e-9), (jnp.float32, 1e-4)])
+def test_slopes_of_the_square_shape(dtype, tolerance: float) -> None:
+    """Against the sum over the cells, within and beyond the reach of the series; up to the sign of the factor."""
+    delta = jnp.concatenate([jnp.array([0.0, 1e-9]), jnp.geomspace(1e-6, 0.499, 400)])
+
+    def lattice(delta, cells):
+        return square((delta, jnp.full_like(delta, 0.003), jnp.full_like(delta, 0.2)), cells, dtype)[0]
+
+    def exact(x, n):
+        parts = jnp.stack([x, jnp.full_like(x, 0.003), jnp.full_like(x, 0.2)])
+        safe = jnp.where(parts == 0, 0.25, parts)
+        quotient = jnp.sin(np.pi * n[:, None] * safe) / jnp.sin(np.pi * safe)
+        return jnp.prod(jnp.where(parts == 0, n[:, None], quotient), axis=0)
+
+    cells = jnp.array([30.0, 15.5, 3.0])
+    tangents = (jnp.ones_like(delta), jnp.array([0.1, 1.0, -2.0]))
+    for direction in ((tangents[0], 0 * tangents[1]), (0 * tangents[0], tangents[1])):
+        value, slope = jax.jvp(lattice, (delta, cells), direction)
+        wanted_value, wanted = jax.jvp(exact, (delta, cells), direction)
+        signed = slope * jnp.sign(value) * jnp.sign(wanted_value)
+        far = delta > 1e-4
+        np.testing.assert_allclose(signed[far], wanted[far], atol=tolerance * float(jnp.abs(wanted).max()), rtol=0)
+        np.testing.assert_allclose(jnp.abs(value), jnp.abs(wanted_value), rtol=0, atol=1e-2 * tolerance * 30 * 15 * 3)
+        assert float(jnp.abs(slope[~far]).max()) <= 1.01 * float(jnp.abs(wanted).max())
+
+
+def test_the_square_shape_of_one_cell_is_one() -> None:
+    delta = (jnp.linspace(-0.5, 0.5, 101),) * 3
+    np.testing.assert_allclose(jnp.abs(square(delta, jnp.ones(3), jnp.float64)[0]), 1.0, rtol=1e-14)
 
 
 @pytest.mark.parametrize(("shape", "peak"), [("round", 0.723601254558268), ("gauss", 1.0), ("tophat", 1.0)])
@@ -84,9 +128,10 @@ def test_radial_shapes_peak_at_the_number_of_cells(shape: str, peak: float) -> N
 @given(st.integers(-40, 40), st.integers(1, 60), st.floats(-0.49, 0.49).filter(lambda d: abs(d) > 1e-3))
 def test_the_sign_of_an_axis_is_that_of_the_whole_quotient(whole: int, cells: int, delta: float) -> None:
     index, count = (jnp.array([float(whole)]),) * 3, jnp.full(3, float(cells))
-    unsigned = axis_factors((jnp.array([delta]),) * 3, count, jnp.float64)[0]
+    unsigned = square((jnp.array([delta]),) * 3, count, jnp.float64)[1][0]
+    hkl = tuple(i + delta for i in index)
     quotient = np.sin(np.pi * cells * (whole + delta)) / np.sin(np.pi * (whole + delta))
-    assert float((unsigned * axis_signs(index, count)[0])[0]) == pytest.approx(quotient, abs=1e-7 * cells)
+    assert float((unsigned * axis_signs(hkl, index, count)[0])[0]) == pytest.approx(quotient, abs=1e-7 * cells)
 
 
 def test_fudge_scales_the_squared_radius() -> None:
