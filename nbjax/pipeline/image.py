@@ -14,13 +14,14 @@ from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
 from nbjax.pipeline.accumulate import NEVER, first_leaving_sample, first_resolved_ray, pixel_photons
+from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.scene import Scene, build_scene
 from nbjax.pipeline.view import Pixels
 
 TileFunction = Callable[[Experiment, Scene, Pixels], Array]
 
 
-@jax.jit
+@compiled
 def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
     """The diffraction image in photons.
 
@@ -50,7 +51,7 @@ def simulate_pixels(experiment: Experiment, pixels: ArrayLike | Sequence[Sequenc
     return _simulate_pixels(experiment, jnp.asarray(pixels, jnp.int32))
 
 
-@jax.jit
+@compiled
 def _simulate_pixels(experiment: Experiment, pixels: Int[Array, "n 2"]) -> Float[Array, " n"]:
     scene = complete_scene(experiment)
     slow, fast = pixels[:, 0], pixels[:, 1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +10,15 @@ import numpy as np
 
 from nbjax.errors import NonFiniteError
 from nbjax.experiment import Experiment
+from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, embed, photons_of_range
 from nbjax.pipeline.sharding import photons_on, pixel_mesh
 
 _BANDS = 50
 
-_scene = jax.jit(complete_scene)
-_band = partial(jax.jit, static_argnames="count")(photons_of_range)
-_band_on = partial(jax.jit, static_argnames=("mesh", "count"))(photons_on)
+_scene = compiled(complete_scene)
+_band = compiled(photons_of_range, static_argnames=("count",))
+_band_on = compiled(photons_on, static_argnames=("mesh", "count"))
 
 
 def render(

@@ -13,6 +13,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
+from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, embed, photons_of_range
 from nbjax.pipeline.scene import Scene
 
@@ -31,7 +32,7 @@ def simulate_on(devices: Sequence[jax.Device], experiment: Experiment) -> Float[
     Returns:
         Photons, shape (slow, fast).
     """
-    return _simulate_on(pixel_mesh(devices), experiment)
+    return _simulate_on(mesh=pixel_mesh(devices), experiment=experiment)
 
 
 def pixel_mesh(devices: Sequence[jax.Device]) -> Mesh:
@@ -64,7 +65,7 @@ def photons_on(
     return of_device(experiment, scene, start + share * jnp.arange(mesh.size, dtype=jnp.int32))
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(compiled, static_argnames=("mesh",))
 def _simulate_on(mesh: Mesh, experiment: Experiment) -> Float[Array, "slow fast"]:
     slow, fast = experiment.grid.roi_shape
     total = slow * fast

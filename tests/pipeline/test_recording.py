@@ -278,7 +278,7 @@ def test_an_image_pays_nothing_for_traces() -> None:
     # the rays, and the orientations inside, carry one sum and stack nothing
     assert len(scans) == 2
     assert [(len(scan.outvars), scan.params["num_carry"]) for scan in scans] == [(1, 1), (1, 1)]
-    image = simulate.lower(experiment).compile()
+    image = jax.jit(simulate).lower(experiment).compile()
     kept = jax.jit(lambda e: trace(e, np.argwhere(np.ones((24, 20))), samples=True)).lower(experiment).compile()
     assert image.memory_analysis().temp_size_in_bytes < 0.1 * kept.memory_analysis().temp_size_in_bytes
     assert image.cost_analysis()["flops"] < 0.5 * kept.cost_analysis()["flops"]
