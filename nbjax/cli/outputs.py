@@ -90,8 +90,9 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         )
     photons = image.astype(np.float32)
     evaluated, in_roi = resolved.evaluated()
-    found = counts.statistics(photons, evaluated, in_roi)
-    scale = output.integer_scale or counts.integer_scale(found)
+    if output.integer_file is not None or output.pgm_file is not None:
+        found = counts.statistics(photons, evaluated, in_roi)
+        scale = output.integer_scale or counts.integer_scale(found)
     lines = []
     if output.float_file is not None:
         write_float(output.float_file, photons)

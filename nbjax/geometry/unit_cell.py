@@ -31,21 +31,25 @@ class UnitCell:
     misset_rad: Float[Array, "3"]
 
 
-def standard_direct(lengths: Float[Array, "3"], angles_rad: Float[Array, "3"]) -> Float[Array, "3 3"]:
+def standard_direct(
+    lengths: Float[Array | np.ndarray, "3"], angles_rad: Float[Array | np.ndarray, "3"]
+) -> Float[Array | np.ndarray, "3 3"]:
     """Direct vectors as rows in the setting with a* along x and b* in the xy plane, in the unit of ``lengths``.
 
-    Equivalently c lies along z and b in the yz plane.
+    Equivalently c lies along z and b in the yz plane. NumPy in, NumPy out.
     """
+    # a few numbers on the host are not worth compiled programs
+    xp = np if isinstance(lengths, np.ndarray) else jnp
     a, b, c = lengths[0], lengths[1], lengths[2]
-    cos, sin = jnp.cos(angles_rad), jnp.sin(angles_rad)
+    cos, sin = xp.cos(angles_rad), xp.sin(angles_rad)
     cos_gamma_star = (cos[0] * cos[1] - cos[2]) / (sin[0] * sin[1])
-    sin_gamma_star = jnp.sqrt(1 - cos_gamma_star**2)
-    zero = jnp.zeros_like(a)
-    return jnp.stack(
+    sin_gamma_star = xp.sqrt(1 - cos_gamma_star**2)
+    zero = xp.zeros_like(a)
+    return xp.stack(
         [
-            a * jnp.stack([sin[1] * sin_gamma_star, -sin[1] * cos_gamma_star, cos[1]]),
-            b * jnp.stack([zero, sin[0], cos[0]]),
-            jnp.stack([zero, zero, c]),
+            a * xp.stack([sin[1] * sin_gamma_star, -sin[1] * cos_gamma_star, cos[1]]),
+            b * xp.stack([zero, sin[0], cos[0]]),
+            xp.stack([zero, zero, c]),
         ]
     )
 
@@ -59,7 +63,7 @@ def invert_basis(rows: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
 def direct_vectors_m(cell: UnitCell) -> Float[Array, "3 3"]:
     """Rows a, b, c in m after orientation and misset, before spindle and mosaic rotations."""
     turn = about_xyz(cell.misset_rad) @ cell.orientation
-    return standard_direct(cell.lengths_m, cell.angles_rad) @ turn.T
+    return jnp.asarray(standard_direct(cell.lengths_m, cell.angles_rad)) @ turn.T
 
 
 def cell_of(direct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

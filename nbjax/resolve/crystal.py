@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from nbjax.config.tree import Config, Crystal
@@ -176,7 +174,7 @@ def _cell(
         lengths = matrix_lengths if lengths is None else lengths
         angles = np.degrees(matrix_angles)
         notes.record("crystal.cell_deg", tuple(map(float, angles)), "crystal.matrix_file")
-        orientation = direct.T @ np.linalg.inv(_standard_direct(matrix_lengths, angles)).T
+        orientation = direct.T @ np.linalg.inv(standard_direct(matrix_lengths, matrix_angles)).T
     if lengths is None or angles is None:
         notes.fault("crystal.cell_A", "missing; give crystal.cell_A, crystal.matrix_file or crystal.coordinates_file")
         return (1.0, 1.0, 1.0), (_RIGHT_ANGLE,) * 3, orientation
@@ -198,11 +196,6 @@ def _check_cell(lengths: np.ndarray, angles: np.ndarray, notes: Notes) -> None:
             f"got {alpha:g} {beta:g} {gamma:g}, no cell has these angles; each must be above 0 and below the sum of "
             "the other two, and their sum below 360",
         )
-
-
-def _standard_direct(lengths: np.ndarray, angles_deg: np.ndarray) -> np.ndarray:
-    with jax.enable_x64(True):
-        return np.asarray(standard_direct(jnp.asarray(lengths), jnp.radians(jnp.asarray(angles_deg))))
 
 
 def _misset(

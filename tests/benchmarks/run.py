@@ -1,0 +1,300 @@
+"""Every figure of docs/performance.md: ``python tests/benchmarks/run.py [--nanobragg PATH] [--out FILE.md]``.
+
+Times are medians of one run on one machine; compare ratios. The C program is whatever is at PATH, best built with
+``-O3 -march=native -fopenmp``; it uses every core, as nbjax does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from measure import c_program_command, median, nbjax_command, time_compiled, time_process
+from workloads import KERNELS, PROCESSES, Workload
+
+PARTS = ("kernels", "processes", "gradient", "memory", "batch", "devices")
+Row = tuple[str, ...]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nanobragg", type=Path, help="a locally built C program")
+    parser.add_argument("--out", type=Path, help="write the tables to this Markdown file too")
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure this part; may be repeated")
+    parser.add_argument("--precision", nargs="+", default=["mixed", "double"], choices=("double", "mixed"))
+    parser.add_argument("--profile", type=Path, help="write a JAX profiler trace of the first workload to this folder")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    if arguments.child:
+        print(json.dumps(_children()[arguments.child]()))
+        return
+    if arguments.profile:
+        _profile(arguments.profile)
+        return
+    lines = [f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, jax {jax.__version__}, "]
+    lines[0] += f"{jax.devices()[0].device_kind} x {len(jax.devices())}"
+    tables = {
+        "kernels": lambda: _kernels(arguments),
+        "processes": lambda: _processes(arguments),
+        "gradient": _gradient,
+        "memory": _memory,
+        "batch": _batch,
+        "devices": _devices,
+    }
+    print(lines[0], flush=True)
+    for part in arguments.only or PARTS:
+        head, *rows = tables[part]()
+        lines += ["", *_markdown(head, rows)]
+        print("\n".join(["", *_markdown(head, rows)]), flush=True)
+    if arguments.out:
+        arguments.out.write_text("\n".join([*lines, ""]))
+
+
+def _markdown(head: Row, rows: list[Row]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|---" * len(head) + "|"
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+
+
+def _experiment(workload: Workload, precision: str, **grid: Any) -> Any:
+    from nbjax import prepare
+    from nbjax.cli.nanobragg import read_options
+
+    experiment = prepare(read_options([*workload.line, "-precision", precision]).config)
+    return replace(experiment, grid=replace(experiment.grid, **grid))
+
+
+def _c_seconds(arguments: argparse.Namespace, workload: Workload) -> float | None:
+    if arguments.nanobragg is None:
+        return None
+    return time_process(c_program_command(arguments.nanobragg.resolve(), workload.line), repeats=1)[0]
+
+
+def _kernels(arguments: argparse.Namespace) -> list[Row]:
+    from nbjax import simulate
+
+    rows: list[Row] = [
+        (
+            "workload",
+            "precision",
+            "compile s",
+            "first s",
+            "warm s",
+            "ns a sample",
+            "operations a sample",
+            "C program ns a sample",
+            "ratio",
+            "wanted",
+        )
+    ]
+    for workload in KERNELS:
+        c_seconds = _c_seconds(arguments, workload)
+        for precision in arguments.precision:
+            timing = time_compiled(simulate, _experiment(workload, precision))
+            per_sample = 1e9 / workload.samples
+            rows.append(
+                (
+                    workload.name,
+                    precision,
+                    f"{timing.compile_s:.2f}",
+                    f"{timing.first_s:.2f}",
+                    f"{timing.warm_s:.3f}",
+                    f"{timing.warm_s * per_sample:.2f}",
+                    f"{_operations_a_sample(workload, precision):.0f}",
+                    "" if c_seconds is None else f"{c_seconds * per_sample:.1f}",
+                    "" if c_seconds is None else f"{c_seconds / timing.warm_s:.1f}",
+                    f"{workload.wanted:g}",
+                )
+            )
+    return rows
+
+
+def _operations_a_sample(workload: Workload, precision: str) -> float:
+    """Floating-point operations that one more orientation of one pixel costs, as XLA counts them.
+
+    XLA counts the body of a loop once, so that two images are compiled that differ in nothing else: of one tile, with
+    one ray and one or two orientations, unrolled.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    from nbjax.pipeline.accumulate import _evaluate, _orientation_items
+    from nbjax.pipeline.image import complete_scene, pixels_at
+    from nbjax.pipeline.sample import sample_ray
+
+    pixels = 1024
+
+    def one(experiment: Any) -> Any:
+        scene = complete_scene(experiment)
+        ray = jax.tree.map(lambda rows: rows[0], scene.rays)
+        at = pixels_at(experiment, jnp.zeros(pixels, jnp.int32), jnp.arange(pixels, dtype=jnp.int32))
+        return scene, ray, at, sample_ray(experiment, scene, at, ray)
+
+    def evaluate(experiment: Any, context: Any) -> Any:
+        scene, ray, at, sample = context
+        item = jax.tree.map(lambda rows: rows[0], _orientation_items(scene))
+        return _evaluate(experiment, scene, at, ray, sample, item).intensity
+
+    experiment = _experiment(workload, precision)
+    context = jax.jit(one)(experiment)
+    cost = jax.jit(evaluate).lower(experiment, context).compile().cost_analysis() or {}
+    return float(cost.get("flops", 0)) / pixels
+
+
+def _processes(arguments: argparse.Namespace) -> list[Row]:
+    rows: list[Row] = [("whole process, warm compilation cache", "s", "MB", "C program s", "ratio", "wanted")]
+    for workload in PROCESSES:
+        command = nbjax_command("nanobragg", *workload.line, "-floatfile", "f.bin")
+        time_process(command, repeats=1)
+        seconds, memory = time_process(command)
+        c_seconds = _c_seconds(arguments, workload)
+        ratio = "" if c_seconds is None else f"{c_seconds / seconds:.2f}"
+        shown = "" if c_seconds is None else f"{c_seconds:.2f}"
+        wanted = f"{workload.wanted:g}" if workload.wanted else "2.5 s"
+        rows.append((workload.name, f"{seconds:.2f}", f"{memory / 1e6:.0f}", shown, ratio, wanted))
+    seconds, memory = time_process(nbjax_command("--help"))
+    rows.append(("nbjax --help", f"{seconds:.2f}", f"{memory / 1e6:.0f}", "", "", "0.3 s"))
+    return rows
+
+
+def _twenty(experiment: Any, x: Any) -> Any:
+    """The experiment with 20 parameters moved by relative or small absolute amounts."""
+    crystal, panel, beam = experiment.crystal, experiment.panel, experiment.beam
+    cell = replace(
+        crystal.cell,
+        lengths_m=crystal.cell.lengths_m * (1 + x[0:3]),
+        angles_rad=crystal.cell.angles_rad + x[3:6],
+        misset_rad=crystal.cell.misset_rad + x[6:9],
+    )
+    return replace(
+        experiment,
+        crystal=replace(crystal, cell=cell, cells=crystal.cells * (1 + x[9:12])),
+        panel=replace(
+            panel,
+            distance_m=panel.distance_m * (1 + x[12]),
+            rotation_rad=panel.rotation_rad + x[13:16],
+            beam_centre_m=panel.beam_centre_m + x[16:18] * 1e-3,
+        ),
+        beam=replace(
+            beam,
+            wavelength_m=beam.wavelength_m * (1 + x[18]),
+            fluence_photons_per_m2=beam.fluence_photons_per_m2 * (1 + x[19]),
+        ),
+    )
+
+
+def _gradient() -> list[Row]:
+    import jax
+    import jax.numpy as jnp
+
+    from nbjax import simulate
+
+    rows: list[Row] = [
+        ("value and gradient, 20 parameters", "precision", "forward s", "both s", "time ratio", "memory")
+    ]
+    rows[0] = (*rows[0], "wanted")
+    for workload in KERNELS[:2]:
+        for precision in ("mixed", "double"):
+            experiment = _experiment(workload, precision)
+
+            def loss(x: Any, experiment: Any = experiment) -> Any:
+                return simulate(_twenty(experiment, x)).sum()
+
+            at = jnp.zeros(20)
+            forward = time_compiled(jax.jit(loss), at, repeats=3)
+            both = time_compiled(jax.jit(jax.value_and_grad(loss)), at, repeats=3)
+            image = 8 * 512**2
+            memory = (both.temporary_bytes + image) / (forward.temporary_bytes + image)
+            ratio = f"{both.warm_s / forward.warm_s:.1f}"
+            row = (workload.name, precision, f"{forward.warm_s:.3f}", f"{both.warm_s:.3f}", ratio, f"{memory:.2f}")
+            rows.append((*row, "5 and 2"))
+    return rows
+
+
+def _memory() -> list[Row]:
+    rows: list[Row] = [("peak memory of a process, 1 Mpixel", "MB", "wanted")]
+    line = "-cell 78 78 38 90 90 90 -default_F 100 -N 10 -pixel 0.1 -oversample 1 -floatfile f.bin -noprogress"
+    for domains in (10, 10_000):
+        pixels = "-detpixels 1024" if domains == 10 else "-detpixels 1024 -roi 0 1023 0 15"
+        words = [*line.split(), *pixels.split(), "-mosaic", "0.3", "-mosaic_dom", str(domains)]
+        _, memory = time_process(nbjax_command("nanobragg", *words), repeats=1)
+        note = "" if domains == 10 else ", 16 of 1024 rows"
+        rows.append((f"{domains} samples a pixel{note}", f"{memory / 1e6:.0f}", "within 10 %"))
+    return rows
+
+
+def _batch() -> list[Row]:
+    import jax
+    import jax.numpy as jnp
+
+    from nbjax import simulate
+
+    large = _experiment(KERNELS[0], "mixed")
+    small = _experiment(KERNELS[0], "mixed", slow=64, fast=64, roi=(0, 64, 0, 64))
+    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf * (1 + 1e-6 * i) for i in range(64)]), small)
+    one = time_compiled(simulate, large)
+    many = time_compiled(jax.jit(jax.vmap(simulate)), stacked)
+    head = ("a batch under vmap, mixed", "s", "rate against one large image", "wanted")
+    ratio = one.warm_s / many.warm_s
+    return [
+        head,
+        ("one experiment of 512 x 512", f"{one.warm_s:.3f}", "1", ""),
+        ("64 experiments of 64 x 64", f"{many.warm_s:.3f}", f"{ratio:.2f}", "0.8"),
+    ]
+
+
+def _children() -> dict[str, Any]:
+    """Measurements that need a process of their own."""
+
+    def on(count: int) -> float:
+        import jax
+
+        from nbjax.pipeline.sharding import simulate_on
+
+        experiment = _experiment(KERNELS[0], "mixed")
+        call = lambda: jax.block_until_ready(simulate_on(jax.devices()[:count], experiment))  # noqa: E731
+        call()
+        return median(call)
+
+    return {"devices": lambda: [on(1), on(2)]}
+
+
+def _devices() -> list[Row]:
+    flags = "--xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false"
+    command = [sys.executable, __file__, "--child", "devices"]
+    found = subprocess.run(
+        command, env={**os.environ, "XLA_FLAGS": flags}, check=True, capture_output=True, text=True
+    ).stdout
+    one, two = json.loads(found.splitlines()[-1])
+    head = ("host devices of one core each, mixed", "s", "speed", "wanted")
+    return [head, ("one", f"{one:.3f}", "1", ""), ("two", f"{two:.3f}", f"{one / two:.2f}", "1.7")]
+
+
+def _profile(folder: Path) -> None:
+    import jax
+
+    from nbjax import simulate
+
+    experiment = _experiment(KERNELS[0], "mixed")
+    jax.block_until_ready(simulate(experiment))
+    with jax.profiler.trace(str(folder)):
+        jax.block_until_ready(simulate(experiment))
+    print(f"wrote a profiler trace to {folder}")
+
+
+if __name__ == "__main__":
+    main()
