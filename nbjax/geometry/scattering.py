@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import jax
+import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from nbjax.numerics import Components, dot, norm
+from nbjax.numerics import Components, components, dot, norm
 
 
 def direction(point_m: Components) -> tuple[Components, Array]:
@@ -23,9 +25,23 @@ def scattering_vector(diffracted: Components, incident: Components, wavelength_m
     )
 
 
-def miller_indices(cell_m: tuple[Components, Components, Components], q_per_m: Components) -> Components:
-    """Fractional h, k, l = (a.q, b.q, c.q)."""
-    return (dot(cell_m[0], q_per_m), dot(cell_m[1], q_per_m), dot(cell_m[2], q_per_m))
+@jax.custom_jvp
+def miller_indices(direct_m: Float[Array, "3 3"], q_per_m: Components) -> Components:
+    """Fractional h, k, l = (a.q, b.q, c.q) for direct vectors a, b, c as rows."""
+    h, k, l = (dot(components(row), q_per_m) for row in direct_m)  # noqa: E741
+    return h, k, l
+
+
+@miller_indices.defjvp
+def _miller_indices_jvp(
+    primals: tuple[Array, Components], tangents: tuple[Array, Components]
+) -> tuple[Components, Components]:
+    # the part of the vectors is a matrix product, so that its transpose is one too and not nine sums over all pixels
+    direct_m, q_per_m = primals
+    by_vectors = jnp.tensordot(tangents[0], jnp.stack(q_per_m), 1)
+    by_q = (dot(components(row), tangents[1]) for row in direct_m)
+    h, k, l = (dq + dv for dq, dv in zip(by_q, by_vectors, strict=True))  # noqa: E741
+    return miller_indices(direct_m, q_per_m), (h, k, l)
 
 
 def is_resolved(q_per_m: Components, resolution_limit_m: Float[Array, ""]) -> Array:

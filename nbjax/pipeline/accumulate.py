@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import Experiment
-from nbjax.numerics import components
 from nbjax.parity.interpolation_latch import leaves_table
 from nbjax.parity.running_product import add_and_multiply
-from nbjax.pipeline.sample import Cell, CrystalSample, RaySample, first_polarization, sample_crystal, sample_ray
+from nbjax.pipeline.sample import CrystalSample, RaySample, first_polarization, sample_crystal, sample_ray
 from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.pipeline.view import Pixels
 
@@ -27,8 +27,10 @@ Products = Callable[[Experiment, RaySample], Sums]
 Combine = Callable[[Sums, CrystalSample], tuple[Sums, Array]]
 """The sums after a sample, and what a trace shows of the first of them."""
 
-Orientation = tuple[Array, Array | None, Array]
-"""Direct vectors, those of the first evaluation of the run, and the number of an orientation."""
+Orientation = tuple[Array, Array]
+"""Direct vectors, shape (3, 3), and the number of an orientation."""
+
+T = TypeVar("T")
 
 
 @jax.tree_util.register_dataclass
@@ -71,6 +73,12 @@ def sum_samples(
     Returns:
         One sum for each product, shape (pixels,), and the samples if kept.
     """
+    return _first_apart(scene, pixels, lambda scene, pixels: _sum_samples(experiment, scene, pixels, products, keep))
+
+
+def _sum_samples(
+    experiment: Experiment, scene: Scene, pixels: Pixels, products: Products, keep: bool
+) -> tuple[Sums, Samples | None]:
     polarization = first_polarization(experiment, scene, pixels)
     running = is_running(experiment)
     per_orientation = 1.0 / len(scene.orientations_m)
@@ -114,26 +122,33 @@ def sum_samples(
 
 def last_sample(experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTable) -> tuple[RaySample, CrystalSample]:
     """The sample of a ray and the last orientation."""
-    sample = sample_ray(experiment, scene, pixels, ray, first_polarization(experiment, scene, pixels))
-    item: Orientation = jax.tree.map(lambda rows: rows[-1], _orientation_items(scene))
-    return sample, _evaluate(experiment, scene, pixels, ray, sample, item)
+
+    def evaluate(scene: Scene, pixels: Pixels) -> tuple[RaySample, CrystalSample]:
+        sample = sample_ray(experiment, scene, pixels, ray, first_polarization(experiment, scene, pixels))
+        item: Orientation = jax.tree.map(lambda rows: rows[-1], _orientation_items(scene, ray))
+        return sample, _evaluate(experiment, scene, pixels, ray, sample, item)
+
+    return _first_apart(scene, pixels, evaluate)
 
 
 def first_leaving_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
     """Number of the first sample of each pixel whose interpolation leaves the table; the largest integer if none."""
+    return _first_apart(scene, pixels, lambda scene, pixels: _first_leaving_sample(experiment, scene, pixels))
+
+
+def _first_leaving_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
     orientations = len(scene.orientations_m)
 
     def add_ray(found: Array, ray: RayTable) -> tuple[Array, None]:
         sample = sample_ray(experiment, scene, pixels, ray, jnp.ones_like(pixels.slow))
 
         def step(found: Array, item: Orientation) -> tuple[Array, None]:
-            vectors, fresh, number = item
-            cell = _cell(scene, pixels, ray, vectors, fresh)
-            crystal = sample_crystal(experiment, scene, cell, sample.scattering_per_m)
+            direct_m, number = item
+            crystal = sample_crystal(experiment, scene, direct_m, sample.scattering_per_m)
             leaves = _reached(experiment, sample, crystal) & leaves_table(scene.factors, crystal.hkl)
             return jnp.where(leaves, jnp.minimum(found, ray.number * orientations + number), found), None
 
-        return jax.lax.scan(step, found, _orientation_items(scene))[0], None
+        return jax.lax.scan(step, found, _orientation_items(scene, ray))[0], None
 
     start = jnp.full(pixels.slow.shape, NEVER, jnp.int32)
     return jax.lax.scan(add_ray, start, scene.rays)[0]
@@ -200,36 +215,47 @@ def _over_orientations(
 
     # a few orientations in one loop load each pixel's scattering vector and sum once for all of them
     at_once = next(k for k in (4, 3, 2, 1) if len(scene.orientations_m) % k == 0)
-    return jax.lax.scan(jax.checkpoint(step), start, _orientation_items(scene), unroll=at_once)
+    return jax.lax.scan(jax.checkpoint(step), start, _orientation_items(scene, ray), unroll=at_once)
 
 
 def _evaluate(
     experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTable, sample: RaySample, item: Orientation
 ) -> CrystalSample:
-    vectors, fresh, number = item
+    direct_m, number = item
     latched = None
     state = scene.parity
     if state.latch_pixel is not None and state.latch_sample is not None:
         after = number + ray.number * len(scene.orientations_m) >= state.latch_sample
         latched = (pixels.order > state.latch_pixel) | ((pixels.order == state.latch_pixel) & after)
-    cell = _cell(scene, pixels, ray, vectors, fresh)
-    return sample_crystal(experiment, scene, cell, sample.scattering_per_m, latched)
+    return sample_crystal(experiment, scene, direct_m, sample.scattering_per_m, latched)
 
 
-def _orientation_items(scene: Scene) -> Orientation:
-    """Every orientation, to scan over."""
-    numbers = jnp.arange(len(scene.orientations_m), dtype=jnp.int32)
-    return scene.orientations_m, scene.parity.first_orientations_m, numbers
+def _orientation_items(scene: Scene, ray: RayTable) -> Orientation:
+    """Every orientation, to scan over; those of the first evaluation of the run if the scene still has them."""
+    direct_m, state = scene.orientations_m, scene.parity
+    if state.first_orientations_m is not None and state.first_ray is not None:
+        direct_m = jnp.where(ray.number == state.first_ray, state.first_orientations_m, direct_m)
+    return direct_m, jnp.arange(len(direct_m), dtype=jnp.int32)
+
+
+def _first_apart(scene: Scene, pixels: Pixels, function: Callable[[Scene, Pixels], T]) -> T:
+    """``function`` of a tile, with the pixel that the run evaluates first computed apart, in its own orientations.
+
+    The last axis of everything that ``function`` returns must be that of the pixels.
+    """
+    state = scene.parity
+    values = function(replace(scene, parity=replace(state, first_orientations_m=None)), pixels)
+    if state.first_orientations_m is None or state.first_pixel is None:
+        return values
+    is_first = pixels.order == state.first_pixel
+
+    def with_first() -> T:
+        alone = jax.tree.map(lambda field: field[jnp.argmax(is_first)][None], pixels)
+        return jax.tree.map(lambda one, every: jnp.where(is_first, one, every), function(scene, alone), values)
+
+    return jax.lax.cond(is_first.any(), with_first, lambda: values)
 
 
 def _reached(experiment: Experiment, sample: RaySample, crystal: CrystalSample) -> Array:
     """Samples that the C program does not skip before it looks up the structure factor."""
     return sample.resolved & ((crystal.lattice != 0) | experiment.crystal.has_water)
-
-
-def _cell(scene: Scene, pixels: Pixels, ray: RayTable, vectors: Array, fresh: Array | None) -> Cell:
-    """Direct vectors of an orientation; those of the first evaluation of the run where it is that one."""
-    if fresh is not None and scene.parity.first_pixel is not None:
-        is_first = (pixels.order == scene.parity.first_pixel) & (ray.number == scene.parity.first_ray)
-        vectors = jnp.where(is_first[:, None, None], fresh, vectors)
-    return components(vectors[..., 0, :]), components(vectors[..., 1, :]), components(vectors[..., 2, :])

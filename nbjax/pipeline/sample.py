@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from nbjax.experiment import Experiment
 from nbjax.geometry.scattering import is_resolved, miller_indices, scattering_vector
@@ -21,9 +22,6 @@ from nbjax.physics.polarization import polarization_factor
 from nbjax.physics.solid_angle import solid_angle_sr
 from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.pipeline.view import Pixels, View, factor_views, look
-
-Cell = tuple[Components, Components, Components]
-"""Direct vectors a, b, c in m."""
 
 
 @jax.tree_util.register_dataclass
@@ -123,17 +121,21 @@ def first_polarization(experiment: Experiment, scene: Scene, pixels: Pixels) -> 
 
 
 def sample_crystal(
-    experiment: Experiment, scene: Scene, cell_m: Cell, q_per_m: Components, latched: Array | None = None
+    experiment: Experiment,
+    scene: Scene,
+    direct_m: Float[Array, "3 3"],
+    q_per_m: Components,
+    latched: Array | None = None,
 ) -> CrystalSample:
     """Lattice and structure factor of one orientation.
 
     Args:
         experiment, scene: the context.
-        cell_m: direct vectors.
+        direct_m: direct vectors a, b, c as rows.
         q_per_m: scattering vector.
         latched: where interpolation is off for good, for ``interpolation_latch``.
     """
-    hkl = miller_indices(cell_m, q_per_m)
+    hkl = miller_indices(direct_m, q_per_m)
     index: Components = (jnp.ceil(hkl[0] - 0.5), jnp.ceil(hkl[1] - 0.5), jnp.ceil(hkl[2] - 0.5))
     lattice, axes = _lattice_factor(experiment, scene, hkl, index)
     structure = _structure_factor(experiment, scene, hkl, index, latched)
