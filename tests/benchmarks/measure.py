@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -66,6 +67,17 @@ def median(call: Callable[[], object], repeats: int = REPEATS) -> float:
     return statistics.median(seconds)
 
 
+_WATCH = """
+import json, resource, subprocess, sys, time
+begin = time.perf_counter()
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+seconds = time.perf_counter() - begin
+memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+print(json.dumps([seconds, memory, done.returncode, done.stderr.decode(errors="replace")[-500:]]))
+"""
+"""Runs a command from a process that is itself small: a child inherits its parent's largest resident memory."""
+
+
 def time_process(command: Sequence[str], repeats: int = 3, **environment: str) -> tuple[float, int]:
     """Median seconds of a whole process in an empty folder, and its largest resident memory in bytes.
 
@@ -75,22 +87,19 @@ def time_process(command: Sequence[str], repeats: int = 3, **environment: str) -
     seconds, largest = [], 0
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
-            begin = time.perf_counter()
-            process = subprocess.Popen(
-                command,
+            watched = subprocess.run(
+                [sys.executable, "-S", "-c", _WATCH, *command],
                 cwd=folder,
                 env={**os.environ, **environment},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
+                check=True,
+                capture_output=True,
+                text=True,
             )
-            assert process.stderr is not None
-            said = process.stderr.read()
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            seconds.append(time.perf_counter() - begin)
-            if process.returncode != 0:
-                raise RuntimeError(f"{' '.join(command)} failed: {said.decode(errors='replace')[-500:]}")
-            largest = max(largest, usage.ru_maxrss * 1024)
+        took, memory, status, said = json.loads(watched.stdout)
+        if status != 0:
+            raise RuntimeError(f"{' '.join(command)} failed: {said}")
+        seconds.append(took)
+        largest = max(largest, memory)
     return statistics.median(seconds), largest
 
 

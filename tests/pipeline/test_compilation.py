@@ -1,0 +1,72 @@
+"""What is compiled, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from cases import small_config
+
+from nbjax import prepare, simulate, simulate_pixels, trace
+from nbjax.pipeline.render import render
+
+
+@contextmanager
+def _compilations() -> Iterator[Callable[[], int]]:
+    """Counts programs that are compiled, or fetched from the cache of compiled programs."""
+    events: list[str] = []
+
+    def heard(event: str, duration: float, **_: object) -> None:
+        events.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(heard)
+    try:
+        yield lambda: sum("backend_compile" in event for event in events)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(heard)
+
+
+def test_images_that_differ_only_in_numbers_compile_once() -> None:
+    def config(i: int) -> object:
+        return prepare(
+            small_config(
+                beam={"wavelength_A": 0.9 + 0.01 * i, "polarization": 0.01 * i, "fluence_photons_per_m2": 1e28 + i},
+                crystal={
+                    "cells": (9 + i, 7, 8 + i),
+                    "misset_deg": (0.1 * i, 1.0, 2.0),
+                    "mosaic_spread_deg": 0.1 + 0.01 * i,
+                    "phi_start_deg": float(i),
+                    "phi_range_deg": 1.0 + i,
+                    "default_F": float(i),
+                },
+                detector={"distance_mm": 100.0 + i, "rotation_y_deg": 0.3 * i, "beam_x_mm": 9.0 + 0.1 * i},
+                sampling={"mosaic_domains": 3, "phi_steps": 2},
+            )
+        )
+
+    with _compilations() as count:
+        images = [render(config(0))]
+        first = count()
+        assert first > 0
+        images += [render(config(i)) for i in range(1, 20)]
+        assert count() == first
+    assert len({image.tobytes() for image in images}) == 20
+
+
+def test_entry_points_agree_inside_and_outside_of_a_transformation() -> None:
+    experiment = prepare(small_config(crystal={"mosaic_spread_deg": 0.5}, sampling={"mosaic_domains": 5}))
+    outside = np.asarray(simulate(experiment))
+    inside = np.asarray(jax.jit(lambda e: simulate(e))(experiment))
+    closed_over = np.asarray(jax.jit(lambda: simulate(experiment))())
+    for image in (inside, closed_over):
+        np.testing.assert_allclose(image, outside, rtol=1e-10, atol=1e-12 * outside.max())
+    pixels = jnp.array([[11, 9], [3, 4]])
+    wanted = simulate_pixels(experiment, pixels)
+    np.testing.assert_allclose(jax.jit(simulate_pixels)(experiment, pixels), wanted, rtol=1e-10)
+    np.testing.assert_allclose(trace(experiment, pixels).I_pixel_photons, wanted, rtol=1e-10)
+    slope = jax.jvp(lambda x: simulate(replace(experiment, resolution_limit_m=x)).sum(), (1e-10,), (1.0,))[1]
+    assert float(slope) == 0.0
