@@ -36,12 +36,14 @@ def miller_indices(direct_m: Float[Array, "3 3"], q_per_m: Components) -> Compon
 def _miller_indices_jvp(
     primals: tuple[Array, Components], tangents: tuple[Array, Components]
 ) -> tuple[Components, Components]:
-    # the part of the vectors is a matrix product, so that its transpose is one too and not nine sums over all pixels
+    # products of a row and a matrix have transposes that are such products, not nine sums over all pixels; the barrier
+    # keeps XLA from computing what arrives at the indices again for each of their uses
     direct_m, q_per_m = primals
-    by_vectors = jnp.tensordot(tangents[0], jnp.stack(q_per_m), 1)
+    stacked = jnp.stack(q_per_m)
+    by_vectors = (jnp.tensordot(row, stacked, 1) for row in tangents[0])
     by_q = (dot(components(row), tangents[1]) for row in direct_m)
     h, k, l = (dq + dv for dq, dv in zip(by_q, by_vectors, strict=True))  # noqa: E741
-    return miller_indices(direct_m, q_per_m), (h, k, l)
+    return miller_indices(direct_m, q_per_m), jax.lax.optimization_barrier((h, k, l))
 
 
 def is_resolved(q_per_m: Components, resolution_limit_m: Float[Array, ""]) -> Array:
