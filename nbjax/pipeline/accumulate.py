@@ -213,8 +213,10 @@ def _over_orientations(
         sums = tuple(new.astype(old.dtype) for new, old in zip(combined, sums, strict=True))
         return sums, ((crystal, shown) if keep else None)
 
-    # a few orientations in one loop load each pixel's scattering vector and sum once for all of them
-    at_once = next(k for k in (4, 3, 2, 1) if len(scene.orientations_m) % k == 0)
+    # a few orientations in one loop load each pixel's scattering vector and sum once for all of them; beside the 64
+    # lookups of an interpolation that is nothing, and would only take longer to compile
+    most = 1 if experiment.crystal.interpolate else 4
+    at_once = next(k for k in range(most, 0, -1) if len(scene.orientations_m) % k == 0)
     return jax.lax.scan(jax.checkpoint(step), start, _orientation_items(scene, ray), unroll=at_once)
 
 

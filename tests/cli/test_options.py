@@ -144,6 +144,11 @@ LINES: dict[str, dict[str, Any]] = {
     "-pgmfile a -nopgm": {},
 }
 REQUESTS: dict[str, dict[str, Any]] = {
+    "-trace_pixel 3 4 -trace_pixel 5 6 -trace_file t.json -trace_samples": {
+        "trace_pixels": ((3, 4), (5, 6)),
+        "trace_file": "t.json",
+        "trace_samples": True,
+    },
     "-config_out a.toml": {"config_out": "a.toml"},
     "-printout": {"printout": True},
     "-printout_pixel 3 4": {"printout": True, "printout_pixel": (3, 4)},
@@ -248,7 +253,7 @@ def test_lines(line: str) -> None:
 @pytest.mark.parametrize("line", REQUESTS)
 def test_what_is_not_configuration(line: str) -> None:
     request, plain = read_options(line.split()), read_options([])
-    names = ("config_out", "printout", "printout_pixel", "progress")
+    names = ("config_out", "printout", "printout_pixel", "progress", "trace_pixels", "trace_file", "trace_samples")
     found = {name: getattr(request, name) for name in names if getattr(request, name) != getattr(plain, name)}
     assert found == REQUESTS[line]
     assert request.config == Config()
