@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nbjax.experiment import Experiment
     from nbjax.pipeline.image import simulate, simulate_pixels
     from nbjax.pipeline.recording import trace
+    from nbjax.pipeline.sharding import simulate_on
     from nbjax.preparation import prepare
     from nbjax.stages import Stages
 
@@ -27,11 +28,22 @@ _HOMES = {
     "prepare": "nbjax.preparation",
     "Stages": "nbjax.stages",
     "simulate": "nbjax.pipeline.image",
+    "simulate_on": "nbjax.pipeline.sharding",
     "simulate_pixels": "nbjax.pipeline.image",
     "trace": "nbjax.pipeline.recording",
 }
 
-__all__ = ["Config", "Experiment", "Stages", "load_config", "prepare", "simulate", "simulate_pixels", "trace"]
+__all__ = [
+    "Config",
+    "Experiment",
+    "Stages",
+    "load_config",
+    "prepare",
+    "simulate",
+    "simulate_on",
+    "simulate_pixels",
+    "trace",
+]
 
 
 def __getattr__(name: str) -> Any:

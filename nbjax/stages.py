@@ -47,24 +47,24 @@ class SampleStages:
             ``running_product`` multiplies it; None for the last.
     """
 
-    weight: Float[Array, "*samples"]
-    position_m: Float[Array, "*samples 3"]
-    airpath_m: Float[Array, "*samples"]
-    diffracted: Float[Array, "*samples 3"]
-    incident: Float[Array, "*samples 3"]
-    wavelength_m: Float[Array, "*samples"]
-    scattering_per_m: Float[Array, "*samples 3"]
-    resolved: Float[Array, "*samples"]
-    polarization: Float[Array, "*samples"]
-    solid_angle_sr: Float[Array, "*samples"]
-    capture: Float[Array, "*samples"]
-    hkl: Float[Array, "*samples 3"]
-    hkl_nearest: Float[Array, "*samples 3"]
-    lattice_axes: Float[Array, "*samples 3"] | None
-    lattice: Float[Array, "*samples"]
-    structure_electrons: Float[Array, "*samples"]
-    intensity_electrons_squared: Float[Array, "*samples"]
-    running_electrons_squared: Float[Array, "*samples"] | None
+    weight: Float[Array, "..."]
+    position_m: Float[Array, "... 3"]
+    airpath_m: Float[Array, "..."]
+    diffracted: Float[Array, "... 3"]
+    incident: Float[Array, "... 3"]
+    wavelength_m: Float[Array, "..."]
+    scattering_per_m: Float[Array, "... 3"]
+    resolved: Float[Array, "..."]
+    polarization: Float[Array, "..."]
+    solid_angle_sr: Float[Array, "..."]
+    capture: Float[Array, "..."]
+    hkl: Float[Array, "... 3"]
+    hkl_nearest: Float[Array, "... 3"]
+    lattice_axes: Float[Array, "... 3"] | None
+    lattice: Float[Array, "..."]
+    structure_electrons: Float[Array, "..."]
+    intensity_electrons_squared: Float[Array, "..."]
+    running_electrons_squared: Float[Array, "..."] | None
 
 
 @jax.tree_util.register_dataclass

@@ -27,7 +27,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize(
     ("name", "parity", "precision"),
-    [("samples", (), "mixed"), ("odd window", (), "double"), ("odd window", ("all",), "double")],
+    [("samples", (), "mixed"), ("odd window", ("all",), "double")],
 )
 def test_devices_do_not_change_the_image(name: str, parity: tuple[str, ...], precision: Precision) -> None:
     config = replace(small_config(**CONFIGS[name]), parity=check_names(parity), precision=precision)
