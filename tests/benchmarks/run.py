@@ -7,7 +7,6 @@ Times are medians of one run on one machine; compare ratios. The C program is wh
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import subprocess
@@ -33,13 +32,13 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part; may be repeated")
     parser.add_argument("--precision", nargs="+", default=["mixed", "double"], choices=("double", "mixed"))
     parser.add_argument("--profile", type=Path, help="write a JAX profiler trace of the first workload to this folder")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     import jax
 
     jax.config.update("jax_enable_x64", True)
     if arguments.child:
-        print(json.dumps(_children()[arguments.child]()))
+        print(_on_devices())
         return
     if arguments.profile:
         _profile(arguments.profile)
@@ -124,34 +123,30 @@ def _kernels(arguments: argparse.Namespace) -> list[Row]:
 
 
 def _operations_a_sample(workload: Workload, precision: str) -> float:
-    """Floating-point operations that one more orientation of one pixel costs, as XLA counts them.
+    """Floating-point operations of one orientation at one pixel, as XLA counts them.
 
-    XLA counts the body of a loop once, so that two images are compiled that differ in nothing else: of one tile, with
-    one ray and one or two orientations, unrolled.
+    XLA counts the body of a loop once, so that the body is compiled alone.
     """
     import jax
     import jax.numpy as jnp
 
-    from nbjax.pipeline.accumulate import _evaluate, _orientation_items
     from nbjax.pipeline.image import complete_scene, pixels_at
-    from nbjax.pipeline.sample import sample_ray
+    from nbjax.pipeline.sample import sample_crystal, sample_ray
 
     pixels = 1024
 
-    def one(experiment: Any) -> Any:
+    def context(experiment: Any) -> Any:
         scene = complete_scene(experiment)
         ray = jax.tree.map(lambda rows: rows[0], scene.rays)
         at = pixels_at(experiment, jnp.zeros(pixels, jnp.int32), jnp.arange(pixels, dtype=jnp.int32))
-        return scene, ray, at, sample_ray(experiment, scene, at, ray)
+        return scene, scene.orientations_m[0], sample_ray(experiment, scene, at, ray).scattering_per_m
 
-    def evaluate(experiment: Any, context: Any) -> Any:
-        scene, ray, at, sample = context
-        item = jax.tree.map(lambda rows: rows[0], _orientation_items(scene))
-        return _evaluate(experiment, scene, at, ray, sample, item).intensity
+    def intensity(experiment: Any, scene: Any, cell: Any, scattering: Any) -> Any:
+        return sample_crystal(experiment, scene, cell, scattering).intensity
 
     experiment = _experiment(workload, precision)
-    context = jax.jit(one)(experiment)
-    cost = jax.jit(evaluate).lower(experiment, context).compile().cost_analysis() or {}
+    arguments = jax.jit(context)(experiment)
+    cost = jax.jit(intensity).lower(experiment, *arguments).compile().cost_analysis() or {}
     return float(cost.get("flops", 0)) / pixels
 
 
@@ -255,30 +250,38 @@ def _batch() -> list[Row]:
     ]
 
 
-def _children() -> dict[str, Any]:
-    """Measurements that need a process of their own."""
+def _on_devices() -> float:
+    """Seconds on every device of a process of its own."""
+    import jax
 
-    def on(count: int) -> float:
-        import jax
+    from nbjax import simulate_on
 
-        from nbjax.pipeline.sharding import simulate_on
+    experiment = _experiment(KERNELS[0], "mixed")
 
-        experiment = _experiment(KERNELS[0], "mixed")
-        call = lambda: jax.block_until_ready(simulate_on(jax.devices()[:count], experiment))  # noqa: E731
-        call()
-        return median(call)
+    def call() -> None:
+        jax.block_until_ready(simulate_on(jax.devices(), experiment))
 
-    return {"devices": lambda: [on(1), on(2)]}
+    call()
+    return median(call)
 
 
 def _devices() -> list[Row]:
-    flags = "--xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false"
-    command = [sys.executable, __file__, "--child", "devices"]
-    found = subprocess.run(
-        command, env={**os.environ, "XLA_FLAGS": flags}, check=True, capture_output=True, text=True
-    ).stdout
-    one, two = json.loads(found.splitlines()[-1])
-    head = ("host devices of one core each, mixed", "s", "speed", "wanted")
+    head = ("host devices, one core each, mixed", "s", "speed", "wanted")
+    seconds = []
+    for count in (1, 2):
+        cores = sorted(os.sched_getaffinity(0))[:count]
+        code = f"import os, runpy, sys; os.sched_setaffinity(0, {cores}); sys.argv = {[__file__, '--child']}; "
+        code += f"runpy.run_path({__file__!r}, run_name='__main__')"
+        flags = f"--xla_force_host_platform_device_count={count}"
+        found = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "XLA_FLAGS": flags},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        seconds.append(float(found.stdout.splitlines()[-1]))
+    one, two = seconds
     return [head, ("one", f"{one:.3f}", "1", ""), ("two", f"{two:.3f}", f"{one / two:.2f}", "1.7")]
 
 
