@@ -6,7 +6,7 @@ two experiments of equal structure share one compiled program and can be stacked
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -116,7 +116,7 @@ class Grid:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["beam", "crystal", "panel", "resolution_limit_m", "mask"],
+    data_fields=["beam", "crystal", "panel", "resolution_limit_m", "mask", "low"],
     meta_fields=["grid", "precision", "parity"],
 )
 @dataclass(frozen=True)
@@ -130,6 +130,8 @@ class Experiment:
         grid: static grid and sampling.
         precision: name of the floating-point policy.
         parity: names of the ledger entries that are switched on, sorted.
+        low: what the 32-bit numbers of this experiment lack to 64-bit ones, in the same places; only with precision
+            ``single``, and without the tables. It is a constant: nothing is differentiated by it.
     """
 
     beam: BeamParameters
@@ -140,3 +142,10 @@ class Experiment:
     grid: Grid
     precision: str
     parity: tuple[str, ...]
+    low: Experiment | None = None
+
+
+def without_tables(experiment: Experiment) -> Experiment:
+    """The experiment without its large arrays and without ``low``: the numbers that geometry is made of."""
+    factors = replace(experiment.crystal.factors, values=None)
+    return replace(experiment, crystal=replace(experiment.crystal, factors=factors), mask=None, low=None)

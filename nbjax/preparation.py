@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +14,7 @@ from jax import Array
 from nbjax import precision
 from nbjax.config.tree import Config
 from nbjax.constants import DEGREES_PER_RADIAN
-from nbjax.experiment import BeamParameters, CrystalParameters, Experiment, Grid
+from nbjax.experiment import BeamParameters, CrystalParameters, Experiment, Grid, without_tables
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import Panel, PanelParameters, place_panel
 from nbjax.geometry.unit_cell import UnitCell
@@ -24,7 +26,7 @@ from nbjax.sampling.mosaic import MosaicDraws
 from nbjax.sampling.reference_random import cap_draws
 from nbjax.sampling.sources import SourceGrid, SourceTable
 
-MakeArray = Callable[[object], Array]
+MakeArray = Callable[[object], Any]
 
 
 def prepare(config: Config) -> Experiment:
@@ -45,11 +47,17 @@ def prepare(config: Config) -> Experiment:
 
 def prepare_resolved(resolved: Resolved) -> Experiment:
     """The experiment of a resolved configuration; see ``prepare``."""
+    if resolved.config.precision == "single":
+        exact = _experiment(resolved, lambda value: np.asarray(value, float))
+        high = jax.tree.map(lambda x: x.astype(np.float32), exact)
+        both = without_tables(exact), without_tables(high)
+        low = jax.tree.map(lambda x, leading: jnp.asarray(x - leading, jnp.float32), *both)
+        return replace(jax.tree.map(jnp.asarray, high), low=low)
     dtype = precision.policy(resolved.config.precision).geometry
+    return _experiment(resolved, lambda value: jnp.asarray(np.asarray(value, float), dtype))
 
-    def array(value: object) -> Array:
-        return jnp.asarray(np.asarray(value, float), dtype)
 
+def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
     d, s = resolved.detector, resolved.sampling
     sampling = resolved.config.sampling
     return Experiment(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
@@ -18,6 +19,5 @@ def about_axis(axis: Float[Array, "3"], angle_rad: Float[Array, ""]) -> Float[Ar
 
 def about_xyz(angles_rad: Float[Array, "3"]) -> Float[Array, "3 3"]:
     """Rotation about x, then about y, then about z (all fixed laboratory axes)."""
-    basis = jnp.eye(3, dtype=angles_rad.dtype)
-    x, y, z = (about_axis(basis[i], angles_rad[i]) for i in range(3))
+    x, y, z = jax.vmap(about_axis)(jnp.eye(3, dtype=angles_rad.dtype), angles_rad)
     return z @ y @ x

@@ -112,7 +112,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key")
     parser.add_argument("--out", metavar="DIR", help="folder of the output files (default: the current one)")
     parser.add_argument("--parity", nargs="?", const="all", metavar="NAMES", help="reproduce the C program")
-    parser.add_argument("--precision", choices=("double", "mixed"), help="floating-point policy")
+    parser.add_argument("--precision", choices=("double", "mixed", "single"), help="floating-point policy")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
 

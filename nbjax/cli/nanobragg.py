@@ -6,11 +6,11 @@ import difflib
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 from nbjax.cli.options import BY_KEY, BY_NAME, REFUSED, Option, in_options
 from nbjax.cli.words import config_of, is_number, leading_number
-from nbjax.config.tree import Config
+from nbjax.config.tree import Config, Precision
 from nbjax.errors import ConfigError, Fault
 from nbjax.parity.ledger import check_names
 
@@ -330,11 +330,11 @@ class _Reader:
             self._put(option.keys[0], found, name)
 
     def _read_precision(self, option: Option, name: str) -> None:
-        word = self._take(name, "double or mixed")
-        if word in ("double", "mixed"):
+        word = self._take(name, "double, mixed or single")
+        if word in get_args(Precision):
             self._put("precision", word, name)
         elif word is not None:
-            self._fault(name, f"got {word!r}, double or mixed is wanted")
+            self._fault(name, f"got {word!r}, double, mixed or single is wanted")
 
     def _read_parity(self, option: Option, name: str) -> None:
         if self.at < len(self.argv) and not self.argv[self.at].startswith("-"):

@@ -190,7 +190,7 @@ OPTIONS: tuple[Option, ...] = (
         _flag("-oversample_omega", "sampling.oversample_solid_angle", "solid angle for each subpixel"),
         _number("-dmin", "sampling.resolution_limit_A", "A: drop samples of smaller spacing"),
         _integer("-tile", "sampling.tile_pixels", "N: pixels computed at once"),
-        _rule("-precision", "precision", "precision", "double|mixed: floating-point policy"),
+        _rule("-precision", "precision", "precision", "double|mixed|single: floating-point policy"),
         _rule("-parity", "parity", "parity", "[NAME,NAME]: reproduce the C program, in all or in the named entries"),
     ),
     *_group(

@@ -33,7 +33,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--out", required=True, metavar="FILE.{json,h5,txt}", help="the trace")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key")
     parser.add_argument("--parity", nargs="?", const="all", metavar="NAMES", help="reproduce the C program")
-    parser.add_argument("--precision", choices=("double", "mixed"), help="floating-point policy")
+    parser.add_argument("--precision", choices=("double", "mixed", "single"), help="floating-point policy")
     parser.set_defaults(run=_run)
 
 

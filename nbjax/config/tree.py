@@ -13,7 +13,7 @@ Vector = tuple[float, float, float]
 Convention = Literal["mosflm", "denzo", "adxv", "xds", "dials", "custom"]
 Pivot = Literal["beam", "sample"]
 Shape = Literal["square", "round", "gauss", "tophat"]
-Precision = Literal["double", "mixed"]
+Precision = Literal["double", "mixed", "single"]
 
 
 @dataclass(frozen=True)

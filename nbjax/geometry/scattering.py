@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
 from nbjax.numerics import Components, components, dot, norm
+from nbjax.pairs.arithmetic import halves
+
+T = TypeVar("T")
+Split = tuple[T, T]
+"""High and low parts."""
 
 
 def direction(point_m: Components) -> tuple[Components, Array]:
@@ -44,6 +51,44 @@ def _miller_indices_jvp(
     by_q = (dot(components(row), tangents[1]) for row in direct_m)
     h, k, l = (dq + dv for dq, dv in zip(by_q, by_vectors, strict=True))  # noqa: E741
     return miller_indices(direct_m, q_per_m), jax.lax.optimization_barrier((h, k, l))
+
+
+@jax.custom_jvp
+def miller_indices_in_pairs(direct_m: Split[Array], q_per_m: Split[Components]) -> tuple[Components, Components]:
+    """Nearest whole h, k, l and the distances from them, of vectors given as (high, low) pairs of 32-bit floats.
+
+    Each vector component is halved into 12 leading bits and a rest. Products of two leading parts are exact, so that
+    their whole numbers are taken off without loss; products with a rest are small. The distances are good to 1e-7.
+
+    Args:
+        direct_m: rows a, b, c, shape (3, 3) each.
+        q_per_m: scattering vector.
+    """
+    q = [halves(x) for x in q_per_m[0]]
+    rest = [x + low for (_, x), low in zip(q, q_per_m[1], strict=True)]
+    whole, distance = [], []
+    for row, row_low in zip(*direct_m, strict=True):
+        count = exact = small = jnp.zeros_like(rest[0])
+        for component, low, (q_lead, _), q_high, q_rest in zip(row, row_low, q, q_per_m[0], rest, strict=True):
+            lead, left = halves(component)
+            product = lead * q_lead
+            rounded = jnp.round(product)
+            count, exact = count + rounded, exact + (product - rounded)
+            small = small + (lead * q_rest + (left + low) * q_high)
+        rounded = jnp.round(exact)
+        count, delta = count + rounded, (exact - rounded) + small
+        rounded = jnp.round(delta)
+        whole.append(count + rounded)
+        distance.append(delta - rounded)
+    return tuple(whole), tuple(distance)  # type: ignore[return-value]
+
+
+@miller_indices_in_pairs.defjvp
+def _miller_indices_in_pairs_jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> Any:
+    (direct_m, q_per_m), (direct_t, q_t) = primals, tangents
+    _, distance_t = jax.jvp(miller_indices, (direct_m[0], q_per_m[0]), (direct_t[0], q_t[0]))
+    whole, distance = miller_indices_in_pairs(direct_m, q_per_m)
+    return (whole, distance), (jax.tree.map(jnp.zeros_like, whole), distance_t)
 
 
 def is_resolved(q_per_m: Components, resolution_limit_m: Float[Array, ""]) -> Array:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import Experiment
+from nbjax.numerics import Components
 from nbjax.parity.interpolation_latch import leaves_table
 from nbjax.parity.running_product import add_and_multiply
 from nbjax.pipeline.sample import CrystalSample, RaySample, first_polarization, sample_crystal, sample_ray
@@ -27,8 +28,8 @@ Products = Callable[[Experiment, RaySample], Sums]
 Combine = Callable[[Sums, CrystalSample], tuple[Sums, Array]]
 """The sums after a sample, and what a trace shows of the first of them."""
 
-Orientation = tuple[Array, Array]
-"""Direct vectors, shape (3, 3), and the number of an orientation."""
+Orientation = tuple[Array, Array | None, Array]
+"""Direct vectors, shape (3, 3), their low parts (precision ``single`` alone), and the number of an orientation."""
 
 T = TypeVar("T")
 
@@ -143,8 +144,8 @@ def _first_leaving_sample(experiment: Experiment, scene: Scene, pixels: Pixels) 
         sample = sample_ray(experiment, scene, pixels, ray, jnp.ones_like(pixels.slow))
 
         def step(found: Array, item: Orientation) -> tuple[Array, None]:
-            direct_m, number = item
-            crystal = sample_crystal(experiment, scene, direct_m, sample.scattering_per_m)
+            crystal = sample_crystal(experiment, scene, item[0], sample.scattering_per_m, None, _low(sample, item))
+            number = item[2]
             leaves = _reached(experiment, sample, crystal) & leaves_table(scene.factors, crystal.hkl)
             return jnp.where(leaves, jnp.minimum(found, ray.number * orientations + number), found), None
 
@@ -223,21 +224,33 @@ def _over_orientations(
 def _evaluate(
     experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTable, sample: RaySample, item: Orientation
 ) -> CrystalSample:
-    direct_m, number = item
+    direct_m, _, number = item
     latched = None
     state = scene.parity
     if state.latch_pixel is not None and state.latch_sample is not None:
         after = number + ray.number * len(scene.orientations_m) >= state.latch_sample
         latched = (pixels.order > state.latch_pixel) | ((pixels.order == state.latch_pixel) & after)
-    return sample_crystal(experiment, scene, direct_m, sample.scattering_per_m, latched)
+    return sample_crystal(experiment, scene, direct_m, sample.scattering_per_m, latched, _low(sample, item))
+
+
+def _low(sample: RaySample, item: Orientation) -> tuple[Array, Components] | None:
+    """Low parts of an orientation and of the ray's scattering vector."""
+    if item[1] is None or sample.scattering_low_per_m is None:
+        return None
+    return item[1], sample.scattering_low_per_m
 
 
 def _orientation_items(scene: Scene, ray: RayTable) -> Orientation:
     """Every orientation, to scan over; those of the first evaluation of the run if the scene still has them."""
-    direct_m, state = scene.orientations_m, scene.parity
-    if state.first_orientations_m is not None and state.first_ray is not None:
-        direct_m = jnp.where(ray.number == state.first_ray, state.first_orientations_m, direct_m)
-    return direct_m, jnp.arange(len(direct_m), dtype=jnp.int32)
+
+    def of(part: Scene) -> Array:
+        first = part.parity.first_orientations_m
+        if scene.parity.first_orientations_m is None or first is None:
+            return part.orientations_m
+        return jnp.where(ray.number == scene.parity.first_ray, first, part.orientations_m)
+
+    low = None if scene.low is None else of(scene.low)
+    return of(scene), low, jnp.arange(len(scene.orientations_m), dtype=jnp.int32)
 
 
 def _first_apart(scene: Scene, pixels: Pixels, function: Callable[[Scene, Pixels], T]) -> T:

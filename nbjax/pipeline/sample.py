@@ -5,16 +5,17 @@ All functions act on fields of any shape; the pipeline calls them with one entry
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from nbjax.experiment import Experiment
-from nbjax.geometry.scattering import is_resolved, miller_indices, scattering_vector
+from nbjax.experiment import Experiment, without_tables
+from nbjax.geometry.scattering import is_resolved, miller_indices, miller_indices_in_pairs, scattering_vector
 from nbjax.numerics import Components, components
+from nbjax.pairs.transform import in_pairs
 from nbjax.parity import star_shape
 from nbjax.physics import lattice_factor, structure_factor
 from nbjax.physics.absorption import capture_fraction
@@ -32,6 +33,7 @@ class RaySample:
     Attributes:
         view: the subpixel.
         scattering_per_m: q.
+        scattering_low_per_m: what q lacks to 64 bits; only with precision ``single``.
         resolved: whether the sample is above the resolution limit.
         polarization, solid_angle_sr, capture: the three geometry factors.
         own_capture: capture of the ray's own layer, which ``last_layer_capture`` replaces.
@@ -44,6 +46,7 @@ class RaySample:
     solid_angle_sr: Array
     capture: Array
     own_capture: Array
+    scattering_low_per_m: Components | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -81,7 +84,9 @@ def sample_ray(
     panel = experiment.panel
     view = look(experiment, scene, pixels, (ray.slow_offset, ray.fast_offset), ray.depth_m)
     at = factor_views(experiment, scene, pixels, ray, view)
-    q = scattering_vector(view.diffracted, components(ray.incident), ray.wavelength_m)
+    q, q_low = scattering_vector(view.diffracted, components(ray.incident), ray.wavelength_m), None
+    if scene.low is not None:
+        q, q_low = _scattering_in_pairs(experiment, scene, pixels, ray)
     polarization = first_polarization
     if polarization is None:
         polarization = _polarization(experiment, ray, at.polarization)
@@ -101,6 +106,7 @@ def sample_ray(
         ),
         capture=capture,
         own_capture=own_capture,
+        scattering_low_per_m=q_low,
     )
 
 
@@ -126,6 +132,7 @@ def sample_crystal(
     direct_m: Float[Array, "3 3"],
     q_per_m: Components,
     latched: Array | None = None,
+    low: tuple[Float[Array, "3 3"], Components] | None = None,
 ) -> CrystalSample:
     """Lattice and structure factor of one orientation.
 
@@ -134,24 +141,53 @@ def sample_crystal(
         direct_m: direct vectors a, b, c as rows.
         q_per_m: scattering vector.
         latched: where interpolation is off for good, for ``interpolation_latch``.
+        low: what the vectors and q lack to 64 bits; only with precision ``single``.
     """
-    hkl = miller_indices(direct_m, q_per_m)
-    index: Components = (jnp.ceil(hkl[0] - 0.5), jnp.ceil(hkl[1] - 0.5), jnp.ceil(hkl[2] - 0.5))
-    lattice, axes = _lattice_factor(experiment, scene, hkl, index)
+    hkl, index, delta = _indices(direct_m, q_per_m, low)
+    lattice, axes = _lattice_factor(experiment, scene, delta)
     structure = _structure_factor(experiment, scene, hkl, index, latched)
     amplitude = structure * lattice
     return CrystalSample(hkl, index, axes, lattice, structure, amplitude * amplitude)
 
 
-def _lattice_factor(
-    experiment: Experiment, scene: Scene, hkl: Components, index: Components
-) -> tuple[Array, Components | None]:
+def _indices(
+    direct_m: Float[Array, "3 3"], q_per_m: Components, low: tuple[Float[Array, "3 3"], Components] | None
+) -> tuple[Components, Components, Components]:
+    """Fractional Miller indices, the nearest whole ones, and the distances between them.
+
+    The exact difference, taken before any change of type, is what lets 32 bits carry the trigonometry.
+    """
+    if low is not None:
+        (h0, k0, l0), delta = miller_indices_in_pairs((direct_m, low[0]), (q_per_m, low[1]))
+        return (h0 + delta[0], k0 + delta[1], l0 + delta[2]), (h0, k0, l0), delta
+    h, k, l = miller_indices(direct_m, q_per_m)  # noqa: E741
+    h0, k0, l0 = jnp.ceil(h - 0.5), jnp.ceil(k - 0.5), jnp.ceil(l - 0.5)
+    return (h, k, l), (h0, k0, l0), (h - h0, k - k0, l - l0)
+
+
+def _scattering_in_pairs(
+    experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTable
+) -> tuple[Components, Components]:
+    """The ray's scattering vector as high and low parts."""
+
+    def scattering(at: tuple[Experiment, Scene, Pixels, RayTable]) -> Components:
+        experiment, scene, pixels, ray = at
+        view = look(experiment, scene, pixels, (ray.slow_offset, ray.fast_offset), ray.depth_m)
+        return scattering_vector(view.diffracted, components(ray.incident), ray.wavelength_m)
+
+    assert scene.low is not None
+    placed = replace(scene.low, panel=scene.panel, rays=scene.rays)
+    high = (without_tables(experiment), placed, pixels, ray)
+    ray_low = jax.tree.map(lambda rows: rows[ray.number], scene.low.rays)
+    return in_pairs(scattering)(high, (experiment.low, scene.low, jax.tree.map(jnp.zeros_like, pixels), ray_low))
+
+
+def _lattice_factor(experiment: Experiment, scene: Scene, delta: Components) -> tuple[Array, Components | None]:
     crystal = experiment.crystal
     dtype = scene.factors.default.dtype
-    # the exact difference, taken before any change of type, is what lets 32 bits carry the trigonometry
-    h, k, l = (x - whole for x, whole in zip(hkl, index, strict=True))  # noqa: E741
     if crystal.shape == "square":
-        return lattice_factor.square((h, k, l), crystal.cells, dtype)
+        return lattice_factor.square(delta, crystal.cells, dtype)
+    h, k, l = delta  # noqa: E741
     delta, cells = (h.astype(dtype), k.astype(dtype), l.astype(dtype)), crystal.cells.astype(dtype)
     if scene.parity.reciprocal_per_A is not None and crystal.shape != "round":
         radius_sq = star_shape.radius_squared(delta, cells, scene.parity.reciprocal_per_A)

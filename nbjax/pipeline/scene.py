@@ -12,10 +12,11 @@ from jaxtyping import Float, Int
 
 from nbjax import precision
 from nbjax.constants import THOMSON_CROSS_SECTION_M2
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, without_tables
 from nbjax.geometry.goniometer import phi_angles_rad, phi_rotations
 from nbjax.geometry.panel import Panel, place_panel
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
+from nbjax.pairs.transform import in_pairs
 from nbjax.parity import layer_step
 from nbjax.parity.phi_carryover import carried_rotations
 from nbjax.parity.water_scale import excess
@@ -87,6 +88,7 @@ class Scene:
         photons_per_sr_per_electron: r_e^2 times fluence: photons per steradian and squared electron.
         background_electrons_squared: water background in the unit of the mean Bragg intensity of a sample.
         parity: state of order-dependent ledger entries.
+        low: what these 32-bit numbers lack to 64-bit ones, in the same places; only with precision ``single``.
     """
 
     panel: Panel
@@ -97,10 +99,25 @@ class Scene:
     photons_per_sr_per_electron: Float[Array, ""]
     background_electrons_squared: Float[Array, ""]
     parity: ParityState
+    low: Scene | None = None
 
 
 def build_scene(experiment: Experiment) -> Scene:
     """Place the panel, list rays and orientations, and work out the scale."""
+    if experiment.low is None:
+        scene = _scene(experiment)
+    else:
+        bare = without_tables(experiment)
+        scene, low = in_pairs(_scene)(bare, experiment.low)
+        scene = replace(scene, low=low)
+    intensity = precision.policy(experiment.precision).intensity
+    factors = experiment.crystal.factors
+    values = None if factors.values is None else factors.values.astype(intensity)
+    factors = replace(factors, values=values, default=factors.default.astype(intensity))
+    return replace(scene, factors=factors)
+
+
+def _scene(experiment: Experiment) -> Scene:
     beam, crystal = experiment.beam, experiment.crystal
     rays, layer_thickness_m = _rays(experiment)
     direct = direct_vectors_m(crystal.cell)
@@ -116,18 +133,12 @@ def build_scene(experiment: Experiment) -> Scene:
     background = water_electrons_squared(crystal.water_size_m)
     if "water_scale" in experiment.parity:
         background = background * excess(scale, samples_per_layer(experiment, rays, orientations))
-    intensity = precision.policy(experiment.precision).intensity
-    factors = crystal.factors
     return Scene(
         panel=place_panel(experiment.panel, beam.direction),
         rays=rays,
         layer_thickness_m=layer_thickness_m,
         orientations_m=orientations,
-        factors=StructureFactors(
-            None if factors.values is None else factors.values.astype(intensity),
-            factors.default.astype(intensity),
-            factors.minimum,
-        ),
+        factors=crystal.factors,
         photons_per_sr_per_electron=scale,
         background_electrons_squared=background,
         parity=state,

@@ -53,7 +53,7 @@ def faults_of(line: str) -> list[tuple[str, str]]:
         ("-roi 1 2 3 4.5", "-roi", "got 4.5, a whole number is wanted"),
         ("-pivot centre", "-pivot", "got 'centre', beam or sample is wanted"),
         ("-pivot", "-pivot", "its value is missing; give beam or sample"),
-        ("-precision half", "-precision", "got 'half', double or mixed is wanted"),
+        ("-precision half", "-precision", "got 'half', double, mixed or single is wanted"),
         ("-detector_abs thick", "-detector_abs", "got 'thick', a number is wanted"),
         ("-detector_abs", "-detector_abs", "its value is missing; give a number"),
         ("-detector_abs inf -detector_thick 300", "-detector_abs", "a sensor that captures nothing"),

@@ -1,0 +1,72 @@
+"""A formula evaluated in pairs: its value, its derivatives, and what it cannot contain."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import Array
+
+from nbjax.pairs.transform import in_pairs
+
+
+def _formula(at: dict[str, Array]) -> dict[str, Array]:
+    """A bit of everything that geometry is made of."""
+    x, angle, count = at["x"], at["angle"], at["count"]
+    turned = jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1) @ x.reshape(2, 2)
+    length = jnp.sqrt(jnp.sum(turned**2, axis=1))
+    walk, _ = jax.lax.scan(lambda total, row: (total + row * 0.1, None), jnp.zeros(2, x.dtype), turned)
+    sign = jnp.where(x > 1.5, -x, abs(x)) / (3 + count)
+    return {
+        "length": jnp.maximum(length, 1.0) - walk[0],
+        "sign": sign,
+        "first": jnp.arange(4.0) * turned[0, 0],
+        "n": count + 1,
+    }
+
+
+def _inputs() -> dict[str, np.ndarray]:
+    return {"x": np.array([0.1, 1.2, 2.3, -0.7]), "angle": np.array([0.3, 4.0, -2.0]), "count": np.int32(4)}
+
+
+def _split(values: dict[str, np.ndarray]) -> tuple[dict[str, Array], dict[str, Array]]:
+    high = {k: jnp.asarray(v, jnp.float32 if k != "count" else None) for k, v in values.items()}
+    low = {k: jnp.asarray(v - np.asarray(high[k], float), jnp.float32) for k, v in values.items()}
+    return high, low
+
+
+@pytest.mark.parametrize("x64", [False, True])
+def test_values_have_the_precision_of_64_bits(x64: bool) -> None:
+    with jax.enable_x64(True):
+        wanted = jax.tree.map(np.asarray, _formula({k: jnp.asarray(v) for k, v in _inputs().items()}))
+    with jax.enable_x64(x64):
+        compiled = jax.jit(in_pairs(_formula)).lower(*_split(_inputs())).compile()
+        high, low = compiled(*_split(_inputs()))
+    assert "f64" not in compiled.as_text()
+    assert high["n"] == wanted["n"] == 5
+    for name in ("length", "sign", "first"):
+        assert high[name].dtype == jnp.float32
+        np.testing.assert_allclose(np.asarray(high[name], float) + low[name], wanted[name], rtol=1e-9, atol=1e-10)
+        assert np.abs(np.asarray(high[name], float) - wanted[name]).max() > 1e-9
+
+
+def test_derivatives_are_those_of_the_formula() -> None:
+    high, low = _split(_inputs())
+
+    def first(x: Array) -> Array:
+        return in_pairs(_formula)({**high, "x": x}, low)[0]["length"].sum()
+
+    def plain(x: Array) -> Array:
+        return _formula({**high, "x": x})["length"].sum()
+
+    np.testing.assert_allclose(jax.grad(first)(high["x"]), jax.grad(plain)(high["x"]), rtol=1e-5)
+    np.testing.assert_allclose(jax.hessian(first)(high["x"]), jax.hessian(plain)(high["x"]), rtol=1e-4, atol=1e-5)
+    batch = jnp.stack([high["x"], 2 * high["x"]])
+    np.testing.assert_allclose(jax.vmap(first)(batch), [first(x) for x in batch], rtol=1e-6)
+
+
+def test_what_is_not_known_is_said() -> None:
+    one = jnp.ones(2, jnp.float32)
+    with pytest.raises(NotImplementedError, match=r"'erf' of floats"):
+        in_pairs(jax.lax.erf)(one, one)
