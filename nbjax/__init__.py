@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbjax.config.load import load_config
     from nbjax.config.tree import Config
-    from nbjax.experiment import Experiment
-    from nbjax.pipeline.image import simulate, simulate_pixels
+    from nbjax.experiment import Experiment, stack
+    from nbjax.pipeline.image import simulate, simulate_batch, simulate_pixels
     from nbjax.pipeline.recording import trace
     from nbjax.pipeline.sharding import simulate_on
     from nbjax.preparation import prepare
@@ -28,8 +28,10 @@ _HOMES = {
     "prepare": "nbjax.preparation",
     "Stages": "nbjax.stages",
     "simulate": "nbjax.pipeline.image",
+    "simulate_batch": "nbjax.pipeline.image",
     "simulate_on": "nbjax.pipeline.sharding",
     "simulate_pixels": "nbjax.pipeline.image",
+    "stack": "nbjax.experiment",
     "trace": "nbjax.pipeline.recording",
 }
 
@@ -40,8 +42,10 @@ __all__ = [
     "load_config",
     "prepare",
     "simulate",
+    "simulate_batch",
     "simulate_on",
     "simulate_pixels",
+    "stack",
     "trace",
 ]
 

@@ -49,5 +49,9 @@ class NonFiniteError(NbjaxError):
     """A result that holds NaN or infinity."""
 
 
+class StructureError(NbjaxError):
+    """Experiments that differ in more than numbers where they must not."""
+
+
 class PrecisionWarning(UserWarning):
     """Says what a run loses, for instance because 64-bit floats are switched off in JAX."""

@@ -6,13 +6,16 @@ two experiments of equal structure share one compiled program and can be stacked
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.errors import StructureError
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import PanelParameters
 from nbjax.geometry.unit_cell import UnitCell
@@ -143,6 +146,36 @@ class Experiment:
     precision: str
     parity: tuple[str, ...]
     low: Experiment | None = None
+
+
+def stack(experiments: Sequence[Experiment]) -> Experiment:
+    """Experiments of equal structure as one, with a new first axis in every array, for ``jax.vmap``.
+
+    Raises:
+        StructureError: a choice, a count or a shape differs.
+    """
+    first, *others = experiments
+    for number, other in enumerate(others, 1):
+        differing = _difference(first, other)
+        if differing:
+            raise StructureError(f"experiments 0 and {number} cannot be stacked: {differing}; simulate them one by one")
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *experiments)
+
+
+def _difference(a: Experiment, b: Experiment) -> str | None:
+    """The first thing other than a number in which two experiments differ."""
+    for name in ("grid", "precision", "parity"):
+        if getattr(a, name) != getattr(b, name):
+            return f"{name} is {getattr(a, name)!r} in the one and {getattr(b, name)!r} in the other"
+    paths = [
+        {jax.tree_util.keystr(path): jnp.shape(leaf) for path, leaf in jax.tree.leaves_with_path(x)} for x in (a, b)
+    ]
+    for path in sorted(paths[0].keys() | paths[1].keys()):
+        one, other = (found.get(path, "absent") for found in paths)
+        if one != other:
+            return f"{path[1:]} has shape {one} in the one and {other} in the other"
+    same: bool = jax.tree.structure(a) == jax.tree.structure(b)  # type: ignore[operator]
+    return None if same else "a choice differs, such as the crystal's shape or the panel's pivot"
 
 
 def without_tables(experiment: Experiment) -> Experiment:

@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.extend import core
 
 from nbjax.pairs.arithmetic import (
     Pair,
@@ -131,7 +130,7 @@ def _leaves_of_equal(tree: Tree, other: Tree) -> list[Any]:
     return jax.tree.leaves(jax.tree.map(lambda _, leaf: leaf, tree, other))
 
 
-def _traced(function: Callable[..., Tree], structure: Any, leaves: list[Any]) -> tuple[core.ClosedJaxpr, Any]:
+def _traced(function: Callable[..., Tree], structure: Any, leaves: list[Any]) -> tuple[Any, Any]:
     """The program of 64-bit floats, and the structure of what it returns."""
 
     def of_leaves(*values: Array) -> Tree:
@@ -145,35 +144,35 @@ def _traced(function: Callable[..., Tree], structure: Any, leaves: list[Any]) ->
     return program, jax.tree.structure(shape)
 
 
-def _used_inputs(program: core.Jaxpr) -> list[bool]:
-    needed = {id(v) for v in program.outvars if not isinstance(v, core.Literal)}
+def _used_inputs(program: Any) -> list[bool]:
+    needed = {id(v) for v in program.outvars if not _is_literal(v)}
     for equation in reversed(program.eqns):
         if any(id(v) in needed for v in equation.outvars):
-            needed.update(id(v) for v in equation.invars if not isinstance(v, core.Literal))
+            needed.update(id(v) for v in equation.invars if not _is_literal(v))
     return [id(v) in needed for v in program.invars]
 
 
-def _run(program: core.ClosedJaxpr, arguments: list[Value]) -> list[Value]:
+def _run(program: Any, arguments: list[Value]) -> list[Value]:
     jaxpr = program.jaxpr
     values: dict[Any, Value] = dict(zip(jaxpr.invars, arguments, strict=True))
     for variable, constant in zip(jaxpr.constvars, program.consts, strict=True):
         values[variable] = _constant(constant)
 
-    needed = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
+    needed = {v for v in jaxpr.outvars if not _is_literal(v)}
     wanted = []
     for equation in reversed(jaxpr.eqns):
         if needed.intersection(equation.outvars):
             wanted.append(equation)
-            needed.update(v for v in equation.invars if not isinstance(v, core.Literal))
+            needed.update(v for v in equation.invars if not _is_literal(v))
 
     def read(atom: Any) -> Value:
-        return _constant(atom.val) if isinstance(atom, core.Literal) else values[atom]
+        return _constant(atom.val) if _is_literal(atom) else values[atom]
 
-    waves: dict[Any, tuple[Pair, Pair]] = {}
+    waves: dict[int, tuple[Pair, Pair]] = {}
     for equation in reversed(wanted):
         inputs = [read(v) for v in equation.invars]
         if equation.primitive.name in ("sin", "cos"):
-            angle = equation.invars[0]
+            angle = id(equation.invars[0])
             waves[angle] = waves.get(angle) or sine_cosine(Pair(*inputs[0]))
             outputs: list[Value] = [waves[angle][equation.primitive.name == "cos"]]
         else:
@@ -187,8 +186,7 @@ def _apply(equation: Any, inputs: list[Value]) -> list[Value]:
     floats = [x for x in inputs if isinstance(x, Pair)]
     for key in ("jaxpr", "call_jaxpr"):
         if key in parameters and name != "scan":
-            inner = parameters[key]
-            return _run(inner if hasattr(inner, "consts") else core.ClosedJaxpr(inner, ()), inputs)
+            return _run(parameters[key], inputs)
     if name == "scan":
         return _scan(parameters, inputs)
     if name == "convert_element_type":
@@ -293,6 +291,10 @@ def _narrow(parameter: Any) -> Any:
 def _split(values: list[Value]) -> tuple[list[Array], list[Array]]:
     high = [x.high if isinstance(x, Pair) else x for x in values]
     return high, [x.low if isinstance(x, Pair) else jnp.zeros_like(x) for x in values]
+
+
+def _is_literal(atom: Any) -> bool:
+    return hasattr(atom, "val")
 
 
 def _is_float(x: Any) -> bool:

@@ -38,6 +38,21 @@ def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
     return embed(experiment, _map_window(experiment, pixel_photons, scene))
 
 
+@compiled
+def simulate_batch(experiments: Experiment) -> Float[Array, "images slow fast"]:
+    """The images of experiments that ``nbjax.stack`` put together, in photons: ``jax.vmap`` of ``simulate``.
+
+    Called as it is, it is compiled with the same options as ``simulate``, which a ``jax.jit`` of one's own lacks.
+
+    Args:
+        experiments: every array has one more axis, the first.
+
+    Returns:
+        Photons, shape (images, slow, fast).
+    """
+    return jax.vmap(simulate)(experiments)
+
+
 def simulate_pixels(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]]) -> Float[Array, " n"]:
     """Photons of single pixels, equal to the same entries of ``simulate``.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,8 @@ import numpy as np
 import pytest
 from cases import small_config
 
-from nbjax import Experiment, prepare, simulate, simulate_pixels
+from nbjax import Experiment, prepare, simulate, simulate_batch, simulate_pixels, stack
+from nbjax.errors import StructureError
 
 CONFIG = small_config(
     beam={"polarization": 0.6},
@@ -29,8 +32,8 @@ def test_jit_changes_nothing() -> None:
 def test_vmap_over_a_batch_of_experiments() -> None:
     first = prepare(CONFIG)
     second = replace(first, beam=replace(first.beam, wavelength_m=first.beam.wavelength_m * 1.01))
-    batch = jax.tree.map(lambda a, b: jnp.stack([a, b]), first, second)
-    images = jax.vmap(simulate)(batch)
+    batch = stack([first, second])
+    images = simulate_batch(batch)
     assert images.shape == (2, 24, 20)
     for image, experiment in zip(images, (first, second), strict=True):
         wanted = simulate(experiment)
@@ -38,6 +41,27 @@ def test_vmap_over_a_batch_of_experiments() -> None:
     spots = jnp.array([[3, 4], [20, 1]])
     pixels = jax.vmap(simulate_pixels, in_axes=(0, None))(batch, spots)
     np.testing.assert_allclose(pixels, images[:, spots[:, 0], spots[:, 1]], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sampling": replace(CONFIG.sampling, oversample=3)}, "grid is Grid("),
+        (
+            {"sampling": replace(CONFIG.sampling, mosaic_domains=4)},
+            "crystal.mosaic.angle_ratios has shape (3,) in the one",
+        ),
+        ({"precision": "mixed"}, "precision is 'double' in the one and 'mixed' in the other"),
+        ({"crystal": replace(CONFIG.crystal, shape="round")}, "a choice differs"),
+        (
+            {"detector": replace(CONFIG.detector, distance_mm=None, close_distance_mm=90.0)},
+            "panel.close_distance_m has",
+        ),
+    ],
+)
+def test_experiments_of_different_structure_are_not_stacked(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(StructureError, match=re.escape(f"experiments 0 and 1 cannot be stacked: {said}")):
+        stack([prepare(CONFIG), prepare(replace(CONFIG, **change))])
 
 
 @pytest.mark.parametrize("shape", ["square", "round", "gauss"])
