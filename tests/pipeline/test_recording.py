@@ -81,7 +81,9 @@ def test_the_samples_add_up_and_the_product_is_the_image(name: str) -> None:
     amplitude = np.asarray(s.lattice * s.structure_electrons)
     np.testing.assert_allclose(s.intensity_electrons_squared, amplitude**2, rtol=1e-14)
     if s.lattice_axes is not None:
-        np.testing.assert_allclose(s.lattice, np.prod(s.lattice_axes, axis=-1), rtol=1e-13)
+        # a grating close to one of its zeros is the rounding of N delta, which each loop may fuse in its own way
+        rounding = 1e-16 * np.abs(s.lattice_axes).max(axis=tuple(range(s.lattice_axes.ndim - 1))).prod()
+        np.testing.assert_allclose(s.lattice, np.prod(s.lattice_axes, axis=-1), rtol=1e-13, atol=rounding)
     factor = np.asarray(s.resolved * s.weight)
     if stages.oversample_solid_angle:
         factor = factor * np.asarray(s.solid_angle_sr)
