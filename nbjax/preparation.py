@@ -45,16 +45,21 @@ def prepare(config: Config) -> Experiment:
     return prepare_resolved(resolve(config))
 
 
-def prepare_resolved(resolved: Resolved) -> Experiment:
-    """The experiment of a resolved configuration; see ``prepare``."""
-    if resolved.config.precision == "single":
-        exact = _experiment(resolved, lambda value: np.asarray(value, float))
-        high = jax.tree.map(lambda x: x.astype(np.float32), exact)
-        both = without_tables(exact), without_tables(high)
-        low = jax.tree.map(lambda x, leading: jnp.asarray(x - leading, jnp.float32), *both)
-        return replace(jax.tree.map(jnp.asarray, high), low=low)
+def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
+    """The experiment of a resolved configuration; see ``prepare``.
+
+    Args:
+        resolved: from ``resolve``.
+        on_host: leave the arrays with NumPy; whatever is compiled takes them in one transfer.
+    """
     dtype = precision.policy(resolved.config.precision).geometry
-    return _experiment(resolved, lambda value: jnp.asarray(np.asarray(value, float), dtype))
+    exact = _experiment(resolved, lambda value: np.asarray(value, float))
+    held = jax.tree.map(lambda x: x.astype(dtype), exact)
+    if resolved.config.precision == "single":
+        both = without_tables(exact), without_tables(held)
+        held = replace(held, low=jax.tree.map(lambda x, leading: (x - leading).astype(dtype), *both))
+    return held if on_host else jax.tree.map(jnp.asarray, held)
+
 
 
 def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:

@@ -8,13 +8,15 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import cattrs
 
 from nbjax.config.inputs import INPUT_FILES
 from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault, FileError
+
+T = TypeVar("T")
 
 
 def load_config(path: str | Path) -> Config:
@@ -31,6 +33,17 @@ def load_config(path: str | Path) -> Config:
 
 def load_with_sources(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Config, dict[str, str]]:
     """A configuration with ``section.key=value`` overrides, and where each key that was said came from."""
+    data, sources = read_data(path, overrides)
+    return config_from_dict(data), sources
+
+
+def read_data(path: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, str]]:
+    """The tables of a TOML file with overrides, not yet checked, and where each key that was said came from.
+
+    Raises:
+        FileError: the file cannot be read, or is not TOML.
+        ConfigError: an override that is not ``section.key=value``.
+    """
     data = _read(path)
     sources = {key: f"file {Path(path).name}" for key in _keys(data)}
     _anchor(data, Path(path).resolve().parent)
@@ -38,7 +51,7 @@ def load_with_sources(path: str | Path, overrides: Sequence[str] = ()) -> tuple[
         key, value = _override(text)
         _set(data, key, value)
         sources[".".join(key)] = "--set"
-    return config_from_dict(data), sources
+    return data, sources
 
 
 def config_from_dict(data: Mapping[str, Any]) -> Config:
@@ -50,13 +63,26 @@ def config_from_dict(data: Mapping[str, Any]) -> Config:
     data = dict(data)
     if isinstance(data.get("parity"), str):
         data["parity"] = [name.strip() for name in data["parity"].split(",")]
+    return structured(data, Config)
+
+
+def structured(data: Mapping[str, Any], kind: type[T], section: str = "") -> T:
+    """A dataclass from nested dictionaries, every value checked.
+
+    Args:
+        data: key -> value; sections are dictionaries.
+        kind: the dataclass.
+        section: key path of ``data`` in its file, for the faults.
+
+    Raises:
+        ConfigError: everything that is wrong with them.
+    """
     faults: list[Fault] = []
     try:
-        config = _converter().structure(data, Config)
+        return _converter().structure(data, kind)
     except cattrs.BaseValidationError as group:
-        _collect(group, "", faults)
+        _collect(group, section, faults)
         raise ConfigError(faults) from None
-    return config
 
 
 def _read(path: str | Path) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Series of images with their truth, in files that processing programs read."""

@@ -1,0 +1,62 @@
+"""The laboratory of NeXus files, and an experiment's geometry in it.
+
+NeXus (McStas) has z along the beam and y up. The base configuration's electric vector is put along -x, which is
+horizontal, as at a synchrotron. The rotation from nbjax's laboratory is written into every file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from nbjax.preparation import placed_panel
+from nbjax.resolve import Resolved
+
+
+@dataclass(frozen=True)
+class NexusGeometry:
+    """Geometry of the base configuration in the NeXus laboratory.
+
+    Attributes:
+        rotation: from nbjax's laboratory, acting on column vectors, shape (3, 3).
+        origin_m: corner of the first pixel.
+        fast, slow: unit axes of the panel.
+        spindle: unit axis of the goniometer.
+        distance_m: sample to panel along the beam.
+        beam_centre_px: (fast, slow) of the direct beam.
+    """
+
+    rotation: np.ndarray
+    origin_m: np.ndarray
+    fast: np.ndarray
+    slow: np.ndarray
+    spindle: np.ndarray
+    distance_m: float
+    beam_centre_px: tuple[float, float]
+
+
+def nexus_geometry(resolved: Resolved) -> NexusGeometry:
+    """The geometry of a resolved configuration."""
+    detector = resolved.detector
+    panel = jax.tree.map(np.asarray, placed_panel(resolved))
+    rotation = nexus_rotation(np.asarray(detector.beam_direction, float), np.asarray(detector.polarization_axis, float))
+    fast_px, slow_px = panel.beam_centre_m / (detector.pixel_mm / 1000)
+    return NexusGeometry(
+        rotation=rotation,
+        origin_m=rotation @ panel.origin_m,
+        fast=rotation @ panel.fast,
+        slow=rotation @ panel.slow,
+        spindle=rotation @ np.asarray(detector.spindle_axis, float),
+        distance_m=float(panel.distance_m),
+        beam_centre_px=(float(fast_px), float(slow_px)),
+    )
+
+
+def nexus_rotation(beam: np.ndarray, polarization_axis: np.ndarray) -> np.ndarray:
+    """The rotation that turns the beam to z and the part of the electric vector across it to -x, shape (3, 3)."""
+    z = beam / np.linalg.norm(beam)
+    x = z * (polarization_axis @ z) - polarization_axis
+    x /= np.linalg.norm(x)
+    return np.stack([x, np.cross(z, x), z])

@@ -1,0 +1,151 @@
+"""Images of a plan: photons summed over lattices, and counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import jax
+import numpy as np
+
+from nbjax.config.tree import Config
+from nbjax.dataset.draws import noise_generator
+from nbjax.dataset.plan import ImagePlan, Plan
+from nbjax.errors import ConfigError, Fault, NonFiniteError
+from nbjax.experiment import Experiment
+from nbjax.physics.structure_factor import StructureFactors
+from nbjax.pipeline.image import simulate
+from nbjax.preparation import prepare_resolved
+from nbjax.resolve import resolve
+
+
+@dataclass(frozen=True)
+class Photons:
+    """One image without noise.
+
+    Attributes:
+        plan: what it shows.
+        experiments: one for each lattice.
+        lattices: photons of each, shape (lattices, slow, fast), or None where only the sum was kept.
+        total: photons, shape (slow, fast).
+    """
+
+    plan: ImagePlan
+    experiments: tuple[Experiment, ...]
+    lattices: np.ndarray | None
+    total: np.ndarray
+
+
+class Simulator:
+    """Images by number, all by one compiled program.
+
+    One image is computed at a time: in a batch XLA may order the same sums differently, and the bits of an image would
+    depend on its neighbours.
+
+    Args:
+        plan: the images.
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        with jax.enable_x64(True):
+            self.base = prepare_resolved(plan.resolved, on_host=True)
+            # the table stays where the images are computed
+            table = jax.device_put(self.base.crystal.factors.values)
+        self._factors = replace(self.base.crystal.factors, values=table)
+        self._draws_default = any("crystal.default_F" in draw.keys for draw in plan.recipe.dataset.draws)
+
+    def photons(self, number: int, keep_lattices: bool = False, device: jax.Device | None = None) -> Photons:
+        """Image ``number`` without noise.
+
+        Args:
+            number: of the image, counted from 0.
+            keep_lattices: keep each lattice's photons too.
+            device: where it is computed; JAX's default device otherwise.
+
+        Raises:
+            ConfigError: drawn values that no configuration may have, or that would change the image's structure.
+            NonFiniteError: a pixel is NaN or infinite.
+        """
+        planned = self.plan.image(number)
+        with jax.enable_x64(True), jax.default_device(device):
+            experiments = tuple(self._experiment(config, number, i) for i, config in enumerate(planned.lattices))
+            parts = [np.asarray(simulate(experiment)) for experiment in experiments]
+        total = sum(parts[1:], parts[0])
+        if not np.isfinite(total).all():
+            raise NonFiniteError(
+                f"image {number} has pixels that are not finite; check distance, fluence and structure factors, and "
+                "the distributions that they are drawn from"
+            )
+        return Photons(planned, experiments, np.stack(parts) if keep_lattices else None, total)
+
+    def background(self, photons: Photons) -> np.ndarray:
+        """Photons of the water around the crystal, shape (slow, fast)."""
+        experiment = photons.experiments[0]
+        factors = experiment.crystal.factors
+        dark = StructureFactors(
+            None if factors.values is None else np.zeros(factors.values.shape),
+            np.zeros_like(factors.default),
+            factors.minimum,
+        )
+        with jax.enable_x64(True):
+            return np.asarray(simulate(replace(experiment, crystal=replace(experiment.crystal, factors=dark))))
+
+    def _experiment(self, config: Config, number: int, lattice: int) -> Experiment:
+        try:
+            prepared = prepare_resolved(resolve(config), on_host=True)
+        except ConfigError as error:
+            raise ConfigError([Fault(f"image {number}: {fault.key}", fault.problem) for fault in error.faults]) from None
+        crystal = prepared.crystal
+        default = crystal.factors.default if self._draws_default else self.base.crystal.factors.default
+        crystal = replace(
+            crystal, factors=replace(self._factors, default=default), interpolate=self.base.crystal.interpolate
+        )
+        if lattice > 0:
+            # all lattices sit in the same water
+            crystal = replace(crystal, water_size_m=np.zeros_like(crystal.water_size_m))
+        experiment = replace(
+            prepared,
+            crystal=crystal,
+            mask=self.base.mask,
+            grid=replace(self.base.grid),
+        )
+        if _structure(experiment) != _structure(self.base):
+            keys = ", ".join(sorted(self.plan.image(number).drawn)) or "the matrices"
+            raise ConfigError(
+                [
+                    Fault(
+                        "dataset.draws",
+                        f"image {number} has another structure than the configuration (a spread, a thickness or the "
+                        f"water vanishes, or appears); keep {keys} away from zero, or give the configuration a value",
+                    )
+                ]
+            )
+        return experiment
+
+
+def _structure(experiment: Experiment) -> object:
+    return jax.tree.structure(experiment), [np.shape(leaf) for leaf in jax.tree.leaves(experiment)]
+
+
+LARGEST = {"uint16": 65534, "uint32": 2**31 - 2}
+"""Brightest count of each integer type; readers keep the number above it for pixels without a value."""
+
+
+def pixels_of(photons: np.ndarray, number: int, seed: int, noise: bool, kind: str) -> np.ndarray:
+    """What a detector shows of an image's photons.
+
+    Args:
+        photons: shape (slow, fast).
+        number: of the image.
+        seed: of the dataset.
+        noise: draw counts from Poisson's distribution (NumPy's samplers, exact at every brightness).
+        kind: "uint16" or "uint32" counts, cut at the brightest that the type holds, or "float32".
+
+    Returns:
+        shape (slow, fast).
+    """
+    shown = noise_generator(seed, number).poisson(photons) if noise else photons
+    if kind == "float32":
+        return shown.astype(np.float32)
+    rounded = shown if noise else np.rint(shown)
+    return np.minimum(rounded, LARGEST[kind]).astype(kind)

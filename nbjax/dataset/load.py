@@ -1,0 +1,138 @@
+"""A dataset's TOML file: a configuration and its ``[dataset]`` section, checked together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from nbjax.config.load import config_from_dict, read_data, structured
+from nbjax.config.tree import Config
+from nbjax.config.write import config_toml
+from nbjax.dataset.section import DatasetSection, Draw
+from nbjax.errors import ConfigError, Fault
+
+_OF = {
+    "normal": {"mean", "sigma"},
+    "uniform": {"low", "high"},
+    "lognormal": {"median", "sigma"},
+    "column": {"file", "column"},
+}
+_SHAPE_FIELDS = ("mean", "sigma", "low", "high", "median", "file", "column")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a dataset's images follow from.
+
+    Attributes:
+        config: the base configuration.
+        dataset: the series.
+    """
+
+    config: Config
+    dataset: DatasetSection
+
+    def toml(self) -> str:
+        """TOML text that reads back to the same recipe."""
+        section = {key: value for key, value in _plain(asdict(self.dataset)).items() if value not in ([], {})}
+        return "\n".join(part for part in (config_toml(self.config), tomli_w.dumps({"dataset": section})) if part)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a dataset's file; names of input files are relative to its folder.
+
+    Args:
+        path: TOML with a ``[dataset]`` section.
+        overrides: ``section.key=value``, as on the command line.
+
+    Raises:
+        FileError: it cannot be read, or is not TOML.
+        ConfigError: everything that is wrong with it.
+    """
+    data, _ = read_data(path, overrides)
+    section = data.pop("dataset", {})
+    config = config_from_dict(data)
+    if not isinstance(section, dict):
+        raise ConfigError([Fault("dataset", f"got {section!r}, a section with its keys is wanted")])
+    _anchor(section, Path(path).resolve().parent)
+    dataset = structured(section, DatasetSection, "dataset")
+    faults = [*_faults(dataset), *_draw_faults(dataset.draws)]
+    if config.parity:
+        faults.append(Fault("parity", "a dataset computes the physics; leave the ledger's entries out"))
+    if faults:
+        raise ConfigError(faults)
+    return Recipe(config, dataset)
+
+
+def _anchor(section: dict[str, Any], folder: Path) -> None:
+    draws = section.get("draws")
+    tables = [draw for draw in draws if isinstance(draw, dict)] if isinstance(draws, list) else []
+    for table, name in [(section, "matrices_file"), *((draw, "file") for draw in tables)]:
+        if isinstance(table.get(name), str):
+            table[name] = str(folder / table[name])
+
+
+def _faults(dataset: DatasetSection) -> list[Fault]:
+    faults = []
+    for name, smallest, largest in (
+        ("seed", 0, 2**63 - 1),
+        ("lattices", 1, 1000),
+        ("frames_per_shard", 1, 10**6),
+        ("phi_steps", 1, 10**6),
+    ):
+        number = getattr(dataset, name)
+        if number is not None and not smallest <= number <= largest:
+            faults.append(Fault(f"dataset.{name}", f"got {number}, must lie between {smallest} and {largest}"))
+    if dataset.kind == "rotation":
+        if dataset.width_deg is None or dataset.width_deg <= 0:
+            got = "missing" if dataset.width_deg is None else f"got {dataset.width_deg:g}"
+            faults.append(Fault("dataset.width_deg", f"{got}; give the rotation of each image, above zero"))
+    else:
+        for name in ("start_deg", "width_deg", "phi_steps"):
+            if getattr(dataset, name) is not None:
+                faults.append(Fault(f"dataset.{name}", 'belongs to kind = "rotation"; leave it out of stills'))
+    if dataset.matrices_file is not None and dataset.orientation is not None:
+        faults.append(Fault("dataset.orientation", "given together with dataset.matrices_file; leave one of them out"))
+    if not dataset.formats or len(set(dataset.formats)) != len(dataset.formats):
+        faults.append(Fault("dataset.formats", "give each format once, and at least one"))
+    return faults
+
+
+def _draw_faults(draws: Sequence[Draw]) -> list[Fault]:
+    faults, seen = [], set()
+    for number, draw in enumerate(draws):
+        place = f"dataset.draws.{number}"
+        given = {name for name in _SHAPE_FIELDS if getattr(draw, name) is not None}
+        wanted = _OF[draw.distribution]
+        for name in sorted(wanted - given):
+            faults.append(Fault(f"{place}.{name}", f"missing; the distribution {draw.distribution!r} needs it"))
+        for name in sorted(given - wanted):
+            faults.append(Fault(f"{place}.{name}", f"does not belong to the distribution {draw.distribution!r}"))
+        if draw.sigma is not None and draw.sigma < 0:
+            faults.append(Fault(f"{place}.sigma", f"got {draw.sigma:g}, must not be negative"))
+        if draw.median is not None and draw.median <= 0:
+            faults.append(Fault(f"{place}.median", f"got {draw.median:g}, must be above zero"))
+        if draw.low is not None and draw.high is not None and draw.low > draw.high:
+            faults.append(Fault(f"{place}.low", f"got {draw.low:g}, must not exceed high = {draw.high:g}"))
+        if draw.column is not None and draw.column < 0:
+            faults.append(Fault(f"{place}.column", f"got {draw.column}, columns are counted from 0"))
+        if not draw.keys:
+            faults.append(Fault(f"{place}.keys", "is empty; name the keys that get the number"))
+        for key in draw.keys:
+            if key in seen:
+                faults.append(Fault(f"{place}.keys", f"{key} is drawn twice; name it once"))
+            seen.add(key)
+        if len({key.split(".")[0] == "crystal" for key in draw.keys}) > 1:
+            faults.append(Fault(f"{place}.keys", "mixes the crystal's keys with others; draw them apart"))
+    return faults
+
+
+def _plain(value: Any) -> Any:
+    """Values as TOML holds them, without what was not said."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,0 +1,77 @@
+"""The master: one file through which all images of a dataset are read, wherever they are stored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from nbjax.dataset.nxmx import Instrument, Series, put, set_attributes, write_tree
+from nbjax.dataset.shard import FORMAT, explained
+
+
+def master_path(folder: Path, name: str) -> Path:
+    """Name of the master."""
+    return folder / f"{name}_master.h5"
+
+
+def write_master(path: Path, shards: Sequence[Path], instrument: Instrument, series: Series) -> None:
+    """Write the master: the NXmx tree of all images, and virtual datasets of pixels and truth.
+
+    Args:
+        path: of the master, in the folder of the shards.
+        shards: every shard, in order.
+        instrument, series: what the tree says, of all images.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    # processes that finish together write the same bytes, each beside the place
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with explained(path):
+            with h5py.File(partial, "w", **FORMAT) as file:
+                entry = write_tree(file, instrument, series)
+                _link(entry, shards)
+            os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _link(entry: h5py.Group, shards: Sequence[Path]) -> None:
+    truth = entry.create_group("truth")
+    set_attributes(truth, {"NX_class": "NXcollection"})
+    parts: dict[str, list[tuple[str, tuple[int, ...], np.dtype]]] = {}
+    attributes: dict[str, dict[str, object]] = {}
+    for shard in shards:
+        with h5py.File(shard, "r") as file:
+            for name, dataset in _datasets(file["entry"]):
+                if dataset.shape == ():
+                    if shard == shards[0]:
+                        put(entry, name, dataset[()].decode())
+                    continue
+                parts.setdefault(name, []).append((shard.name, dataset.shape, dataset.dtype))
+                attributes[name] = dict(dataset.attrs)
+    for name, sources in parts.items():
+        rows = sum(shape[0] for _, shape, _ in sources)
+        layout = h5py.VirtualLayout((rows, *sources[0][1][1:]), sources[0][2])
+        start = 0
+        for file_name, shape, dtype in sources:
+            if shape[0]:
+                layout[start : start + shape[0]] = h5py.VirtualSource(file_name, f"/entry/{name}", shape, dtype)
+            start += shape[0]
+        made = entry.create_virtual_dataset(name, layout)
+        for key, value in attributes[name].items():
+            made.attrs[key] = value
+
+
+def _datasets(entry: h5py.Group) -> list[tuple[str, h5py.Dataset]]:
+    """Pixels, and everything of the truth, by their names below the entry."""
+    found = [("data/data", entry["data/data"])]
+    entry["truth"].visititems(
+        lambda name, node: found.append((f"truth/{name}", node)) if isinstance(node, h5py.Dataset) else None
+    )
+    return found

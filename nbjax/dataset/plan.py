@@ -1,0 +1,296 @@
+"""What each image of a dataset shows: a pure function of the recipe and the image's number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from nbjax.config.tree import Config
+from nbjax.constants import HC_EV_A
+from nbjax.dataset.draws import draw_number, draw_rotation, read_columns
+from nbjax.dataset.load import Recipe
+from nbjax.dataset.section import Draw
+from nbjax.errors import ConfigError, Fault, FileError
+from nbjax.geometry.unit_cell import cell_of, standard_direct
+from nbjax.resolve import Resolved, resolve
+
+DRAWABLE: dict[str, tuple[str, ...]] = {
+    "beam": (
+        "wavelength_A",
+        "energy_eV",
+        "fluence_photons_per_m2",
+        "flux_photons_per_s",
+        "exposure_s",
+        "beamsize_mm",
+        "polarization",
+        "divergence_horizontal_mrad",
+        "divergence_vertical_mrad",
+        "dispersion_percent",
+    ),
+    "crystal": (
+        "cell_A",
+        "cell_deg",
+        "misset_deg",
+        "default_F",
+        "cells",
+        "size_a_mm",
+        "size_b_mm",
+        "size_c_mm",
+        "fudge",
+        "mosaic_spread_deg",
+        "phi_start_deg",
+        "phi_range_deg",
+        "water_um",
+    ),
+    "detector": (
+        "distance_mm",
+        "close_distance_mm",
+        "beam_x_mm",
+        "beam_y_mm",
+        "close_x_mm",
+        "close_y_mm",
+        "org_x_px",
+        "org_y_px",
+        "rotation_x_deg",
+        "rotation_y_deg",
+        "rotation_z_deg",
+        "two_theta_deg",
+        "origin_shift_mm",
+        "thickness_um",
+        "attenuation_depth_um",
+    ),
+}
+"""Keys that may be drawn: those behind traced numbers."""
+
+_SUPERSEDES = {
+    "beam.wavelength_A": ("energy_eV",),
+    "beam.energy_eV": ("wavelength_A",),
+    "beam.fluence_photons_per_m2": ("flux_photons_per_s", "exposure_s"),
+    "detector.distance_mm": ("close_distance_mm",),
+    "detector.close_distance_mm": ("distance_mm",),
+}
+
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """One image.
+
+    Attributes:
+        number: i.
+        lattices: a configuration for each lattice; all share beam and detector.
+        drawn: key -> the drawn number; of the crystal's keys, one for each lattice.
+    """
+
+    number: int
+    lattices: tuple[Config, ...]
+    drawn: Mapping[str, float | tuple[float, ...]]
+
+
+class Plan:
+    """Images of a recipe by number.
+
+    Args:
+        recipe: from ``load_recipe``.
+
+    Attributes:
+        recipe: the same.
+        resolved: the base configuration, completed; rotation series start at their first image.
+        base: the base configuration, without its table of structure factors and with every count settled, so that
+            images differ in numbers alone.
+        orientation: rotation of the base configuration's crystal from the standard setting, shape (3, 3).
+
+    Raises:
+        ConfigError: everything that is wrong with the configuration, or a key that cannot be drawn.
+        FileError: a file that cannot be read.
+    """
+
+    def __init__(self, recipe: Recipe):
+        self.recipe = recipe
+        faults = [fault for draw in recipe.dataset.draws for fault in _key_faults(draw, recipe)]
+        if faults:
+            raise ConfigError(faults)
+        dataset = recipe.dataset
+        config = recipe.config
+        if dataset.kind == "rotation":
+            assert dataset.width_deg is not None
+            config = replace(
+                config,
+                crystal=replace(config.crystal, phi_start_deg=dataset.start_deg or 0.0, phi_range_deg=dataset.width_deg),
+                sampling=replace(config.sampling, phi_steps=dataset.phi_steps or 1, phi_step_deg=None),
+            )
+        self.resolved = resolve(config)
+        self.base = _settled(self.resolved)
+        self.orientation = _base_orientation(self.resolved)
+
+    def image(self, number: int) -> ImagePlan:
+        """Image ``number`` of the series, counted from 0."""
+        dataset = self.recipe.dataset
+        shared, drawn = self._drawn(self.base, "other", number, 0)
+        values: dict[str, Any] = dict(drawn)
+        lattices = []
+        for lattice in range(dataset.lattices):
+            config, drawn = self._drawn(self._oriented(shared, number, lattice), "crystal", number, lattice)
+            lattices.append(config)
+            for key, value in drawn.items():
+                values[key] = (*values.get(key, ()), value)
+        return ImagePlan(number, tuple(lattices), values)
+
+    def wavelength_A(self, number: int) -> float:
+        """Central wavelength of an image."""
+        beam = self._drawn(self.base, "other", number, 0)[0].beam
+        return HC_EV_A / beam.energy_eV if beam.energy_eV is not None else (beam.wavelength_A or 1.0)
+
+    def start_deg(self, number: int) -> float:
+        """Spindle angle at which an image starts."""
+        dataset, crystal = self.recipe.dataset, self.resolved.crystal
+        if dataset.kind == "rotation" and dataset.width_deg is not None:
+            return (dataset.start_deg or 0.0) + number * dataset.width_deg
+        return crystal.phi_start_deg
+
+    def _oriented(self, config: Config, number: int, lattice: int) -> Config:
+        dataset = self.recipe.dataset
+        crystal = config.crystal
+        if dataset.kind == "rotation" and dataset.width_deg is not None:
+            # each phi step stands for the middle of its part of the width
+            half_step = dataset.width_deg / (dataset.phi_steps or 1) / 2
+            crystal = replace(crystal, phi_start_deg=self.start_deg(number) + half_step)
+        image = number if dataset.kind == "stills" else 0
+        rotation = self.orientation
+        if dataset.matrices_file is not None:
+            cell_A, cell_deg, rotation = _cell_of_matrix(dataset.matrices_file, image * dataset.lattices + lattice)
+            crystal = replace(crystal, cell_A=cell_A, cell_deg=cell_deg)
+        elif (dataset.orientation or ("uniform" if dataset.kind == "stills" else "config")) == "uniform":
+            rotation = draw_rotation(dataset.seed, image, lattice) @ rotation
+        elif lattice > 0:
+            rotation = draw_rotation(dataset.seed, image, lattice) @ rotation
+        # the configuration's rotation about x, then y, then z
+        x, y, z = map(float, Rotation.from_matrix(rotation).as_euler("xyz", degrees=True))
+        return replace(config, crystal=replace(crystal, misset_deg=(x, y, z)))
+
+    def _drawn(self, config: Config, kind: str, image: int, lattice: int) -> tuple[Config, dict[str, float]]:
+        drawn = {}
+        for draw in self.recipe.dataset.draws:
+            if (draw.keys[0].split(".")[0] == "crystal") != (kind == "crystal"):
+                continue
+            number = draw_number(draw, self.recipe.dataset.seed, image, lattice)
+            for key in draw.keys:
+                value = number * self._base_value(key, config) if draw.relative else number
+                config, drawn[key] = _with_value(config, key, value)
+        return config, drawn
+
+    def _base_value(self, key: str, config: Config) -> float:
+        section, name, *index = key.split(".")
+        value: Any = getattr(getattr(config, section), name)
+        if value is None:
+            value = self.resolved.notes[f"{section}.{name}"][0]
+        return float(value[int(index[0])] if index else value)
+
+
+def _key_faults(draw: Draw, recipe: Recipe) -> list[Fault]:
+    faults = []
+    for key in draw.keys:
+        section, _, rest = key.partition(".")
+        name, dot, index = rest.partition(".")
+        problem = None
+        if name not in DRAWABLE.get(section, ()):
+            known = ", ".join(f"{section}.{name}" for section, names in DRAWABLE.items() for name in names)
+            problem = f"{key} cannot be drawn; choose from {known}"
+        elif (name in _VECTORS) != bool(dot) or (dot and index not in ("0", "1", "2")):
+            wanted = f"{section}.{name}.0, .1 or .2" if name in _VECTORS else f"{section}.{name}"
+            problem = f"got {key}, wants {wanted}"
+        elif recipe.dataset.kind == "rotation" and name in ("phi_start_deg", "phi_range_deg"):
+            problem = f"{key} follows from the rotation series; do not draw it"
+        if problem:
+            faults.append(Fault("dataset.draws.keys", problem))
+    return faults
+
+
+_VECTORS = ("cell_A", "cell_deg", "misset_deg", "cells", "origin_shift_mm")
+
+
+def _with_value(config: Config, key: str, value: float) -> tuple[Config, float]:
+    """The configuration with a number at a key, and the number as it was taken."""
+    section, name, *index = key.split(".")
+    table = getattr(config, section)
+    changes: dict[str, Any] = {other: None for other in _SUPERSEDES.get(f"{section}.{name}", ())}
+    if name == "cells":
+        value = max(1, round(value))
+    if index:
+        old = list(getattr(table, name) or (0.0, 0.0, 0.0))
+        old[int(index[0])] = value
+        changes[name] = tuple(old)
+    else:
+        changes[name] = value
+    return replace(config, **{section: replace(table, **changes)}), float(value)
+
+
+def _settled(resolved: Resolved) -> Config:
+    """The resolved configuration with what could change an image's structure written out, and no file to read twice."""
+    config, crystal, sampling = resolved.config, resolved.crystal, resolved.config.sampling
+    # a count without its range would bring in a nominal range
+    counts: dict[str, int] = {"oversample": resolved.sampling.oversample}
+    if crystal.mosaic_spread_deg > 0:
+        counts["mosaic_domains"] = crystal.mosaic_domains
+    if resolved.detector.thickness_um > 0:
+        counts["thickness_layers"] = resolved.detector.layers
+    if config.crystal.phi_range_deg is not None:
+        counts["phi_steps"] = crystal.phi.count
+    if resolved.beam.sources is None:
+        for name in ("divergence_horizontal", "divergence_vertical", "dispersion"):
+            steps = getattr(resolved.beam, name.removeprefix("divergence_"))
+            if steps.range > 0:
+                counts[f"{name}_steps"] = steps.count
+    has_sizes = any(getattr(config.crystal, f"size_{axis}_mm") is not None for axis in "abc")
+    return replace(
+        config,
+        crystal=replace(
+            config.crystal,
+            cell_A=crystal.cell_A,
+            cell_deg=crystal.cell_deg,
+            matrix_file=None,
+            hkl_file=None,
+            dump_file=None,
+            coordinates_file=None,
+            coordinates_resolution_A=None,
+            misset_random=False,
+            misset_deg=(0.0, 0.0, 0.0),
+            cells=config.crystal.cells if has_sizes else crystal.cells,
+            default_F=crystal.default_F or 1.0,
+            interpolate=crystal.interpolate,
+        ),
+        detector=replace(config.detector, header_file=None, mask_file=None),
+        sampling=replace(sampling, **counts),
+    )
+
+
+def _base_orientation(resolved: Resolved) -> np.ndarray:
+    crystal = resolved.crystal
+    return Rotation.from_euler("xyz", crystal.misset_deg, degrees=True).as_matrix() @ crystal.orientation
+
+
+def _cell_of_matrix(
+    path: str, line: int
+) -> tuple[tuple[float, float, float], tuple[float, float, float], np.ndarray]:
+    """Lengths in A, angles in degrees and rotation from the standard setting, of one A matrix of a file.
+
+    Raises:
+        FileError: the file cannot be read, has no such line, or the matrix is that of no right-handed cell.
+    """
+    table = read_columns(path)
+    if table.shape[1] != 9:
+        raise FileError(f"{path}: has {table.shape[1]} numbers on a line; give the nine of an A matrix, row by row")
+    if line >= len(table):
+        raise FileError(f"{path}: has {len(table)} matrices, at least {line + 1} are needed; simulate fewer images")
+    reciprocal = table[line].reshape(3, 3)
+    if not np.linalg.det(reciprocal) > 0:
+        raise FileError(f"{path}: matrix {line} has a determinant that is not above zero; give a*, b*, c* as columns")
+    direct = np.linalg.inv(reciprocal)
+    lengths, angles = cell_of(direct)
+    rotation = direct.T @ np.linalg.inv(np.asarray(standard_direct(lengths, angles)).T)
+    a, b, c = map(float, lengths)
+    alpha, beta, gamma = map(float, np.degrees(angles))
+    return (a, b, c), (alpha, beta, gamma), rotation

@@ -1,0 +1,194 @@
+"""Shards: files of consecutive images with their truth, each complete and checked, or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import hdf5plugin
+import numpy as np
+
+from nbjax.dataset.nxmx import Instrument, Series, put, set_attributes, write_tree
+from nbjax.errors import FileError
+from nbjax.io.files import atomic_writer
+
+FORMAT = {"libver": ("earliest", "v110")}
+"""No newer than what HDF5 1.10 reads."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A value that is stored for every image.
+
+    Attributes:
+        values: those of one image.
+        units: of the field; empty for none.
+        meaning: one clause.
+    """
+
+    values: np.ndarray
+    units: str = ""
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image as it is stored.
+
+    Attributes:
+        number: of the image.
+        pixels: shape (slow, fast).
+        truth: name -> value of small fields.
+        maps: name -> images of labels, shape (slow, fast) or (slow, fast, k).
+        spots: name -> column of the table of spots, shape (spots,) or (spots, k); empty without.
+    """
+
+    number: int
+    pixels: np.ndarray
+    truth: Mapping[str, Field]
+    maps: Mapping[str, Field]
+    spots: Mapping[str, Field]
+
+
+def shard_path(folder: Path, name: str, shard: int) -> Path:
+    """Name of a shard's file; shards are counted from 1."""
+    return folder / f"{name}_{shard + 1:06d}.h5"
+
+
+def write_shard(
+    path: Path, frames: Iterable[Frame], count: int, instrument: Instrument, series: Series, header: Mapping[str, str]
+) -> None:
+    """Write a shard beside its place, note its checksum, then give it its name.
+
+    Args:
+        path: of the shard.
+        frames: its images in order; drawn one by one.
+        count: how many there are.
+        instrument, series: what the NXmx tree says.
+        header: name -> text of the truth's strings (configuration, version).
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with explained(path):
+            with h5py.File(partial, "w", **FORMAT) as file:
+                entry = write_tree(file, instrument, series)
+                truth = entry.create_group("truth")
+                set_attributes(truth, {"NX_class": "NXcollection"})
+                for name, text in header.items():
+                    put(truth, name, text)
+                _write_frames(entry, truth, frames, count)
+            digest = _digest(partial)
+            with open(partial, "rb") as handle:
+                os.fsync(handle.fileno())
+        with atomic_writer(checksum_path(path), "w") as handle:
+            handle.write(f"{digest}  {path.name}\n")
+        with explained(path):
+            os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_shard(path: Path) -> bool:
+    """Whether a shard is there and complete.
+
+    Raises:
+        FileError: it is there, but its bytes are not those that were written.
+    """
+    if not path.exists():
+        return False
+    try:
+        wanted = checksum_path(path).read_text().split()[0]
+        found = _digest(path)
+    except (OSError, IndexError) as error:
+        raise FileError(
+            f"{path}: cannot be checked against {checksum_path(path).name} ({error}); delete the shard to have it "
+            "simulated again"
+        ) from None
+    if found != wanted:
+        raise FileError(
+            f"{path}: is damaged: its SHA-256 is {found[:12]}..., {checksum_path(path).name} has {wanted[:12]}...; "
+            "delete it to have it simulated again"
+        )
+    return True
+
+
+def checksum_path(path: Path) -> Path:
+    """The file that ``sha256sum --check`` reads."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+@contextmanager
+def explained(path: Path) -> "object":
+    """Turn what the system and HDF5 say about a file into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise FileError(
+            f"{path}: cannot be written ({reason}); free some space or choose another folder, and continue with --resume"
+        ) from None
+    except RuntimeError as error:
+        # h5py's word for a failure of HDF5 while a file is closed
+        raise FileError(
+            f"{path}: cannot be written ({str(error).splitlines()[0]}); free some space, and continue with --resume"
+        ) from None
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _write_frames(entry: h5py.Group, truth: h5py.Group, frames: Iterable[Frame], count: int) -> None:
+    rows: dict[str, list[Field]] = {}
+    spots: dict[str, list[Field]] = {}
+    images: dict[str, h5py.Dataset] = {}
+    for position, frame in enumerate(frames):
+        if position == 0:
+            images["data"] = image_dataset(entry["data"], "data", count, frame.pixels)
+            for name, field in frame.maps.items():
+                images[name] = image_dataset(truth, name, count, field.values)
+                set_attributes(images[name], _described(field))
+        images["data"][position] = frame.pixels
+        for name, field in frame.maps.items():
+            images[name][position] = field.values
+        for name, field in frame.truth.items():
+            rows.setdefault(name, []).append(field)
+        for name, field in frame.spots.items():
+            spots.setdefault(name, []).append(field)
+    for name, fields in rows.items():
+        _put_field(truth, name, np.stack([field.values for field in fields]), fields[0])
+    if spots:
+        table = truth.create_group("spots")
+        set_attributes(table, {"NX_class": "NXcollection"})
+        for name, fields in spots.items():
+            _put_field(table, name, np.concatenate([field.values for field in fields]), fields[0])
+
+
+def image_dataset(parent: h5py.Group, name: str, count: int, like: np.ndarray) -> h5py.Dataset:
+    """An empty stack of images, bitshuffle-LZ4 with one image a chunk."""
+    return parent.create_dataset(
+        name,
+        shape=(count, *like.shape),
+        dtype=like.dtype,
+        chunks=(1, *like.shape),
+        track_times=False,
+        **hdf5plugin.Bitshuffle(cname="lz4"),
+    )
+
+
+def _put_field(parent: h5py.Group, name: str, values: np.ndarray, field: Field) -> None:
+    put(parent, name, values, **_described(field))
+
+
+def _described(field: Field) -> dict[str, str]:
+    said = {"units": field.units, "description": field.meaning}
+    return {key: text for key, text in said.items() if text}

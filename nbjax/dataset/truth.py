@@ -1,0 +1,98 @@
+"""What is known of an image besides its pixels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from nbjax.dataset.images import Photons
+from nbjax.dataset.shard import Field
+from nbjax.experiment import Experiment
+from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
+from nbjax.rotations import about_axis
+
+_UNITS = {
+    "_A": "angstrom",
+    "_eV": "eV",
+    "_mm": "mm",
+    "_um": "um",
+    "_deg": "degree",
+    "_mrad": "mrad",
+    "_percent": "percent",
+    "_photons_per_m2": "1/m^2",
+    "_photons_per_s": "Hz",
+    "_s": "s",
+    "_px": "pixel",
+    "_F": "electron",
+}
+
+
+def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_deg: float) -> dict[str, Field]:
+    """The truth of one image, field by field.
+
+    Args:
+        photons: the image without noise.
+        pixels: the image as stored.
+        rotation: from nbjax's laboratory to that of the file, shape (3, 3).
+        start_deg: spindle angle at which the image starts.
+    """
+    experiments = photons.experiments
+    with jax.enable_x64(True):
+        reciprocal = np.stack([np.asarray(_reciprocal_per_A(experiment)) for experiment in experiments])
+    cells = [experiment.crystal.cell for experiment in experiments]
+    lengths = np.array([np.asarray(cell.lengths_m) * 1e10 for cell in cells])
+    angles = np.degrees([np.asarray(cell.angles_rad) for cell in cells])
+    beam = experiments[0].beam
+    fields = {
+        "image": Field(np.int64(photons.plan.number), "", "number of the image in the dataset"),
+        "start": Field(np.float64(start_deg), "degree", "spindle angle at which the image starts"),
+        "a_matrix": Field(
+            rotation @ reciprocal,
+            "1/angstrom",
+            "columns a*, b*, c* of each lattice in the laboratory of this file, in the middle of the exposure",
+        ),
+        "unit_cell_lengths": Field(lengths, "angstrom", "a, b, c of each lattice"),
+        "unit_cell_angles": Field(angles, "degree", "alpha, beta, gamma of each lattice"),
+        "misset": Field(
+            np.degrees([np.asarray(cell.misset_rad) for cell in cells]),
+            "degree",
+            "rotation of each lattice from the standard setting about x, then y, then z of nbjax's laboratory",
+        ),
+        "wavelength": Field(np.float64(beam.wavelength_m * 1e10), "angstrom", "central wavelength"),
+        "fluence": Field(np.float64(beam.fluence_photons_per_m2), "1/m^2", "photons per area in the exposure"),
+        "sha256": Field(np.frombuffer(digest(pixels), np.uint8), "", "SHA-256 of the pixels, little-endian, row by row"),
+    }
+    return {**fields, **_drawn(photons.plan.drawn)}
+
+
+def digest(pixels: np.ndarray) -> bytes:
+    """SHA-256 of pixels as little-endian numbers, row by row."""
+    return hashlib.sha256(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))).digest()
+
+
+def _drawn(drawn: Mapping[str, float | tuple[float, ...]]) -> dict[str, Field]:
+    return {
+        f"drawn.{key}": Field(np.array(value, float), _unit(key), "drawn for this image")
+        for key, value in drawn.items()
+    }
+
+
+def _unit(key: str) -> str:
+    name = key.split(".")[1]
+    fitting = [suffix for suffix in _UNITS if name.endswith(suffix)]
+    return _UNITS[max(fitting, key=len)] if fitting else ""
+
+
+@jax.jit
+def _reciprocal_per_A(experiment: Experiment) -> Float[Array, "3 3"]:
+    """Columns a*, b*, c* in nbjax's laboratory, in the middle of the exposure."""
+    crystal = experiment.crystal
+    middle = crystal.spindle.start_rad + crystal.spindle.step_rad * (crystal.spindle.steps - 1) / 2
+    turn = about_axis(jnp.asarray(crystal.spindle.axis), jnp.asarray(middle))
+    return turn @ invert_basis(direct_vectors_m(crystal.cell) * 1e10).T
