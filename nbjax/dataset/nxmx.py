@@ -16,6 +16,9 @@ from nbjax.dataset.frame import NexusGeometry
 SIMULATED = "2000-01-01T00:00:00Z"
 """Start and end of every simulated exposure, which have no date."""
 
+THINNEST_SENSOR_M = 1e-9
+"""Stands for a sensor that is not modelled: readers correct for parallax, and refuse a thickness of 0."""
+
 
 @dataclass(frozen=True)
 class Instrument:
@@ -123,7 +126,7 @@ def write_tree(file: h5py.File, instrument: Instrument, series: Series) -> h5py.
     beam = group(node, "beam", "NXbeam")
     wavelength = instrument.wavelength_A if series.wavelengths_A is None else series.wavelengths_A
     put(beam, "incident_wavelength", wavelength, units="angstrom")
-    put(beam, "incident_polarisation_stokes", [[1.0, instrument.kahn_factor, 0.0, 0.0]])
+    put(beam, "incident_polarization_stokes", [[1.0, instrument.kahn_factor, 0.0, 0.0]])
     put(beam, "total_flux", instrument.fluence_photons_per_m2 / instrument.exposure_s, units="Hz")
     _write_detector(group(node, "detector", "NXdetector"), instrument, series)
     _write_sample(group(entry, "sample", "NXsample"), instrument, series)
@@ -144,7 +147,7 @@ def _write_detector(detector: h5py.Group, instrument: Instrument, series: Series
     put(detector, "count_time", instrument.exposure_s, units="s")
     put(detector, "frame_time", instrument.exposure_s, units="s")
     put(detector, "sensor_material", "Si")
-    put(detector, "sensor_thickness", instrument.sensor_m, units="m")
+    put(detector, "sensor_thickness", max(instrument.sensor_m, THINNEST_SENSOR_M), units="m")
     put(detector, "bit_depth_image", instrument.bits)
     put(detector, "bit_depth_readout", instrument.bits)
     put(detector, "underload_value", 0)
