@@ -1,1 +1,28 @@
-"""Series of images with their truth, in files that processing programs read."""
+"""Series of images with their truth, in files that processing programs read.
+
+``open`` gives the images of a dataset and their truth, one by one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nbjax.dataset.reading import Images
+
+__all__ = ["Images", "open"]
+
+
+def open(path: str | Path, verify: bool = False) -> Images:  # noqa: A001
+    """Images and truth of a dataset.
+
+    Args:
+        path: of a master or a shard.
+        verify: compare every image with the checksum in its truth.
+
+    Returns:
+        An iterator of (pixels, truth) with a length and an index.
+
+    Raises:
+        FileError: the file is no dataset, or one of its shards is missing or damaged.
+    """
+    return Images(path, verify)

@@ -14,6 +14,7 @@ import numpy as np
 from nbjax import __version__
 from nbjax.dataset.frame import NexusGeometry, nexus_geometry
 from nbjax.dataset.images import LARGEST, Simulator, pixels_of
+from nbjax.dataset.labels import labels_of
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.master import master_path, write_master
 from nbjax.dataset.nxmx import Instrument, Series
@@ -60,10 +61,13 @@ class Batch:
         """One image, as it is stored."""
         dataset = self.recipe.dataset
         devices = jax.local_devices()
-        photons = self.simulator.photons(number, device=devices[number % len(devices)])
+        labels = dataset.labels
+        by_lattice = labels.spots or labels.miller_index or labels.lattice
+        photons = self.simulator.photons(number, by_lattice, devices[number % len(devices)])
         pixels = pixels_of(photons.total, number, dataset.seed, dataset.noise, dataset.pixels)
         truth = truth_of(photons, pixels, self.geometry.rotation, self.plan.start_deg(number))
-        return Frame(number, pixels, truth, {}, {})
+        maps, spots = labels_of(self.simulator, photons, labels)
+        return Frame(number, pixels, truth, maps, spots)
 
     def run(self, resume: bool, progress: Progress | None = None) -> Path | None:
         """Write what is missing.

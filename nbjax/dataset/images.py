@@ -83,7 +83,7 @@ class Simulator:
         experiment = photons.experiments[0]
         factors = experiment.crystal.factors
         dark = StructureFactors(
-            None if factors.values is None else np.zeros(factors.values.shape),
+            None if factors.values is None else np.zeros_like(factors.values),
             np.zeros_like(factors.default),
             factors.minimum,
         )
@@ -101,7 +101,7 @@ class Simulator:
             crystal, factors=replace(self._factors, default=default), interpolate=self.base.crystal.interpolate
         )
         if lattice > 0:
-            # all lattices sit in the same water
+            # all lattices sit in the same water, which the first brings along
             crystal = replace(crystal, water_size_m=np.zeros_like(crystal.water_size_m))
         experiment = replace(
             prepared,

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from nbjax.dataset.images import Photons
 from nbjax.dataset.shard import Field
 from nbjax.experiment import Experiment
+from nbjax.geometry.goniometer import phi_angles_rad
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.rotations import about_axis
 
@@ -92,7 +93,11 @@ def _unit(key: str) -> str:
 @jax.jit
 def _reciprocal_per_A(experiment: Experiment) -> Float[Array, "3 3"]:
     """Columns a*, b*, c* in nbjax's laboratory, in the middle of the exposure."""
-    crystal = experiment.crystal
-    middle = crystal.spindle.start_rad + crystal.spindle.step_rad * (crystal.spindle.steps - 1) / 2
-    turn = about_axis(jnp.asarray(crystal.spindle.axis), jnp.asarray(middle))
-    return turn @ invert_basis(direct_vectors_m(crystal.cell) * 1e10).T
+    return invert_basis(middle_direct_m(experiment) * 1e10).T
+
+
+def middle_direct_m(experiment: Experiment) -> Float[Array, "3 3"]:
+    """Rows a, b, c in m of the aligned crystal in nbjax's laboratory, in the middle of the exposure."""
+    spindle = experiment.crystal.spindle
+    angle = phi_angles_rad(spindle).mean()
+    return direct_vectors_m(experiment.crystal.cell) @ about_axis(jnp.asarray(spindle.axis), angle).T

@@ -1,0 +1,160 @@
+"""Labels for training: what each pixel and each spot of an image shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float, Int
+
+from nbjax.dataset.images import Photons, Simulator
+from nbjax.dataset.section import Labels
+from nbjax.dataset.shard import Field
+from nbjax.dataset.truth import middle_direct_m
+from nbjax.experiment import Experiment
+from nbjax.geometry.scattering import miller_indices, scattering_vector
+from nbjax.geometry.unit_cell import invert_basis
+from nbjax.numerics import components
+from nbjax.pipeline.image import complete_scene, pixels_at
+from nbjax.pipeline.sample import sample_crystal, sample_ray
+from nbjax.pipeline.scene import Scene
+from nbjax.pipeline.view import Pixels, look
+
+_FAINTEST_SPOT = 1.0
+"""Photons of the faintest spot of the table."""
+
+
+def labels_of(
+    simulator: Simulator, photons: Photons, wanted: Labels
+) -> tuple[dict[str, Field], dict[str, Field]]:
+    """The labels of one image.
+
+    Args:
+        simulator: which made the image.
+        photons: the image, with its lattices.
+        wanted: which labels.
+
+    Returns:
+        Maps, shape (slow, fast) or (slow, fast, 3), and columns of the table of spots, a row for each spot.
+    """
+    maps: dict[str, Field] = {}
+    spots: dict[str, Field] = {}
+    if wanted.noise_free:
+        maps["noise_free"] = Field(photons.total.astype(np.float32), "", "expected photons")
+    has_water = photons.experiments[0].crystal.has_water
+    water = simulator.background(photons) if has_water else np.zeros(photons.total.shape)
+    if wanted.background:
+        maps["background"] = Field(water.astype(np.float32), "", "expected photons of the water")
+    if not (wanted.spots or wanted.miller_index or wanted.lattice):
+        return maps, spots
+    assert photons.lattices is not None
+    bragg = photons.lattices.copy()
+    bragg[0] -= water
+    brightest = bragg.argmax(0)
+    if wanted.lattice:
+        shown = np.where(bragg.max(0) > 0, brightest + 1, 0).astype(np.uint16)
+        maps["lattice"] = Field(shown, "", "number, from 1, of the lattice that gives a pixel the most; 0 for none")
+    if not (wanted.spots or wanted.miller_index):
+        return maps, spots
+    with jax.enable_x64(True):
+        indices = [np.asarray(_nearest_indices(experiment)) for experiment in photons.experiments]
+    if wanted.miller_index:
+        chosen = np.take_along_axis(np.stack(indices), brightest[None, ..., None], 0)[0]
+        maps["miller_index"] = Field(chosen, "", "h, k, l nearest to the pixel's centre, of its brightest lattice")
+    if wanted.spots:
+        tables = [
+            _spots(photons, lattice, indices[lattice], np.maximum(bragg[lattice], 0.0))
+            for lattice in range(len(photons.experiments))
+        ]
+        spots = {
+            name: replace(field, values=np.concatenate([table[name].values for table in tables]))
+            for name, field in tables[0].items()
+        }
+    return maps, spots
+
+
+def _spots(
+    photons: Photons, lattice: int, indices: Int[np.ndarray, "slow fast 3"], bragg: Float[np.ndarray, "slow fast"]
+) -> Mapping[str, Field]:
+    """The table of one lattice: its pixels gathered by their nearest index."""
+    experiment = photons.experiments[lattice]
+    low = indices.min((0, 1))
+    sizes = indices.max((0, 1)) - low + 1
+    place = np.ravel_multi_index(tuple(np.moveaxis(indices - low, -1, 0)), tuple(sizes))
+    sums = np.bincount(place.ravel(), bragg.ravel(), int(np.prod(sizes)))
+    found = np.flatnonzero(sums >= _FAINTEST_SPOT)
+    hkl = np.stack(np.unravel_index(found, tuple(sizes)), -1) + low
+    # a table of one length for many images shares its program
+    padded = np.zeros((max(256, 1 << (len(hkl) - 1).bit_length() if len(hkl) else 0), 3))
+    padded[: len(hkl)] = hkl
+    with jax.enable_x64(True):
+        centroid, wavelength_A, partiality = (np.asarray(part)[: len(hkl)] for part in _predict(experiment, padded))
+    count = len(hkl)
+    return {
+        "image": Field(np.full(count, photons.plan.number, np.int64), "", "number of the image in the dataset"),
+        "lattice": Field(np.full(count, lattice + 1, np.uint16), "", "number of the lattice, from 1"),
+        "miller_index": Field(hkl.astype(np.int32), "", "h, k, l"),
+        "centroid": Field(
+            centroid, "pixel", "predicted (fast, slow), the first pixel from 0 to 1: the reflection's ray, at its nearest "
+            "to Bragg's condition, in the middle of the exposure and at the central wavelength"
+        ),
+        "intensity": Field(sums[found], "", "expected photons, summed over the pixels that are nearest to the index"),
+        "partiality": Field(
+            partiality, "", "squared lattice factor at the centroid over its largest value, averaged over the samples "
+            "of a pixel there"
+        ),
+        "wavelength": Field(wavelength_A, "angstrom", "at which the reflection meets Bragg's condition exactly"),
+    }
+
+
+@jax.jit
+def _nearest_indices(experiment: Experiment) -> Int[Array, "slow fast 3"]:
+    """Whole Miller indices nearest to each pixel's centre, in the middle of the exposure."""
+    grid, beam = experiment.grid, experiment.beam
+    slow, fast = jnp.indices((grid.slow, grid.fast), dtype=jnp.int32)
+    half = jnp.asarray(0.5, beam.wavelength_m.dtype)
+    scene = complete_scene(experiment)
+    view = look(experiment, scene, pixels_at(experiment, slow, fast), (half, half), jnp.zeros_like(half))
+    q = scattering_vector(view.diffracted, components(jnp.asarray(beam.direction)), beam.wavelength_m)
+    hkl = miller_indices(middle_direct_m(experiment), q)
+    return jnp.stack([jnp.ceil(x - 0.5) for x in hkl], -1).astype(jnp.int16)
+
+
+@jax.jit
+def _predict(
+    experiment: Experiment, hkl: Float[Array, "n 3"]
+) -> tuple[Float[Array, "n 2"], Float[Array, " n"], Float[Array, " n"]]:
+    """Centroid (fast, slow) in pixels, wavelength in A, and partiality."""
+    beam, scene = experiment.beam, complete_scene(experiment)
+    panel, size = scene.panel, experiment.panel.pixel_size_m
+    incident = jnp.asarray(beam.direction)
+    reciprocal = hkl @ invert_basis(middle_direct_m(experiment))
+    squared = (reciprocal**2).sum(-1)
+    wavelength_m = jnp.where(squared > 0, -2 * reciprocal @ incident / jnp.where(squared > 0, squared, 1), 0)
+    diffracted = incident / beam.wavelength_m + reciprocal
+    point = diffracted * (panel.origin_m @ panel.normal / (diffracted @ panel.normal))[:, None] - panel.origin_m
+    fast, slow = point @ panel.fast / size, point @ panel.slow / size
+    pixels = Pixels(slow - 0.5, fast - 0.5, jnp.zeros(len(hkl), jnp.int32))
+    return jnp.stack([fast, slow], -1), wavelength_m * 1e10, _partiality(experiment, scene, pixels, hkl)
+
+
+def _partiality(experiment: Experiment, scene: Scene, pixels: Pixels, hkl: Float[Array, "n 3"]) -> Float[Array, " n"]:
+    largest = jnp.prod(experiment.crystal.cells) ** 2
+
+    def of_ray(total: Array, ray: Array) -> tuple[Array, None]:
+        sample = sample_ray(experiment, scene, pixels, ray)
+
+        def of_orientation(total: Array, direct_m: Array) -> tuple[Array, None]:
+            crystal = sample_crystal(experiment, scene, direct_m, sample.scattering_per_m)
+            same = (jnp.stack(crystal.index, -1) == hkl).all(-1)
+            return total + jnp.where(same, crystal.lattice.astype(total.dtype) ** 2, 0.0), None
+
+        return jax.lax.scan(of_orientation, total, scene.orientations_m)[0], None
+
+    total, _ = jax.lax.scan(of_ray, jnp.zeros(len(hkl), hkl.dtype), scene.rays)
+    return total / (largest * len(scene.rays.number) * len(scene.orientations_m))
+
