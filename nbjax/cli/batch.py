@@ -6,10 +6,14 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbjax.cli.progress import progress_bar
 from nbjax.errors import ConfigError, Fault, UsageError
+
+if TYPE_CHECKING:
+    from nbjax.dataset.batch import Batch
+    from nbjax.dataset.load import Recipe
 
 _INTERRUPTED = 130
 
@@ -25,6 +29,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key")
     parser.add_argument("--precision", choices=("double", "mixed"), help="floating-point policy")
     parser.add_argument("--threads", type=int, metavar="N", help="threads that make images")
+    parser.add_argument("--distributed", action="store_true", help="one of several processes of Slurm or Open MPI")
+    parser.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 awaits the others")
+    parser.add_argument("--process-id", type=int, metavar="I", help="number of this process, from 0")
+    parser.add_argument("--processes", type=int, metavar="P", help="processes in all")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
     parser.set_defaults(run=_run)
 
@@ -36,19 +44,8 @@ def _run(arguments: argparse.Namespace) -> int:
     flags = [f'precision="{arguments.precision}"'] if arguments.precision else []
     recipe = load_recipe(arguments.dataset, [*arguments.set, *flags])
 
-    from nbjax.dataset.batch import Batch, default_workers
-    from nbjax.dataset.run import Share
-
-    share = Share(
-        Path(arguments.out), Path(arguments.dataset).stem, arguments.images, recipe.dataset.frames_per_shard
-    )
-    batch = Batch(recipe, share, arguments.threads or default_workers())
-    for sentence in batch.plan.resolved.warnings:
-        print(f"nbjax: warning: {sentence}", file=sys.stderr)
-    _make_folder(arguments.out)
     try:
-        with progress_bar("batch", not arguments.no_progress, "image") as advance:
-            master = batch.run(arguments.resume, advance)
+        return _write(arguments, recipe)
     except KeyboardInterrupt:
         print(
             "nbjax: interrupted; the complete shards are kept, and the same command with --resume continues",
@@ -57,10 +54,43 @@ def _run(arguments: argparse.Namespace) -> int:
         )
         # threads that still compute an image are not waited for
         os._exit(_INTERRUPTED)
+
+
+def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
+    from nbjax.dataset.batch import Batch, default_workers
+    from nbjax.dataset.processes import join
+    from nbjax.dataset.run import Share
+
+    process, processes = 0, 1
+    if arguments.distributed or arguments.coordinator is not None:
+        process, processes = join(arguments.coordinator, arguments.process_id, arguments.processes)
+    name, size = Path(arguments.dataset).stem, recipe.dataset.frames_per_shard
+    share = Share(Path(arguments.out), name, arguments.images, size, process, processes)
+    batch = Batch(recipe, share, arguments.threads or default_workers())
+    for sentence in batch.plan.resolved.warnings:
+        print(f"nbjax: warning: {sentence}", file=sys.stderr)
+    if arguments.dry_run:
+        return _show_estimate(batch)
+    _make_folder(arguments.out)
+    with progress_bar("batch", not arguments.no_progress, "image") as advance:
+        master = batch.run(arguments.resume, advance)
     if master is None:
         print("nbjax: shards of other processes are missing; when all have ended, --resume completes them")
     else:
         print(f"wrote {master}: {share.images} images in {share.shards} shard{'s' if share.shards > 1 else ''}")
+    return 0
+
+
+def _show_estimate(batch: Batch) -> int:
+    from nbjax.dataset.batch import estimate
+
+    found, share = estimate(batch), batch.share
+    hours, rest = divmod(round(found.seconds), 3600)
+    shards = f"{share.shards} shard{'s' if share.shards > 1 else ''}"
+    print(
+        f"{share.images} images in {shards}: about {found.bytes / 1e6:.3g} MB on disk, "
+        f"{hours} h {rest // 60} min {rest % 60} s here ({found.first_s:.1f} s until the first image)"
+    )
     return 0
 
 
@@ -70,6 +100,12 @@ def _check(arguments: argparse.Namespace) -> None:
         faults.append(Fault("--images", f"got {arguments.images}, must be at least 1"))
     if arguments.threads is not None and arguments.threads < 1:
         faults.append(Fault("--threads", f"got {arguments.threads}, must be at least 1"))
+    explicit = (arguments.coordinator, arguments.process_id, arguments.processes)
+    if any(word is not None for word in explicit) and None in explicit:
+        faults.append(Fault("--coordinator", "comes with --process-id and --processes; give all three, or none"))
+    elif arguments.coordinator is not None and not 0 <= arguments.process_id < arguments.processes:
+        got = f"got {arguments.process_id} of {arguments.processes} processes"
+        faults.append(Fault("--process-id", f"{got}, must lie between 0 and --processes less one"))
     if faults:
         raise ConfigError(faults)
 

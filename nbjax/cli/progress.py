@@ -15,7 +15,9 @@ _PATIENCE_S = 2.0
 def progress_bar(label: str, wanted: bool, unit: str = "px") -> Iterator[Callable[[int, int], None]]:
     """A function of (pixels done, pixels in all), or of another unit, that moves a bar on stderr."""
     shown = wanted and sys.stderr.isatty()
-    with tqdm(desc=label, unit=unit, unit_scale=unit == "px", delay=_PATIENCE_S, disable=not shown, file=sys.stderr) as bar:
+    with tqdm(
+        desc=label, unit=unit, unit_scale=unit == "px", delay=_PATIENCE_S, disable=not shown, file=sys.stderr
+    ) as bar:
 
         def advance(done: int, total: int) -> None:
             bar.total = total

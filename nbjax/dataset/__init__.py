@@ -12,7 +12,7 @@ from nbjax.dataset.reading import Images
 __all__ = ["Images", "open"]
 
 
-def open(path: str | Path, verify: bool = False) -> Images:  # noqa: A001
+def open(path: str | Path, verify: bool = False) -> Images:
     """Images and truth of a dataset.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,11 +20,15 @@ from nbjax.dataset.load import Recipe
 from nbjax.dataset.master import master_path, write_master
 from nbjax.dataset.nxmx import Instrument, Series
 from nbjax.dataset.plan import Plan
-from nbjax.dataset.run import Share, write_shards
+from nbjax.dataset.run import Share, made_ahead, write_shards
 from nbjax.dataset.settings import check_settings, settings_text, write_settings
-from nbjax.dataset.shard import Frame, write_shard
+from nbjax.dataset.shard import Frame, stored_bytes, write_shard
+from nbjax.dataset.single import cbf_header, check_cbf_geometry, fields_of_image, write_cbf, write_offset_smv
 from nbjax.dataset.truth import truth_of
 from nbjax.geometry.unit_cell import standard_direct
+from nbjax.io.header import HeaderFields
+from nbjax.preparation import header_fields
+from nbjax.resolve import resolve
 
 Progress = Callable[[int, int], None]
 
@@ -87,11 +92,14 @@ class Batch:
         check_settings(self.share, text, resume)
         header = {"config": text, "nbjax_version": __version__, "numpy_version": np.__version__}
         instrument = self._instrument()
+        if "cbf" in self.recipe.dataset.also:
+            check_cbf_geometry(self.geometry, self.recipe.dataset.kind == "rotation")
         write_settings(self.share, text)
 
         def write(shard: int, frames: Iterator[Frame]) -> None:
             numbers = self.share.numbers(shard)
-            write_shard(self.share.path(shard), frames, len(numbers), instrument, self._series(numbers), header)
+            path, series = self.share.path(shard), self._series(numbers)
+            write_shard(path, self._with_single_files(frames), len(numbers), instrument, series, header)
 
         write_shards(self.share, self.share.missing(), self.frame, write, self.workers, progress)
         paths = [self.share.path(shard) for shard in range(self.share.shards)]
@@ -100,6 +108,39 @@ class Batch:
         path = master_path(self.share.folder, self.share.name)
         write_master(path, paths, instrument, self._series(range(self.share.images)))
         return path
+
+    def _with_single_files(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """The frames, each written to files of its own on its way where those are wanted."""
+        dataset = self.recipe.dataset
+        for frame in frames:
+            for kind in dataset.also:
+                name = f"{self.share.name}_{frame.number + 1:07d}"
+                fields = self._header_fields(frame.number)
+                if kind == "cbf":
+                    header = cbf_header(fields, self._exposure_s, LARGEST[dataset.pixels])
+                    write_cbf(self.share.folder / f"{name}.cbf", frame.pixels, header)
+                else:
+                    offset = self.plan.resolved.output.adc_offset
+                    write_offset_smv(self.share.folder / f"{name}.img", frame.pixels, fields, offset)
+            yield frame
+
+    def _header_fields(self, number: int) -> HeaderFields:
+        base = self._base_fields
+        if any(key.startswith("detector.") for key in self.plan.image(number).drawn):
+            base = header_fields(resolve(self.plan.image(number).lattices[0]))
+        return fields_of_image(base, self.plan.wavelength_A(number), self.plan.start_deg(number), self._width_deg)
+
+    @cached_property
+    def _base_fields(self) -> HeaderFields:
+        return header_fields(self.plan.resolved)
+
+    @property
+    def _width_deg(self) -> float:
+        return self.recipe.dataset.width_deg or 0.0
+
+    @property
+    def _exposure_s(self) -> float:
+        return self.recipe.config.beam.exposure_s or 1.0
 
     def _instrument(self) -> Instrument:
         resolved, dataset = self.plan.resolved, self.recipe.dataset
@@ -115,7 +156,7 @@ class Batch:
             wavelength_A=resolved.beam.wavelength_A,
             kahn_factor=resolved.beam.polarization,
             fluence_photons_per_m2=resolved.beam.fluence_photons_per_m2,
-            exposure_s=self.recipe.config.beam.exposure_s or 1.0,
+            exposure_s=self._exposure_s,
             sensor_m=detector.thickness_um * 1e-6,
             mask=(~evaluated).astype(np.uint32),
             saturation=LARGEST.get(dataset.pixels),
@@ -133,9 +174,44 @@ class Batch:
             wavelengths = np.array([self.plan.wavelength_A(number) for number in numbers])
         return Series(
             start_deg=np.array([self.plan.start_deg(number) for number in numbers]),
-            width_deg=(dataset.width_deg or 0.0) if dataset.kind == "rotation" else 0.0,
+            width_deg=self._width_deg,
             wavelengths_A=wavelengths,
         )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take.
+
+    Attributes:
+        bytes: on disk, of the whole dataset.
+        first_s: until the first image is there, of which most is compilation.
+        seconds: of this process.
+    """
+
+    bytes: float
+    first_s: float
+    seconds: float
+
+
+def estimate(batch: Batch, tried: int = 3) -> Estimate:
+    """Size and time, from a few images that are made and compressed in memory.
+
+    Args:
+        batch: the dataset.
+        tried: images that are made after the first.
+    """
+    begin = time.perf_counter()
+    batch.frame(0)
+    first_s = time.perf_counter() - begin
+    begin = time.perf_counter()
+    tried = min(tried, batch.share.images)
+    size = 0
+    for frame in made_ahead(batch.frame, list(range(tried)), batch.workers):
+        size += stored_bytes(frame)
+    an_image_s = (time.perf_counter() - begin) / tried
+    own = sum(len(batch.share.numbers(shard)) for shard in batch.share.own())
+    return Estimate(size / tried * batch.share.images, first_s, first_s + an_image_s * own)
 
 
 def default_workers() -> int:
@@ -143,4 +219,3 @@ def default_workers() -> int:
     if jax.default_backend() == "cpu":
         return max(1, min(4, len(os.sched_getaffinity(0))))
     return 2 * len(jax.local_devices())
-

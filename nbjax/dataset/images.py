@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from nbjax.config.tree import Config
 from nbjax.dataset.draws import noise_generator
 from nbjax.dataset.plan import ImagePlan, Plan
 from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.experiment import Experiment
-from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.image import simulate
+from nbjax.pipeline.sharding import simulate_on
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
 
@@ -69,7 +71,7 @@ class Simulator:
         planned = self.plan.image(number)
         with jax.enable_x64(True), jax.default_device(device):
             experiments = tuple(self._experiment(config, number, i) for i, config in enumerate(planned.lattices))
-            parts = [np.asarray(simulate(experiment)) for experiment in experiments]
+            parts = [np.asarray(self._simulate(experiment)) for experiment in experiments]
         total = sum(parts[1:], parts[0])
         if not np.isfinite(total).all():
             raise NonFiniteError(
@@ -82,19 +84,26 @@ class Simulator:
         """Photons of the water around the crystal, shape (slow, fast)."""
         experiment = photons.experiments[0]
         factors = experiment.crystal.factors
-        dark = StructureFactors(
-            None if factors.values is None else np.zeros_like(factors.values),
-            np.zeros_like(factors.default),
-            factors.minimum,
-        )
         with jax.enable_x64(True):
-            return np.asarray(simulate(replace(experiment, crystal=replace(experiment.crystal, factors=dark))))
+            dark = replace(
+                factors,
+                values=None if factors.values is None else jnp.zeros_like(factors.values),
+                default=jnp.zeros_like(factors.default),
+            )
+            return np.asarray(self._simulate(replace(experiment, crystal=replace(experiment.crystal, factors=dark))))
+
+    def _simulate(self, experiment: Experiment) -> Array:
+        if self.plan.recipe.dataset.devices_share == "pixels":
+            return simulate_on(jax.local_devices(), experiment)
+        return simulate(experiment)
 
     def _experiment(self, config: Config, number: int, lattice: int) -> Experiment:
         try:
             prepared = prepare_resolved(resolve(config), on_host=True)
         except ConfigError as error:
-            raise ConfigError([Fault(f"image {number}: {fault.key}", fault.problem) for fault in error.faults]) from None
+            raise ConfigError(
+                [Fault(f"image {number}: {fault.key}", fault.problem) for fault in error.faults]
+            ) from None
         crystal = prepared.crystal
         default = crystal.factors.default if self._draws_default else self.base.crystal.factors.default
         crystal = replace(
@@ -102,7 +111,7 @@ class Simulator:
         )
         if lattice > 0:
             # all lattices sit in the same water, which the first brings along
-            crystal = replace(crystal, water_size_m=np.zeros_like(crystal.water_size_m))
+            crystal = replace(crystal, water_size_m=crystal.water_size_m * 0)
         experiment = replace(
             prepared,
             crystal=crystal,

@@ -21,16 +21,14 @@ from nbjax.geometry.unit_cell import invert_basis
 from nbjax.numerics import components
 from nbjax.pipeline.image import complete_scene, pixels_at
 from nbjax.pipeline.sample import sample_crystal, sample_ray
-from nbjax.pipeline.scene import Scene
+from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.pipeline.view import Pixels, look
 
 _FAINTEST_SPOT = 1.0
 """Photons of the faintest spot of the table."""
 
 
-def labels_of(
-    simulator: Simulator, photons: Photons, wanted: Labels
-) -> tuple[dict[str, Field], dict[str, Field]]:
+def labels_of(simulator: Simulator, photons: Photons, wanted: Labels) -> tuple[dict[str, Field], dict[str, Field]]:
     """The labels of one image.
 
     Args:
@@ -99,13 +97,16 @@ def _spots(
         "lattice": Field(np.full(count, lattice + 1, np.uint16), "", "number of the lattice, from 1"),
         "miller_index": Field(hkl.astype(np.int32), "", "h, k, l"),
         "centroid": Field(
-            centroid, "pixel", "predicted (fast, slow), the first pixel from 0 to 1: the reflection's ray, at its nearest "
-            "to Bragg's condition, in the middle of the exposure and at the central wavelength"
+            centroid,
+            "pixel",
+            "predicted (fast, slow), the first pixel from 0 to 1: where the ray along incident plus reciprocal vector "
+            "meets the panel, in the middle of the exposure and at the central wavelength",
         ),
         "intensity": Field(sums[found], "", "expected photons, summed over the pixels that are nearest to the index"),
         "partiality": Field(
-            partiality, "", "squared lattice factor at the centroid over its largest value, averaged over the samples "
-            "of a pixel there"
+            partiality,
+            "",
+            "squared lattice factor at the centroid over its largest value, averaged over the samples of a pixel there",
         ),
         "wavelength": Field(wavelength_A, "angstrom", "at which the reflection meets Bragg's condition exactly"),
     }
@@ -145,7 +146,7 @@ def _predict(
 def _partiality(experiment: Experiment, scene: Scene, pixels: Pixels, hkl: Float[Array, "n 3"]) -> Float[Array, " n"]:
     largest = jnp.prod(experiment.crystal.cells) ** 2
 
-    def of_ray(total: Array, ray: Array) -> tuple[Array, None]:
+    def of_ray(total: Array, ray: RayTable) -> tuple[Array, None]:
         sample = sample_ray(experiment, scene, pixels, ray)
 
         def of_orientation(total: Array, direct_m: Array) -> tuple[Array, None]:
@@ -157,4 +158,3 @@ def _partiality(experiment: Experiment, scene: Scene, pixels: Pixels, hkl: Float
 
     total, _ = jax.lax.scan(of_ray, jnp.zeros(len(hkl), hkl.dtype), scene.rays)
     return total / (largest * len(scene.rays.number) * len(scene.orientations_m))
-

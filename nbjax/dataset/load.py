@@ -61,6 +61,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     _anchor(section, Path(path).resolve().parent)
     dataset = structured(section, DatasetSection, "dataset")
     faults = [*_faults(dataset), *_draw_faults(dataset.draws)]
+    if config.detector.curved:
+        faults.append(Fault("detector.curved", "NXmx files describe flat panels; leave it out"))
     if config.parity:
         faults.append(Fault("parity", "a dataset computes the physics; leave the ledger's entries out"))
     if faults:
@@ -97,8 +99,12 @@ def _faults(dataset: DatasetSection) -> list[Fault]:
                 faults.append(Fault(f"dataset.{name}", 'belongs to kind = "rotation"; leave it out of stills'))
     if dataset.matrices_file is not None and dataset.orientation is not None:
         faults.append(Fault("dataset.orientation", "given together with dataset.matrices_file; leave one of them out"))
-    if not dataset.formats or len(set(dataset.formats)) != len(dataset.formats):
-        faults.append(Fault("dataset.formats", "give each format once, and at least one"))
+    if len(set(dataset.also)) != len(dataset.also):
+        faults.append(Fault("dataset.also", "names a format twice; name it once"))
+    if dataset.also and dataset.pixels == "float32":
+        faults.append(
+            Fault("dataset.also", 'holds whole numbers; choose pixels = "uint16" or "uint32", or leave it out')
+        )
     return faults
 
 

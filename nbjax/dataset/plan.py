@@ -119,7 +119,9 @@ class Plan:
             assert dataset.width_deg is not None
             config = replace(
                 config,
-                crystal=replace(config.crystal, phi_start_deg=dataset.start_deg or 0.0, phi_range_deg=dataset.width_deg),
+                crystal=replace(
+                    config.crystal, phi_start_deg=dataset.start_deg or 0.0, phi_range_deg=dataset.width_deg
+                ),
                 sampling=replace(config.sampling, phi_steps=dataset.phi_steps or 1, phi_step_deg=None),
             )
         self.resolved = resolve(config)
@@ -139,7 +141,7 @@ class Plan:
                 values[key] = (*values.get(key, ()), value)
         return ImagePlan(number, tuple(lattices), values)
 
-    def wavelength_A(self, number: int) -> float:
+    def wavelength_A(self, number: int) -> float:  # noqa: N802
         """Central wavelength of an image."""
         beam = self._drawn(self.base, "other", number, 0)[0].beam
         return HC_EV_A / beam.energy_eV if beam.energy_eV is not None else (beam.wavelength_A or 1.0)
@@ -163,9 +165,7 @@ class Plan:
         if dataset.matrices_file is not None:
             cell_A, cell_deg, rotation = _cell_of_matrix(dataset.matrices_file, image * dataset.lattices + lattice)
             crystal = replace(crystal, cell_A=cell_A, cell_deg=cell_deg)
-        elif (dataset.orientation or ("uniform" if dataset.kind == "stills" else "config")) == "uniform":
-            rotation = draw_rotation(dataset.seed, image, lattice) @ rotation
-        elif lattice > 0:
+        elif (dataset.orientation or ("uniform" if dataset.kind == "stills" else "config")) == "uniform" or lattice > 0:
             rotation = draw_rotation(dataset.seed, image, lattice) @ rotation
         # the configuration's rotation about x, then y, then z
         x, y, z = map(float, Rotation.from_matrix(rotation).as_euler("xyz", degrees=True))
@@ -216,7 +216,7 @@ def _with_value(config: Config, key: str, value: float) -> tuple[Config, float]:
     """The configuration with a number at a key, and the number as it was taken."""
     section, name, *index = key.split(".")
     table = getattr(config, section)
-    changes: dict[str, Any] = {other: None for other in _SUPERSEDES.get(f"{section}.{name}", ())}
+    changes: dict[str, Any] = dict.fromkeys(_SUPERSEDES.get(f"{section}.{name}", ()))
     if name == "cells":
         value = max(1, round(value))
     if index:
@@ -232,7 +232,7 @@ def _settled(resolved: Resolved) -> Config:
     """The resolved configuration with what could change an image's structure written out, and no file to read twice."""
     config, crystal, sampling = resolved.config, resolved.crystal, resolved.config.sampling
     # a count without its range would bring in a nominal range
-    counts: dict[str, int] = {"oversample": resolved.sampling.oversample}
+    counts: dict[str, Any] = {"oversample": resolved.sampling.oversample}
     if crystal.mosaic_spread_deg > 0:
         counts["mosaic_domains"] = crystal.mosaic_domains
     if resolved.detector.thickness_um > 0:
@@ -272,9 +272,7 @@ def _base_orientation(resolved: Resolved) -> np.ndarray:
     return Rotation.from_euler("xyz", crystal.misset_deg, degrees=True).as_matrix() @ crystal.orientation
 
 
-def _cell_of_matrix(
-    path: str, line: int
-) -> tuple[tuple[float, float, float], tuple[float, float, float], np.ndarray]:
+def _cell_of_matrix(path: str, line: int) -> tuple[tuple[float, float, float], tuple[float, float, float], np.ndarray]:
     """Lengths in A, angles in degrees and rotation from the standard setting, of one A matrix of a file.
 
     Raises:

@@ -51,10 +51,14 @@ class Images(Sequence[tuple[np.ndarray, Truth]]):
             self._spots = dict(truth["spots"].items()) if "spots" in truth else {}
             numbers = self._rows["image"][()]
         except (OSError, KeyError) as error:
-            raise FileError(f"{self.path}: is no dataset that can be read ({error}); give a master or a shard") from None
+            raise FileError(
+                f"{self.path}: is no dataset that can be read ({error}); give a master or a shard"
+            ) from None
         # a row of a missing shard reads as zeros
         if (np.diff(numbers) != 1).any():
-            raise FileError(f"{self.path}: a shard is missing beside it; complete the dataset with nbjax batch --resume")
+            raise FileError(
+                f"{self.path}: a shard is missing beside it; complete the dataset with nbjax batch --resume"
+            )
         self._ends = np.zeros(0, int)
         if self._spots:
             self._ends = np.searchsorted(self._spots["image"][()], numbers, "right")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,14 +126,14 @@ def checksum_path(path: Path) -> Path:
 
 
 @contextmanager
-def explained(path: Path) -> "object":
+def explained(path: Path) -> Iterator[None]:
     """Turn what the system and HDF5 say about a file into one sentence."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error).splitlines()[0]
         raise FileError(
-            f"{path}: cannot be written ({reason}); free some space or choose another folder, and continue with --resume"
+            f"{path}: cannot be written ({reason}); free some space or permit writing, then continue with --resume"
         ) from None
     except RuntimeError as error:
         # h5py's word for a failure of HDF5 while a file is closed
@@ -171,6 +171,17 @@ def _write_frames(entry: h5py.Group, truth: h5py.Group, frames: Iterable[Frame],
         set_attributes(table, {"NX_class": "NXcollection"})
         for name, fields in spots.items():
             _put_field(table, name, np.concatenate([field.values for field in fields]), fields[0])
+
+
+def stored_bytes(frame: Frame) -> int:
+    """Bytes of an image and its maps once they are compressed."""
+    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+        size = 0
+        for name, pixels in [("data", frame.pixels), *((name, field.values) for name, field in frame.maps.items())]:
+            dataset = image_dataset(file, name, 1, pixels)
+            dataset[0] = pixels
+            size += dataset.id.get_storage_size()
+    return size + sum(field.values.nbytes for field in [*frame.truth.values(), *frame.spots.values()])
 
 
 def image_dataset(parent: h5py.Group, name: str, count: int, like: np.ndarray) -> h5py.Dataset:

@@ -45,14 +45,14 @@ def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_d
     """
     experiments = photons.experiments
     with jax.enable_x64(True):
-        reciprocal = np.stack([np.asarray(_reciprocal_per_A(experiment)) for experiment in experiments])
+        reciprocal = np.stack([np.asarray(_reciprocal(experiment)) for experiment in experiments])
     cells = [experiment.crystal.cell for experiment in experiments]
     lengths = np.array([np.asarray(cell.lengths_m) * 1e10 for cell in cells])
     angles = np.degrees([np.asarray(cell.angles_rad) for cell in cells])
     beam = experiments[0].beam
     fields = {
-        "image": Field(np.int64(photons.plan.number), "", "number of the image in the dataset"),
-        "start": Field(np.float64(start_deg), "degree", "spindle angle at which the image starts"),
+        "image": Field(np.array(photons.plan.number), "", "number of the image in the dataset"),
+        "start": Field(np.array(start_deg), "degree", "spindle angle at which the image starts"),
         "a_matrix": Field(
             rotation @ reciprocal,
             "1/angstrom",
@@ -65,16 +65,16 @@ def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_d
             "degree",
             "rotation of each lattice from the standard setting about x, then y, then z of nbjax's laboratory",
         ),
-        "wavelength": Field(np.float64(beam.wavelength_m * 1e10), "angstrom", "central wavelength"),
-        "fluence": Field(np.float64(beam.fluence_photons_per_m2), "1/m^2", "photons per area in the exposure"),
-        "sha256": Field(np.frombuffer(digest(pixels), np.uint8), "", "SHA-256 of the pixels, little-endian, row by row"),
+        "wavelength": Field(np.array(beam.wavelength_m * 1e10), "angstrom", "central wavelength"),
+        "fluence": Field(np.array(beam.fluence_photons_per_m2), "1/m^2", "photons per area in the exposure"),
+        "sha256": Field(np.frombuffer(digest(pixels), np.uint8), "", "SHA-256 of the pixels, row by row"),
     }
     return {**fields, **_drawn(photons.plan.drawn)}
 
 
 def digest(pixels: np.ndarray) -> bytes:
     """SHA-256 of pixels as little-endian numbers, row by row."""
-    return hashlib.sha256(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))).digest()
+    return hashlib.sha256(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).data).digest()
 
 
 def _drawn(drawn: Mapping[str, float | tuple[float, ...]]) -> dict[str, Field]:
@@ -91,8 +91,8 @@ def _unit(key: str) -> str:
 
 
 @jax.jit
-def _reciprocal_per_A(experiment: Experiment) -> Float[Array, "3 3"]:
-    """Columns a*, b*, c* in nbjax's laboratory, in the middle of the exposure."""
+def _reciprocal(experiment: Experiment) -> Float[Array, "3 3"]:
+    """Columns a*, b*, c* in 1/A in nbjax's laboratory, in the middle of the exposure."""
     return invert_basis(middle_direct_m(experiment) * 1e10).T
 
 
