@@ -1,6 +1,7 @@
 """Series of images with their truth, in files that processing programs read.
 
-``open`` gives the images of a dataset and their truth, one by one.
+``open`` gives the images of a dataset and their truth, one by one; it needs no JAX, so that the workers of a data
+loader start at once.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def open(path: str | Path, verify: bool = False) -> Images:
         verify: compare every image with the checksum in its truth.
 
     Returns:
-        An iterator of (pixels, truth) with a length and an index.
+        A sequence of (pixels, truth): pixels of shape (slow, fast), and name -> array.
 
     Raises:
         FileError: the file is no dataset, or one of its shards is missing or damaged.

@@ -13,12 +13,12 @@ import jax
 import numpy as np
 
 from nbjax import __version__
-from nbjax.dataset.frame import NexusGeometry, nexus_geometry
+from nbjax.dataset.frame import nexus_geometry
 from nbjax.dataset.images import LARGEST, Simulator, pixels_of
 from nbjax.dataset.labels import labels_of
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.master import master_path, write_master
-from nbjax.dataset.nxmx import Instrument, Series
+from nbjax.dataset.nxmx import Instrument, NexusGeometry, Series
 from nbjax.dataset.plan import Plan
 from nbjax.dataset.run import Share, made_ahead, write_shards
 from nbjax.dataset.settings import check_settings, settings_text, write_settings
@@ -172,10 +172,14 @@ class Batch:
         wavelengths = None
         if drawn & {"beam.wavelength_A", "beam.energy_eV"}:
             wavelengths = np.array([self.plan.wavelength_A(number) for number in numbers])
+        distances = None
+        if "detector.distance_mm" in drawn and self.geometry.faces_beam:
+            distances = np.array([self.plan.distance_mm(number) / 1000 for number in numbers])
         return Series(
             start_deg=np.array([self.plan.start_deg(number) for number in numbers]),
             width_deg=self._width_deg,
             wavelengths_A=wavelengths,
+            distances_m=distances,
         )
 
 

@@ -35,9 +35,7 @@ def draw_number(draw: Draw, seed: int, image: int, lattice: int) -> float:
         assert draw.column is not None
         column = _column(draw.file, draw.column)
         if image >= len(column):
-            raise FileError(
-                f"{draw.file}: has {len(column)} lines, image {image} needs one more; simulate fewer images"
-            )
+            raise FileError(f"{draw.file}: has {len(column)} lines, image {image} has none; simulate fewer images")
         return float(column[image])
     u = float(uniforms(seed, image, lattice, "+".join(draw.keys), 1)[0])
     if draw.distribution == "uniform":

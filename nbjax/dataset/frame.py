@@ -6,35 +6,12 @@ horizontal, as at a synchrotron. The rotation from nbjax's laboratory is written
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import jax
 import numpy as np
 
+from nbjax.dataset.nxmx import NexusGeometry
 from nbjax.preparation import placed_panel
 from nbjax.resolve import Resolved
-
-
-@dataclass(frozen=True)
-class NexusGeometry:
-    """Geometry of the base configuration in the NeXus laboratory.
-
-    Attributes:
-        rotation: from nbjax's laboratory, acting on column vectors, shape (3, 3).
-        origin_m: corner of the first pixel.
-        fast, slow: unit axes of the panel.
-        spindle: unit axis of the goniometer.
-        distance_m: sample to panel along the beam.
-        beam_centre_px: (fast, slow) of the direct beam.
-    """
-
-    rotation: np.ndarray
-    origin_m: np.ndarray
-    fast: np.ndarray
-    slow: np.ndarray
-    spindle: np.ndarray
-    distance_m: float
-    beam_centre_px: tuple[float, float]
 
 
 def nexus_geometry(resolved: Resolved) -> NexusGeometry:

@@ -11,13 +11,40 @@ from dataclasses import dataclass, field
 import h5py
 import numpy as np
 
-from nbjax.dataset.frame import NexusGeometry
-
 SIMULATED = "2000-01-01T00:00:00Z"
 """Start and end of every simulated exposure, which have no date."""
 
+_ACROSS = 1e-9
+
 THINNEST_SENSOR_M = 1e-9
 """Stands for a sensor that is not modelled: readers correct for parallax, and refuse a thickness of 0."""
+
+
+@dataclass(frozen=True)
+class NexusGeometry:
+    """Geometry of the base configuration in the NeXus laboratory.
+
+    Attributes:
+        rotation: from nbjax's laboratory, acting on column vectors, shape (3, 3).
+        origin_m: corner of the first pixel.
+        fast, slow: unit axes of the panel.
+        spindle: unit axis of the goniometer.
+        distance_m: sample to panel along the beam.
+        beam_centre_px: (fast, slow) of the direct beam.
+    """
+
+    rotation: np.ndarray
+    origin_m: np.ndarray
+    fast: np.ndarray
+    slow: np.ndarray
+    spindle: np.ndarray
+    distance_m: float
+    beam_centre_px: tuple[float, float]
+
+    @property
+    def faces_beam(self) -> bool:
+        """Whether the panel stands across the beam, so that another distance shifts it along the beam."""
+        return bool(max(abs(self.fast[2]), abs(self.slow[2])) < _ACROSS)
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,11 @@ class Plan:
         beam = self._drawn(self.base, "other", number, 0)[0].beam
         return HC_EV_A / beam.energy_eV if beam.energy_eV is not None else (beam.wavelength_A or 1.0)
 
+    def distance_mm(self, number: int) -> float:
+        """Sample to panel along the beam, of an image whose configuration gives it."""
+        distance = self._drawn(self.base, "other", number, 0)[0].detector.distance_mm
+        return self.resolved.detector.distance_mm if distance is None else distance
+
     def start_deg(self, number: int) -> float:
         """Spindle angle at which an image starts."""
         dataset, crystal = self.recipe.dataset, self.resolved.crystal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -10,13 +10,13 @@ import h5py
 import hdf5plugin  # noqa: F401  registers the compression of the pixels
 import numpy as np
 
-from nbjax.dataset.truth import digest
+from nbjax.dataset.shard import digest
 from nbjax.errors import FileError
 
 Truth = dict[str, np.ndarray]
 
 
-class Images(Sequence[tuple[np.ndarray, Truth]]):
+class Images:
     """Images of a master or a shard, in order; nothing is read before it is asked for.
 
     ``images[i]`` is (pixels, truth): pixels of shape (slow, fast), and a dictionary of arrays with the names that the
@@ -56,9 +56,7 @@ class Images(Sequence[tuple[np.ndarray, Truth]]):
             ) from None
         # a row of a missing shard reads as zeros
         if (np.diff(numbers) != 1).any():
-            raise FileError(
-                f"{self.path}: a shard is missing beside it; complete the dataset with nbjax batch --resume"
-            )
+            raise FileError(f"{self.path}: a shard is missing beside it; complete the dataset with --resume")
         self._ends = np.zeros(0, int)
         if self._spots:
             self._ends = np.searchsorted(self._spots["image"][()], numbers, "right")
@@ -66,7 +64,7 @@ class Images(Sequence[tuple[np.ndarray, Truth]]):
     def __len__(self) -> int:
         return int(self._pixels.shape[0])
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, Truth]:  # type: ignore[override]
+    def __getitem__(self, index: int) -> tuple[np.ndarray, Truth]:
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         index %= len(self)

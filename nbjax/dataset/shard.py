@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,16 +131,23 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what the system and HDF5 say about a file into one sentence."""
     try:
         yield
-    except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
-        raise FileError(
-            f"{path}: cannot be written ({reason}); free some space or permit writing, then continue with --resume"
-        ) from None
-    except RuntimeError as error:
-        # h5py's word for a failure of HDF5 while a file is closed
-        raise FileError(
-            f"{path}: cannot be written ({str(error).splitlines()[0]}); free some space, and continue with --resume"
-        ) from None
+    except (OSError, RuntimeError) as error:
+        # h5py raises the one while it writes and the other while it closes
+        remedy = "free some space or permit writing, then continue with --resume"
+        raise FileError(f"{path}: cannot be written ({_reason(error)}); {remedy}") from None
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    """What went wrong, in the system's words where HDF5 quotes them."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    quoted = re.findall(r"error message = '([^']*)'", str(error))
+    return quoted[-1] if quoted else str(error).splitlines()[0]
+
+
+def digest(pixels: np.ndarray) -> bytes:
+    """SHA-256 of pixels as little-endian numbers, row by row."""
+    return hashlib.sha256(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).data).digest()
 
 
 def _digest(path: Path) -> str:

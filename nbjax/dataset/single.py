@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nbjax.constants import DEGREES_PER_RADIAN, HC_EV_A
-from nbjax.dataset.frame import NexusGeometry
+from nbjax.dataset.nxmx import NexusGeometry
 from nbjax.dataset.shard import explained
 from nbjax.errors import ConfigError, Fault
 from nbjax.io.header import HeaderFields, smv_header
@@ -75,7 +75,8 @@ def write_cbf(path: Path, pixels: np.ndarray, header: str) -> None:
     """
     from fabio.cbfimage import CbfImage
 
-    partial = path.with_name(f".{path.name}.partial")
+    # fabio writes the stem into the file
+    partial = path.with_suffix(".partial")
     image = CbfImage(
         data=pixels.astype(np.int32),
         header={"_array_data.header_convention": "GENERIC_MINI", "_array_data.header_contents": header},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 import jax
@@ -12,7 +11,7 @@ from jax import Array
 from jaxtyping import Float
 
 from nbjax.dataset.images import Photons
-from nbjax.dataset.shard import Field
+from nbjax.dataset.shard import Field, digest
 from nbjax.experiment import Experiment
 from nbjax.geometry.goniometer import phi_angles_rad
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
@@ -70,11 +69,6 @@ def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_d
         "sha256": Field(np.frombuffer(digest(pixels), np.uint8), "", "SHA-256 of the pixels, row by row"),
     }
     return {**fields, **_drawn(photons.plan.drawn)}
-
-
-def digest(pixels: np.ndarray) -> bytes:
-    """SHA-256 of pixels as little-endian numbers, row by row."""
-    return hashlib.sha256(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).data).digest()
 
 
 def _drawn(drawn: Mapping[str, float | tuple[float, ...]]) -> dict[str, Field]:

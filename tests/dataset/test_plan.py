@@ -1,0 +1,151 @@
+"""What an image shows follows from the seed and its number alone."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets import full_recipe, recipe, rotation_recipe
+from scipy import stats
+from scipy.spatial.transform import Rotation
+
+from nbjax.dataset.draws import draw_number, draw_rotation, noise_generator, uniforms
+from nbjax.dataset.plan import Plan
+from nbjax.dataset.section import Draw
+from nbjax.errors import ConfigError, FileError
+from nbjax.geometry.unit_cell import standard_direct
+
+DISTRIBUTIONS = {
+    "normal": (Draw(("beam.wavelength_A",), "normal", mean=2.0, sigma=0.5), stats.norm(2.0, 0.5)),
+    "uniform": (Draw(("beam.wavelength_A",), "uniform", low=-1.0, high=3.0), stats.uniform(-1.0, 4.0)),
+    "lognormal": (Draw(("beam.wavelength_A",), "lognormal", median=3.0, sigma=0.4), stats.lognorm(0.4, scale=3.0)),
+}
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_draws_follow_their_distribution(name: str) -> None:
+    draw, distribution = DISTRIBUTIONS[name]
+    numbers = [draw_number(draw, 1, image, 0) for image in range(2000)]
+    assert stats.kstest(numbers, distribution.cdf).pvalue > 1e-3
+
+
+def test_random_numbers_depend_on_everything_that_they_are_for() -> None:
+    base = (1, 5, 0, "name")
+    others = [(2, 5, 0, "name"), (1, 6, 0, "name"), (1, 5, 1, "name"), (1, 5, 0, "other")]
+    assert uniforms(*base, 3).tolist() == uniforms(*base, 3).tolist()
+    assert len({float(uniforms(*key, 1)[0]) for key in [base, *others]}) == 5
+    # known bits, so that a later version or another machine is caught
+    assert uniforms(*base, 1)[0] == pytest.approx(KNOWN, abs=0)
+
+
+KNOWN = 0.08290914278548184
+
+
+def test_orientations_are_uniform() -> None:
+    turned = np.array([draw_rotation(3, image, 0) @ [0.0, 0.0, 1.0] for image in range(2000)])
+    # each component of a point on the sphere is uniform between -1 and 1 (Archimedes)
+    for component in turned.T:
+        assert stats.kstest(component, stats.uniform(-1, 2).cdf).pvalue > 1e-3
+    angles = [Rotation.from_matrix(draw_rotation(3, image, 0)).magnitude() for image in range(2000)]
+    assert stats.kstest(angles, lambda x: (x - np.sin(x)) / math.pi).pvalue > 1e-3
+
+
+def test_noise_of_two_images_differs() -> None:
+    photons = np.full(1000, 5.0)
+    first, again, second = (noise_generator(1, image).poisson(photons) for image in (0, 0, 1))
+    assert (first == again).all()
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
+
+
+def test_an_image_is_a_function_of_seed_and_number() -> None:
+    plan = Plan(full_recipe())
+    backwards = {number: plan.image(number) for number in reversed(range(4))}
+    again = Plan(full_recipe())
+    assert [again.image(number) for number in range(4)] == [backwards[number] for number in range(4)]
+    assert Plan(full_recipe(seed=2)).image(0) != again.image(0)
+
+
+def test_a_further_draw_leaves_the_others_alone() -> None:
+    more = Draw(("beam.fluence_photons_per_m2",), "normal", mean=1.0, sigma=0.1, relative=True)
+    old, new = full_recipe(), full_recipe(draws=(more, *full_recipe().dataset.draws))
+    drawn = Plan(new).image(3).drawn
+    assert {key: drawn[key] for key in Plan(old).image(3).drawn} == Plan(old).image(3).drawn
+
+
+def test_lattices_share_beam_and_detector_only() -> None:
+    image = Plan(full_recipe()).image(2)
+    one, two = image.lattices
+    assert (one.beam, one.detector) == (two.beam, two.detector)
+    assert one.crystal.misset_deg != two.crystal.misset_deg
+    spreads = image.drawn["crystal.mosaic_spread_deg"]
+    assert isinstance(spreads, tuple)
+    assert spreads[0] != spreads[1]
+    assert image.drawn["beam.wavelength_A"] == pytest.approx(one.beam.wavelength_A, abs=0)
+    assert one.crystal.cells is not None
+    assert len(set(one.crystal.cells)) == 1
+
+
+def test_a_rotation_series_samples_the_middle_of_each_step() -> None:
+    plan = Plan(rotation_recipe())
+    crystals = [plan.image(number).lattices[0].crystal for number in range(3)]
+    assert [crystal.phi_start_deg for crystal in crystals] == pytest.approx([10.125, 10.625, 11.125])
+    assert [plan.start_deg(number) for number in range(3)] == pytest.approx([10.0, 10.5, 11.0])
+    assert len({crystal.misset_deg for crystal in crystals}) == 1
+
+
+def test_matrices_give_cell_and_orientation(tmp_path: Path) -> None:
+    direct = np.asarray(standard_direct(np.array([30.0, 40.0, 50.0]), np.radians([80.0, 95.0, 100.0])))
+    rotations = Rotation.random(3, rng=1).as_matrix()
+    matrices = [np.linalg.inv(direct @ rotation.T) for rotation in rotations]
+    np.savetxt(tmp_path / "a.txt", [matrix.ravel() for matrix in matrices])
+    plan = Plan(recipe(matrices_file=str(tmp_path / "a.txt")))
+    for number, rotation in enumerate(rotations):
+        crystal = plan.image(number).lattices[0].crystal
+        assert crystal.cell_A == pytest.approx((30, 40, 50))
+        assert crystal.cell_deg == pytest.approx((80, 95, 100))
+        assert crystal.misset_deg is not None
+        found = Rotation.from_euler("xyz", crystal.misset_deg, degrees=True).as_matrix()
+        np.testing.assert_allclose(found, rotation, atol=1e-12)
+    with pytest.raises(FileError, match="has 3 matrices, at least 4 are needed; simulate fewer images"):
+        plan.image(3)
+
+
+def test_columns_go_to_their_images(tmp_path: Path) -> None:
+    (tmp_path / "jitter.txt").write_text("# wavelength distance\n1.0 100\n1.1 101\n")
+    draws = (Draw(("detector.distance_mm",), "column", file=str(tmp_path / "jitter.txt"), column=1),)
+    plan = Plan(recipe(draws=draws))
+    assert [plan.image(number).lattices[0].detector.distance_mm for number in (1, 0)] == [101.0, 100.0]
+    with pytest.raises(FileError, match=r"jitter\.txt: has 2 lines, image 2 has none; simulate fewer images"):
+        plan.image(2)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("1 2\n3\n", "needs equally many finite numbers on every line"),
+        ("1 nan\n", "needs equally many finite numbers"),
+        ("", "needs equally many finite numbers"),
+        ("1\n", "has 1 columns, column 1"),
+    ],
+)
+def test_faulty_columns_are_named(tmp_path: Path, content: str, problem: str) -> None:
+    (tmp_path / "c.txt").write_text(content)
+    draws = (Draw(("detector.distance_mm",), "column", file=str(tmp_path / "c.txt"), column=1),)
+    with pytest.raises(FileError, match=problem):
+        Plan(recipe(draws=draws)).image(0)
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("sampling.oversample", r"sampling\.oversample cannot be drawn; choose from beam"),
+        ("crystal.cell_A", r"got crystal\.cell_A, wants crystal\.cell_A\.0, \.1 or \.2"),
+        ("crystal.cell_A.3", r"got crystal\.cell_A\.3, wants"),
+        ("beam.wavelength_A.0", r"got beam\.wavelength_A\.0, wants beam\.wavelength_A$"),
+    ],
+)
+def test_keys_that_cannot_be_drawn_are_named(key: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        Plan(recipe(draws=(Draw((key,), "uniform", low=1.0, high=2.0),)))

@@ -1,0 +1,126 @@
+"""Nothing that was complete is lost, whatever ends a run, and nothing half-written is taken for complete."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from datasets import full_recipe, recipe, shards, written
+
+import nbjax
+import nbjax.dataset
+from nbjax.dataset.shard import check_shard, checksum_path
+from nbjax.errors import ConfigError, FileError
+
+PROGRAM = Path(__file__).with_name("killed.py")
+
+
+def engine(*words: object) -> list[str]:
+    command = [sys.executable, str(PROGRAM), *map(str, words)]
+    root = str(Path(nbjax.__file__).parents[1])
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_twenty_kills_change_no_byte(tmp_path: Path) -> None:
+    killed, unbroken = tmp_path / "killed", tmp_path / "unbroken"
+    killed.mkdir()
+    unbroken.mkdir()
+    runs = [tuple(map(int, line.split())) for line in engine(killed, 20, 1)]
+    assert engine(unbroken, 0, 1) == ["0 12"]
+    assert [status for status, _ in runs[:-1]].count(-9) >= 10
+    complete = [count for _, count in runs]
+    assert complete == sorted(complete)
+    assert runs[-1] == (0, 12)
+    names = sorted(path.name for path in unbroken.iterdir())
+    assert sorted(path.name for path in killed.iterdir()) == names
+    assert all((killed / name).read_bytes() == (unbroken / name).read_bytes() for name in names)
+
+
+def test_a_full_disk_is_a_clear_error_and_keeps_what_is_complete(tmp_path: Path) -> None:
+    engine(tmp_path, 0, 1)
+    size = (tmp_path / "small_000001.h5").stat().st_size
+    for number in (3, 9):
+        (tmp_path / f"small_{number:06d}.h5").unlink()
+    message, status = engine(tmp_path, "full", size // 2)
+    assert status == "2"
+    assert "small_000003.h5: cannot be written (" in message
+    assert message.endswith("then continue with --resume")
+    assert not list(tmp_path.glob(".*"))
+    assert len(list(tmp_path.glob("small_*.h5"))) == 10
+    assert engine(tmp_path, 0, 1) == ["0 12"]
+
+
+def test_a_flipped_byte_is_found(full: Path, tmp_path: Path) -> None:
+    for path in full.parent.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    shard = tmp_path / "small_000002.h5"
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(FileError, match=r"small_000002\.h5: is damaged: its SHA-256 is .*; delete it to have it"):
+        written(tmp_path, full_recipe())
+    shard.unlink()
+    master = written(tmp_path, full_recipe())
+    assert shards(tmp_path) == shards(full.parent)
+    assert len(list(nbjax.dataset.open(master, verify=True))) == 7
+
+
+def test_damaged_pixels_are_found_while_reading(full: Path, tmp_path: Path) -> None:
+    for path in full.parent.glob("*.h5"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    shard = tmp_path / "small_000001.h5"
+    import h5py
+
+    with h5py.File(shard) as file:
+        chunk = file["entry/data/data"].id.get_chunk_info(1)
+    content = bytearray(shard.read_bytes())
+    # the compressed bytes of the second image, behind the chunk's header
+    for place in range(chunk.byte_offset + 40, chunk.byte_offset + chunk.size - 8, 16):
+        content[place] ^= 0xFF
+    shard.write_bytes(content)
+    images = nbjax.dataset.open(tmp_path / "small_master.h5", verify=True)
+    images[0]
+    with pytest.raises(FileError, match=r"image 1 (is damaged|cannot be read)"):
+        images[1]
+
+
+def test_a_shard_without_checksum_is_not_trusted(tmp_path: Path) -> None:
+    shard = tmp_path / "x_000001.h5"
+    assert not check_shard(shard)
+    shard.write_bytes(b"half")
+    with pytest.raises(FileError, match=r"cannot be checked against x_000001\.h5\.sha256 .*delete the shard"):
+        check_shard(shard)
+    checksum_path(shard).write_text("")
+    with pytest.raises(FileError, match="cannot be checked against"):
+        check_shard(shard)
+
+
+def test_only_the_same_settings_continue(full: Path) -> None:
+    before = shards(full.parent)
+    with pytest.raises(ConfigError, match=r"was begun with other settings \(-seed = 1; \+seed = 2\); restore them"):
+        written(full.parent, full_recipe(seed=2))
+    with pytest.raises(ConfigError, match=r"other settings \(-images = 7; \+images = 8\)"):
+        written(full.parent, full_recipe(), images=8)
+    assert shards(full.parent) == before
+
+
+def test_changed_input_files_do_not_continue(tmp_path: Path) -> None:
+    table = tmp_path / "F.hkl"
+    table.write_text("1 1 1 10\n1 1 2 20\n")
+    base = recipe()
+    made = replace(base, config=replace(base.config, crystal=replace(base.config.crystal, hkl_file=str(table))))
+    from nbjax.dataset.run import Share
+    from nbjax.dataset.settings import check_settings, settings_text, write_settings
+
+    share = Share(tmp_path, "small", 4, 3)
+    write_settings(share, settings_text(made, share))
+    check_settings(share, settings_text(made, share), resume=True)
+    table.write_text("1 1 1 10\n1 1 2 21\n")
+    with pytest.raises(ConfigError, match=r"other settings .*F\.hkl"):
+        check_settings(share, settings_text(made, share), resume=True)
