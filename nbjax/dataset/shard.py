@@ -139,10 +139,9 @@ def explained(path: Path) -> Iterator[None]:
 
 def _reason(error: OSError | RuntimeError) -> str:
     """What went wrong, in the system's words where HDF5 quotes them."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    quoted = re.findall(r"error message = '([^']*)'", str(error))
-    return quoted[-1] if quoted else str(error).splitlines()[0]
+    said = (isinstance(error, OSError) and error.strerror) or str(error)
+    quoted = re.findall(r"error message = '([^']*)'", said)
+    return quoted[-1] if quoted else said.splitlines()[0]
 
 
 def digest(pixels: np.ndarray) -> bytes:
