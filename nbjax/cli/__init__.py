@@ -8,13 +8,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from nbjax import __version__
 from nbjax.cli import attribute, batch, compare_traces, trace
+from nbjax.cli.folder import output_folder
 from nbjax.cli.startup import keep_compiled_programs
 from nbjax.errors import ConfigError, NbjaxError, UsageError
 
@@ -132,7 +131,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
         stem = Path(arguments.config).stem
         output = replace(output, float_file=f"{stem}.bin", png_file=f"{stem}.png")
     config = replace(config, output=placed_in(output, arguments.out))
-    with _folder(arguments.out):
+    with output_folder(arguments.out):
         render_to_files(config, sources, progress=not arguments.no_progress)
     return 0
 
@@ -157,23 +156,6 @@ def _resolve(arguments: argparse.Namespace) -> int:
     for key, value, origin in rows:
         print(f"{key:{widths[0]}}  {value:{widths[1]}}  {origin}")
     return 0
-
-
-@contextmanager
-def _folder(name: str | None) -> Iterator[None]:
-    """Make the output folder; take it away again if nothing came of it."""
-    made = name is not None and not Path(name).exists()
-    try:
-        if name is not None:
-            Path(name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--out {name}: cannot be made a folder ({error.strerror}); give another name") from None
-    try:
-        yield
-    except BaseException:
-        if made and name is not None and not any(Path(name).iterdir()):
-            Path(name).rmdir()
-        raise
 
 
 def _shown(value: object) -> str:

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbjax.cli.folder import output_folder
 from nbjax.cli.progress import progress_bar
-from nbjax.errors import ConfigError, Fault, UsageError
+from nbjax.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from nbjax.dataset.batch import Batch
@@ -71,8 +72,9 @@ def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
         print(f"nbjax: warning: {sentence}", file=sys.stderr)
     if arguments.dry_run:
         return _show_estimate(batch)
-    _make_folder(arguments.out)
-    with progress_bar("batch", not arguments.no_progress, "image") as advance:
+    # read before anything is made, so that a missing file leaves no trace
+    batch.settings  # noqa: B018
+    with output_folder(arguments.out), progress_bar("batch", not arguments.no_progress, "image") as advance:
         master = batch.run(arguments.resume, advance)
     if master is None:
         print("nbjax: shards of other processes are missing; when all have ended, --resume completes them")
@@ -108,10 +110,3 @@ def _check(arguments: argparse.Namespace) -> None:
         faults.append(Fault("--process-id", f"{got}, must lie between 0 and --processes less one"))
     if faults:
         raise ConfigError(faults)
-
-
-def _make_folder(name: str) -> None:
-    try:
-        Path(name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--out {name}: cannot be made a folder ({error.strerror}); give another name") from None

@@ -48,6 +48,15 @@ class Batch:
     workers: int
 
     @cached_property
+    def settings(self) -> str:
+        """TOML text of everything that the files follow from.
+
+        Raises:
+            FileError: an input file cannot be read.
+        """
+        return settings_text(self.recipe, self.share)
+
+    @cached_property
     def plan(self) -> Plan:
         """Images by number."""
         return Plan(self.recipe)
@@ -88,7 +97,7 @@ class Batch:
             ConfigError: the folder holds a dataset, and ``resume`` is off or it is another one.
             FileError: a file cannot be written, or a shard is damaged.
         """
-        text = settings_text(self.recipe, self.share)
+        text = self.settings
         check_settings(self.share, text, resume)
         header = {"config": text, "nbjax_version": __version__, "numpy_version": np.__version__}
         instrument = self._instrument()

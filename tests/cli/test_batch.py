@@ -1,0 +1,194 @@
+"""``nbjax batch`` from the outside: what it prints, what it refuses, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from datasets import recipe, rotation_recipe, shards
+
+import nbjax
+import nbjax.dataset
+from nbjax.cli import main
+from nbjax.dataset.load import Recipe
+
+Fails = Callable[[list[str]], str]
+WORDS = ["batch", "small.toml", "--images", "7", "--out", "out"]
+
+
+@pytest.fixture(autouse=True)
+def _a_dataset_file() -> None:
+    save(recipe(frames_per_shard=1))
+
+
+def save(made: Recipe, more: str = "") -> None:
+    Path("small.toml").write_text(made.toml() + more)
+
+
+def test_a_dataset_is_written_and_read(capsys: pytest.CaptureFixture[str]) -> None:
+    save(rotation_recipe())
+    assert main([*WORDS[:3], "4", "--out", "out"]) == 0
+    assert capsys.readouterr().out == "wrote out/small_master.h5: 4 images in 2 shards\n"
+    images = nbjax.dataset.open("out/small_master.h5", verify=True)
+    assert [float(truth["start"]) for _, truth in images] == [10.0, 10.5, 11.0, 11.5]
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "small.toml",
+        "small_000001.h5",
+        "small_000001.h5.sha256",
+        "small_000002.h5",
+        "small_000002.h5.sha256",
+        "small_master.h5",
+    ]
+
+
+def test_the_noted_settings_make_the_same_dataset(fails: Fails, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WORDS[:3], "2", "--out", "out"]) == 0
+    capsys.readouterr()
+    assert "holds a dataset; continue it with --resume, or give another folder" in fails([*WORDS[:3], "2", *WORDS[4:]])
+    noted = Path("out/small.toml").read_text()
+    assert "[run]" in noted
+    Path("again").mkdir()
+    Path("again/small.toml").write_text(noted[: noted.index("[run]")])
+    assert main(["batch", "again/small.toml", "--images", "2", "--out", "copy"]) == 0
+    assert shards(Path("copy")) == shards(Path("out"))
+
+
+def test_a_dry_run_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WORDS, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("7 images in 7 shards: about ")
+    assert " MB on disk, 0 h 0 min" in said
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--images", "0"], "--images: got 0, must be at least 1"),
+        (["--threads", "0"], "--threads: got 0, must be at least 1"),
+        (["--process-id", "1"], "--coordinator: comes with --process-id and --processes"),
+        (["--coordinator", "h:1", "--process-id", "2", "--processes", "2"], "--process-id: got 2 of 2 processes"),
+        (["--set", "dataset.seed=-1"], "dataset.seed: got -1, must lie between 0 and"),
+        (["--set", "dataset.lattices=0"], "dataset.lattices: got 0, must lie between 1 and 1000"),
+        (["--set", 'dataset.pixels="int8"'], "dataset.pixels: got 'int8'; did you mean 'uint32'?"),
+        (["--set", "dataset.sed=1"], "dataset.sed: unknown key; did you mean seed?"),
+        (["--set", "dataset.width_deg=1"], 'dataset.width_deg: belongs to kind = "rotation"; leave it out of stills'),
+        (["--set", 'dataset.kind="rotation"'], "dataset.width_deg: missing; give the rotation of each image"),
+        (["--set", "dataset=1"], "dataset: got 1, a section with its keys is wanted"),
+        (["--set", "detector.curved=true"], "detector.curved: NXmx files describe flat panels; leave it out"),
+        (["--set", 'parity="all"'], "parity: a dataset computes the physics; leave the ledger's entries out"),
+        (["--set", 'dataset.matrices_file="none.txt"'], "none.txt: cannot be read (No such file or directory)"),
+        (["--set", 'dataset.also=["cbf", "cbf"]'], "dataset.also: names a format twice; name it once"),
+        (["--set", 'dataset.pixels="float32"', "--set", 'dataset.also=["smv"]'], "dataset.also: holds whole numbers"),
+        (["--out", "/proc/none"], "--out /proc/none: cannot be made a folder (No such file or directory)"),
+        (["--out", "/proc"], "/proc/small.toml: cannot be written ("),
+    ],
+)
+def test_faults_are_named(words: list[str], problem: str, fails: Fails) -> None:
+    assert problem in fails([*WORDS, *words])
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("draw", "problem"),
+    [
+        ('distribution = "normal"\nmean = 1.0', "dataset.draws.0.sigma: missing; the distribution 'normal' needs it"),
+        ('distribution = "uniform"\nlow = 2\nhigh = 1', "dataset.draws.0.low: got 2, must not exceed high = 1"),
+        ('distribution = "uniform"\nlow = 0\nhigh = 1\nmean = 1', "dataset.draws.0.mean: does not belong to"),
+        ('distribution = "lognormal"\nmedian = 0\nsigma = 1', "dataset.draws.0.median: got 0, must be above zero"),
+        ('distribution = "normal"\nmean = 1\nsigma = -1', "dataset.draws.0.sigma: got -1, must not be negative"),
+        ('distribution = "column"\nfile = "x"\ncolumn = -1', "dataset.draws.0.column: got -1, columns are counted"),
+    ],
+)
+def test_faulty_draws_are_named(draw: str, problem: str, fails: Fails) -> None:
+    save(recipe(), f'\n[[dataset.draws]]\nkeys = ["beam.wavelength_A"]\n{draw}\n')
+    assert problem in fails(WORDS)
+
+
+def test_a_crystals_keys_are_drawn_apart(fails: Fails) -> None:
+    draw = 'distribution = "uniform"\nlow = 1\nhigh = 2'
+    save(recipe(), f'\n[[dataset.draws]]\nkeys = ["beam.wavelength_A", "crystal.cells.0"]\n{draw}\n')
+    assert "dataset.draws.0.keys: mixes the crystal's keys with others; draw them apart" in fails(WORDS)
+    save(recipe(), f'\n[[dataset.draws]]\nkeys = ["beam.wavelength_A", "beam.wavelength_A"]\n{draw}\n')
+    assert "dataset.draws.0.keys: beam.wavelength_A is drawn twice; name it once" in fails(WORDS)
+    save(recipe(), f"\n[[dataset.draws]]\nkeys = []\n{draw}\n")
+    assert "dataset.draws.0.keys: is empty; name the keys that get the number" in fails(WORDS)
+
+
+def process(*words: str) -> subprocess.Popen[str]:
+    """The command as a process of its own."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(nbjax.__file__).parents[1]),
+        "JAX_COMPILATION_CACHE_DIR": os.environ["NBJAX_TESTS_CACHE"],
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    command = [sys.executable, "-m", "nbjax", *words]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path, running: subprocess.Popen[str]) -> None:
+    for _ in range(6000):
+        if path.exists():
+            return
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.01)
+    raise AssertionError(f"{path} did not appear")
+
+
+def test_interrupted_and_killed_runs_are_resumed() -> None:
+    many = ["batch", "small.toml", "--images", "3000", "--out", "out"]
+    first = process(*many)
+    wait_for(Path("out/small_000002.h5"), first)
+    first.send_signal(signal.SIGINT)
+    _, said = first.communicate(timeout=60)
+    assert first.returncode == 130
+    assert "the same command with --resume continues" in said
+    kept = shards(Path("out"))
+    assert 2 <= len(kept) < 3000
+    second = process(*many, "--resume")
+    wait_for(Path(f"out/small_{len(kept) + 3:06d}.h5"), second)
+    second.kill()
+    second.communicate(timeout=60)
+    after = shards(Path("out"))
+    assert len(after) >= len(kept) + 3
+    assert {name: after[name] for name in kept} == kept
+    # an unbroken run of the first images has the same truth and pixels; its noted text has another number of images
+    assert main([*WORDS[:-1], "unbroken"]) == 0
+    for number, (pixels, truth) in enumerate(nbjax.dataset.open("unbroken/small_master.h5")):
+        if (shard := Path(f"out/small_{number + 1:06d}.h5")).name in after:
+            again, known = nbjax.dataset.open(shard)[0]
+            assert (again == pixels).all()
+            assert all((known[name] == truth[name]).all() for name in truth)
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_share_a_dataset(processes: int) -> None:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    together = ["--coordinator", f"127.0.0.1:{port}", "--processes", str(processes)]
+    running = [process(*WORDS, *together, "--process-id", str(number)) for number in range(processes)]
+    said = [one.communicate(timeout=100) for one in running]
+    assert [one.returncode for one in running] == [0] * processes, said
+    assert main([*WORDS[:-1], "alone"]) == 0
+    assert shards(Path("out")) == shards(Path("alone"))
+    assert any("wrote out/small_master.h5: 7 images in 7 shards" in out for out, _ in said)
+    # as if the second process had been lost
+    for number in range(1, 7, processes):
+        Path(f"out/small_{number + 1:06d}.h5").unlink()
+    Path("out/small_master.h5").unlink()
+    assert main([*WORDS, "--resume"]) == 0
+    assert shards(Path("out")) == shards(Path("alone"))
+    assert len(list(nbjax.dataset.open("out/small_master.h5", verify=True))) == 7
+
+
+def test_processes_that_do_not_meet_say_so(fails: Fails) -> None:
+    assert "the processes cannot meet (" in fails([*WORDS, "--distributed"])
