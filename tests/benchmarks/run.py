@@ -19,9 +19,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from measure import c_program_command, median, nbjax_command, time_compiled, time_process
+from series import dataset_rows
 from workloads import KERNELS, PROCESSES, Workload
 
-PARTS = ("kernels", "processes", "gradient", "memory", "batch", "devices")
+PARTS = ("kernels", "processes", "gradient", "memory", "batch", "devices", "datasets")
 Row = tuple[str, ...]
 
 
@@ -52,6 +53,7 @@ def main() -> None:
         "memory": _memory,
         "batch": _batch,
         "devices": _devices,
+        "datasets": lambda: dataset_rows(arguments.nanobragg),
     }
     print(lines[0], flush=True)
     for part in arguments.only or PARTS:
