@@ -56,7 +56,9 @@ def written(folder: Path, recipe: Recipe, images: int = 7, workers: int = 2, **s
     """Master of a dataset, or a path that does not exist where shards are missing."""
     folder.mkdir(exist_ok=True)
     of_run = Share(folder, "small", images, recipe.dataset.frames_per_shard, **share)
-    return Batch(recipe, of_run, workers).run(resume=any(folder.iterdir())) or folder / "missing"
+    batch = Batch(recipe, of_run, workers)
+    batch.check(resume=any(folder.iterdir()))
+    return batch.run() or folder / "missing"
 
 
 def contents(master: Path) -> dict[str, tuple[Any, ...]]:

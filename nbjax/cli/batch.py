@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,20 +63,20 @@ def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
     from nbjax.dataset.processes import join
     from nbjax.dataset.run import Share
 
-    process, processes = 0, 1
+    name, size = Path(arguments.dataset).stem, recipe.dataset.frames_per_shard
+    share = Share(Path(arguments.out), name, arguments.images, size)
+    batch = Batch(recipe, share, 1)
+    batch.check(arguments.resume or arguments.dry_run)
     if arguments.distributed or arguments.coordinator is not None:
         process, processes = join(arguments.coordinator, arguments.process_id, arguments.processes)
-    name, size = Path(arguments.dataset).stem, recipe.dataset.frames_per_shard
-    share = Share(Path(arguments.out), name, arguments.images, size, process, processes)
-    batch = Batch(recipe, share, arguments.threads or default_workers())
+        share = replace(share, process=process, processes=processes)
+    batch = replace(batch, share=share, workers=arguments.threads or default_workers())
     for sentence in batch.plan.resolved.warnings:
         print(f"nbjax: warning: {sentence}", file=sys.stderr)
     if arguments.dry_run:
         return _show_estimate(batch)
-    # read before anything is made, so that a missing file leaves no trace
-    batch.settings  # noqa: B018
     with output_folder(arguments.out), progress_bar("batch", not arguments.no_progress, "image") as advance:
-        master = batch.run(arguments.resume, advance)
+        master = batch.run(advance)
     if master is None:
         print("nbjax: shards of other processes are missing; when all have ended, --resume completes them")
     else:

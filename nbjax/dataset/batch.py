@@ -83,27 +83,35 @@ class Batch:
         maps, spots = labels_of(self.simulator, photons, labels)
         return Frame(number, pixels, truth, maps, spots)
 
-    def run(self, resume: bool, progress: Progress | None = None) -> Path | None:
-        """Write what is missing.
+    def check(self, resume: bool) -> None:
+        """Make sure that the folder may take this dataset; every process does before the first one writes.
 
         Args:
             resume: continue a dataset that was begun.
+
+        Raises:
+            ConfigError: the folder holds a dataset, and ``resume`` is off or it is another one.
+        """
+        check_settings(self.share, self.settings, resume)
+
+    def run(self, progress: Progress | None = None) -> Path | None:
+        """Write what is missing.
+
+        Args:
             progress: called with (images done, images to do).
 
         Returns:
             The master, or None while shards of other processes are missing.
 
         Raises:
-            ConfigError: the folder holds a dataset, and ``resume`` is off or it is another one.
+            ConfigError: impossible values were drawn.
             FileError: a file cannot be written, or a shard is damaged.
         """
-        text = self.settings
-        check_settings(self.share, text, resume)
-        header = {"config": text, "nbjax_version": __version__, "numpy_version": np.__version__}
+        header = {"config": self.settings, "nbjax_version": __version__, "numpy_version": np.__version__}
         instrument = self._instrument()
         if "cbf" in self.recipe.dataset.also:
             check_cbf_geometry(self.geometry, self.recipe.dataset.kind == "rotation")
-        write_settings(self.share, text)
+        write_settings(self.share, self.settings)
 
         def write(shard: int, frames: Iterator[Frame]) -> None:
             numbers = self.share.numbers(shard)

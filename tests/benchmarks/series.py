@@ -106,7 +106,7 @@ def _writing(folder: Path) -> Row:
         for _ in made_ahead(made.frame, list(range(images)), made.workers):
             pass
         middle = time.perf_counter()
-        made.run(resume=False)
+        made.run()
         without.append(middle - begin)
         with_files.append(time.perf_counter() - middle)
     shares = [1 - alone / both for alone, both in zip(without, with_files, strict=True)]
