@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbjax.cli.folder import output_folder
-from nbjax.cli.progress import progress_bar
 from nbjax.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -59,6 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
+    from nbjax.cli.progress import progress_bar
     from nbjax.dataset.batch import Batch, default_workers
     from nbjax.dataset.processes import join
     from nbjax.dataset.run import Share
