@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbjax.cli.folder import output_folder
 from nbjax.errors import ConfigError, Fault
@@ -45,16 +46,25 @@ def _run(arguments: argparse.Namespace) -> int:
     flags = [f'precision="{arguments.precision}"'] if arguments.precision else []
     recipe = load_recipe(arguments.dataset, [*arguments.set, *flags])
 
+    before = signal.getsignal(signal.SIGINT)
+    # libraries that are being imported have swallowed a KeyboardInterrupt
+    signal.signal(signal.SIGINT, lambda number, frame: _leave())
     try:
         return _write(arguments, recipe)
     except KeyboardInterrupt:
-        print(
-            "nbjax: interrupted; the complete shards are kept, and the same command with --resume continues",
-            file=sys.stderr,
-            flush=True,
-        )
-        # threads that still compute an image are not waited for
-        os._exit(_INTERRUPTED)
+        _leave()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave() -> NoReturn:
+    """End at once: threads that still compute an image are not waited for."""
+    print(
+        "nbjax: interrupted; the complete shards are kept, and the same command with --resume continues",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(_INTERRUPTED)
 
 
 def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
@@ -75,6 +85,8 @@ def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
         print(f"nbjax: warning: {sentence}", file=sys.stderr)
     if arguments.dry_run:
         return _show_estimate(batch)
+    # from here on an interrupt takes the half-written shard away on its way out
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with output_folder(arguments.out), progress_bar("batch", not arguments.no_progress, "image") as advance:
         master = batch.run(advance)
     if master is None:
