@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
     recipe = load_recipe(arguments.dataset, [*arguments.set, *flags])
 
     before = signal.getsignal(signal.SIGINT)
-    # libraries that are being imported have swallowed a KeyboardInterrupt
+    # no KeyboardInterrupt: imports and the destructors of libraries may swallow one
     signal.signal(signal.SIGINT, lambda number, frame: _leave())
     try:
         return _write(arguments, recipe)
@@ -85,8 +85,12 @@ def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
         print(f"nbjax: warning: {sentence}", file=sys.stderr)
     if arguments.dry_run:
         return _show_estimate(batch)
-    # from here on an interrupt takes the half-written shard away on its way out
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def leave(number: int, frame: object) -> NoReturn:
+        share.discard_partial()
+        _leave()
+
+    signal.signal(signal.SIGINT, leave)
     with output_folder(arguments.out), progress_bar("batch", not arguments.no_progress, "image") as advance:
         master = batch.run(advance)
     if master is None:

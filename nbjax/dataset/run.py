@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbjax.dataset.shard import Frame, check_shard, shard_path
+from nbjax.dataset.shard import Frame, check_shard, partial_path, shard_path
 
 MakeFrame = Callable[[int], Frame]
 
@@ -48,6 +48,11 @@ class Share:
     def own(self) -> range:
         """Shards of this process."""
         return range(self.process, self.shards, self.processes)
+
+    def discard_partial(self) -> None:
+        """Remove what this process has begun and not completed."""
+        for shard in self.own():
+            partial_path(self.path(shard)).unlink(missing_ok=True)
 
     def missing(self) -> list[int]:
         """Shards of this process that are still to be written.

@@ -61,6 +61,11 @@ def shard_path(folder: Path, name: str, shard: int) -> Path:
     return folder / f"{name}_{shard + 1:06d}.h5"
 
 
+def partial_path(path: Path) -> Path:
+    """Where a shard is while it is written."""
+    return path.with_name(f".{path.name}.partial")
+
+
 def write_shard(
     path: Path, frames: Iterable[Frame], count: int, instrument: Instrument, series: Series, header: Mapping[str, str]
 ) -> None:
@@ -76,7 +81,7 @@ def write_shard(
     Raises:
         FileError: the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_path(path)
     try:
         with explained(path):
             with h5py.File(partial, "w", **FORMAT) as file:
