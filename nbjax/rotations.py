@@ -21,3 +21,25 @@ def about_xyz(angles_rad: Float[Array, "3"]) -> Float[Array, "3 3"]:
     """Rotation about x, then about y, then about z (all fixed laboratory axes)."""
     x, y, z = jax.vmap(about_axis)(jnp.eye(3, dtype=angles_rad.dtype), angles_rad)
     return z @ y @ x
+
+
+def about_vector(vector_rad: Float[Array, "3"]) -> Float[Array, "3 3"]:
+    """Rotation by |vector| about the vector; smooth through zero (Rodrigues, by the angle's half)."""
+    square = jnp.dot(vector_rad, vector_rad)
+    near = square < 1e-6
+    angle = jnp.sqrt(jnp.where(near, 1.0, square))
+    sine = jnp.where(near, 1 - square / 6 * (1 - square / 20), jnp.sin(angle) / angle)
+    versine = jnp.where(near, 0.5 - square / 24 * (1 - square / 30), 2 * jnp.sin(angle / 2) ** 2 / angle**2)
+    x, y, z = vector_rad
+    zero = jnp.zeros_like(x)
+    skew = jnp.stack([jnp.stack([zero, -z, y]), jnp.stack([z, zero, -x]), jnp.stack([-y, x, zero])])
+    return jnp.eye(3, dtype=vector_rad.dtype) + sine * skew + versine * (skew @ skew)
+
+
+def xyz_angles(rotation: Float[Array, "3 3"]) -> Float[Array, "3"]:
+    """The angles in rad whose ``about_xyz`` is a rotation; x takes what a y of 90 degrees leaves undetermined."""
+    y = jnp.arctan2(-rotation[2, 0], jnp.hypot(rotation[0, 0], rotation[1, 0]))
+    upright = jnp.cos(y) < 1e-12
+    x = jnp.where(upright, jnp.arctan2(-rotation[1, 2], rotation[1, 1]), jnp.arctan2(rotation[2, 1], rotation[2, 2]))
+    z = jnp.where(upright, 0.0, jnp.arctan2(rotation[1, 0], rotation[0, 0]))
+    return jnp.stack([x, y, z])

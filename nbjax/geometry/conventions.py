@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Vector = tuple[float, float, float]
 
@@ -45,3 +45,37 @@ CONVENTIONS: dict[str, Convention] = {
     "custom": Convention(_X, _Z, _MINUS_Y, _X, _Y, _Z, _Z, "beam", "plain"),
 }
 """``custom`` lists what an axis that is not given falls back to (nanoBragg's initial values)."""
+
+
+@dataclass(frozen=True)
+class PlateAxis:
+    """How one coordinate of a convention's beam centre lies on the panel.
+
+    Attributes:
+        on_panel: 0 for the fast, 1 for the slow coordinate.
+        half_pixel: counted from the centre of the first pixel.
+        flipped: counted from the far edge.
+    """
+
+    on_panel: int
+    half_pixel: bool = False
+    flipped: bool = False
+
+    def to_panel(self, value: Any, pixel: Any, size: Any) -> Any:
+        """Distance from the outer corner of the first pixel; ``size`` is the panel's along slow. Any one unit."""
+        value = value + 0.5 * pixel if self.half_pixel else value
+        return size - value if self.flipped else value
+
+    def from_panel(self, distance: Any, pixel: Any, size: Any) -> Any:
+        """The inverse of ``to_panel``."""
+        distance = size - distance if self.flipped else distance
+        return distance - 0.5 * pixel if self.half_pixel else distance
+
+
+PLATE_AXES: dict[str, tuple[PlateAxis, PlateAxis]] = {
+    "swapped_half": (PlateAxis(1, half_pixel=True), PlateAxis(0, half_pixel=True)),
+    "swapped": (PlateAxis(1), PlateAxis(0)),
+    "flipped": (PlateAxis(0), PlateAxis(1, flipped=True)),
+    "plain": (PlateAxis(0), PlateAxis(1)),
+}
+"""(X, Y) of each beam-centre rule."""

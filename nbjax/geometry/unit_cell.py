@@ -30,6 +30,11 @@ class UnitCell:
     orientation: Float[Array, "3 3"]
     misset_rad: Float[Array, "3"]
 
+    @property
+    def misset(self) -> Float[Array, "3 3"]:
+        """The misset as a rotation."""
+        return about_xyz(self.misset_rad)
+
 
 def standard_direct(
     lengths: Float[Array | np.ndarray, "3"], angles_rad: Float[Array | np.ndarray, "3"]
@@ -62,7 +67,7 @@ def invert_basis(rows: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
 
 def direct_vectors_m(cell: UnitCell) -> Float[Array, "3 3"]:
     """Rows a, b, c in m after orientation and misset, before spindle and mosaic rotations."""
-    turn = about_xyz(cell.misset_rad) @ cell.orientation
+    turn = cell.misset @ cell.orientation
     return jnp.asarray(standard_direct(cell.lengths_m, cell.angles_rad)) @ turn.T
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbjax.config.tree import Config, Detector, Vector
-from nbjax.geometry.conventions import CONVENTIONS
+from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
 from nbjax.resolve.notes import Notes
 
 _ORTHOGONAL = 1e-3
@@ -204,12 +204,12 @@ def _centre(
     }[rule]
     x = notes.choose("detector.beam_x_mm", detector.beam_x_mm, defaults[0], f"{detector.convention} convention")
     y = notes.choose("detector.beam_y_mm", detector.beam_y_mm, defaults[1], f"{detector.convention} convention")
-    centre = {
-        "swapped_half": (y + 0.5 * pixel_mm, x + 0.5 * pixel_mm),
-        "swapped": (y, x),
-        "flipped": (x, size_slow - y),
-        "plain": (x, y),
-    }[rule]
+    at_x, at_y = PLATE_AXES[rule]
+    on_panel = {
+        at_x.on_panel: at_x.to_panel(x, pixel_mm, size_slow),
+        at_y.on_panel: at_y.to_panel(y, pixel_mm, size_slow),
+    }
+    centre = (on_panel[0], on_panel[1])
     if detector.convention == "custom":
         near = [x, y]
     elif detector.close_x_mm is not None or detector.close_y_mm is not None:

@@ -1,0 +1,28 @@
+"""Fits of experiments to measured images: parameters by configuration key, likelihoods, stages and uncertainties."""
+
+from __future__ import annotations
+
+from nbjax.fit.descent import Descent
+from nbjax.fit.fitting import COARSE_TO_FINE, Stage, fit
+from nbjax.fit.losses import Gaussian, Poisson, PoissonGaussian, Robust
+from nbjax.fit.observation import boxes
+from nbjax.fit.parameter_set import Free
+from nbjax.fit.result import FitResult, Outcome, ShotResult
+from nbjax.fit.scoring import Scoring
+
+__all__ = [
+    "COARSE_TO_FINE",
+    "Descent",
+    "FitResult",
+    "Free",
+    "Gaussian",
+    "Outcome",
+    "Poisson",
+    "PoissonGaussian",
+    "Robust",
+    "Scoring",
+    "ShotResult",
+    "Stage",
+    "boxes",
+    "fit",
+]

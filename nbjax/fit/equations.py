@@ -1,0 +1,169 @@
+"""The likelihood of shots with its slopes and information, in one pass over the pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Bool, Float
+
+from nbjax.experiment import Experiment
+from nbjax.fit.losses import Loss
+from nbjax.fit.observation import Observation
+from nbjax.fit.parameter_set import Layout, Scaling
+from nbjax.pipeline.image import simulate_pixels
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["shared", "own"], meta_fields=[])
+@dataclass(frozen=True)
+class Theta:
+    """Scaled parameters: those of all shots together, shape (s,), and those of each, shape (shots, q)."""
+
+    shared: Float[Array, " s"]
+    own: Float[Array, "*shots q"]
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["experiments", "observation", "shared", "own"],
+    meta_fields=["layout"],
+)
+@dataclass(frozen=True)
+class Shots:
+    """What a fit compares: experiments (stacked along a first axis) with their data, and the parameters' scalings."""
+
+    experiments: Experiment
+    observation: Observation
+    shared: Scaling
+    own: Scaling
+    layout: Layout
+
+    def __len__(self) -> int:
+        return len(self.observation.data)
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["broaden", "shared", "own"],
+    meta_fields=["loss", "broadens"],
+)
+@dataclass(frozen=True)
+class View:
+    """How a stage looks at the problem.
+
+    Attributes:
+        loss: of each pixel.
+        broadens: whether spots are widened.
+        broaden: factor by which.
+        shared, own: whether each component moves; the others keep the values of their theta.
+    """
+
+    loss: Loss
+    broadens: bool
+    broaden: Float[Array, ""]
+    shared: Bool[Array, " s"]
+    own: Bool[Array, " q"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Equations:
+    """Negative log-likelihood of each shot, its gradient and its Fisher information; 0 for what does not move.
+
+    Attributes:
+        value: shape (shots,).
+        gradient: shape (shots, p); shared components first.
+        information: shape (shots, p, p).
+    """
+
+    value: Float[Array, " shots"]
+    gradient: Float[Array, "shots p"]
+    information: Float[Array, "shots p p"]
+
+
+def broadened(experiment: Experiment, factor: Float[Array, ""] | float) -> Experiment:
+    """The experiment with Gaussian spots, ``factor`` times as wide, that hold as many photons on average.
+
+    The logarithm of a Gaussian spot is a parabola in the distance from the Bragg peak, so that a likelihood pulls
+    even on spots that are many widths away from where the model has them.
+    """
+    crystal = experiment.crystal
+    # a spot holds N_a N_b N_c times the square of its structure factor in reciprocal space
+    factors, stronger = crystal.factors, factor**1.5
+    factors = replace(
+        factors,
+        values=None if factors.values is None else factors.values * stronger,
+        default=factors.default * stronger,
+    )
+    shape = "gauss" if crystal.shape in ("square", "tophat") else crystal.shape
+    return replace(experiment, crystal=replace(crystal, cells=crystal.cells / factor, shape=shape, factors=factors))
+
+
+def expected_photons(
+    view: View, layout: Layout, experiment: Experiment, shared: Array, own: Array, pixels: Array
+) -> Float[Array, " n"]:
+    """Photons of pixels of one shot for values in the parameters' units."""
+    moved = layout.moved(experiment, shared, own)
+    return simulate_pixels(broadened(moved, view.broaden) if view.broadens else moved, pixels)
+
+
+@jax.jit
+def equations(view: View, shots: Shots, theta: Theta) -> Equations:
+    """Value, gradient and Fisher information of every shot.
+
+    Derivatives are taken forward, a few columns for each pixel, so that memory does not grow with the image.
+    """
+    return Equations(*_each_shot(shots, theta, lambda one, shared, own: _shot(view, one, shared, own)))
+
+
+def _each_shot(shots: Shots, theta: Theta, function):  # type: ignore[no-untyped-def]
+    def one(experiment: Experiment, observation: Observation, start: Array, scale: Array, own: Array):  # type: ignore[no-untyped-def]
+        scaling = replace(shots.own, start=start, scale=scale)
+        return function(replace(shots, experiments=experiment, observation=observation, own=scaling), theta.shared, own)
+
+    return jax.vmap(one)(shots.experiments, shots.observation, shots.own.start, shots.own.scale, theta.own)
+
+
+def _photons(view: View, shot: Shots, shared: Array, own: Array, pixels: Array) -> Array:
+    values = shot.shared.values(shared), shot.own.values(own)
+    return expected_photons(view, shot.layout, shot.experiments, *values, pixels)
+
+
+def _shot(view: View, shot: Shots, shared: Array, own: Array) -> tuple[Array, ...]:
+    split = len(shared)
+    at, moving = jnp.concatenate([shared, own]), jnp.concatenate([view.shared, view.own])
+
+    def add_chunk(totals: tuple[Array, ...], chunk: Observation) -> tuple[tuple[Array, ...], None]:
+        def photons(x: Array) -> Array:
+            return _photons(view, shot, x[:split], x[split:], chunk.pixels)
+
+        mean, columns = jax.vmap(lambda t: jax.jvp(photons, (at,), (t,)), out_axes=(None, 1))(
+            jnp.eye(len(at), dtype=at.dtype)
+        )
+        value, slope = jax.jvp(lambda m: view.loss.nll(m, chunk.data), (mean,), (jnp.ones_like(mean),))
+        used = chunk.weight > 0
+        slope, weight = (jnp.where(used, part, 0.0) for part in (slope, view.loss.information(mean)))
+        columns = jnp.where(used[:, None] & moving, columns, 0.0)
+        terms = (jnp.where(used, value, 0.0).sum(), slope @ columns, columns.T @ (weight[:, None] * columns))
+        return jax.tree.map(jnp.add, totals, terms), None
+
+    n = len(at)
+    start: tuple[Array, ...] = (jnp.zeros((), at.dtype), jnp.zeros(n, at.dtype), jnp.zeros((n, n), at.dtype))
+    return tuple(jax.lax.scan(add_chunk, start, shot.observation)[0])
+
+
+def value(view: View, shots: Shots, theta: Theta) -> Float[Array, " shots"]:
+    """Negative log-likelihood of every shot; differentiable backwards, chunk by chunk."""
+
+    def shot(one: Shots, shared: Array, own: Array) -> Array:
+        @jax.checkpoint
+        def add_chunk(total: Array, chunk: Observation) -> tuple[Array, None]:
+            mean = _photons(view, one, shared, own, chunk.pixels)
+            return total + jnp.where(chunk.weight > 0, view.loss.nll(mean, chunk.data), 0.0).sum(), None
+
+        return jax.lax.scan(add_chunk, jnp.zeros((), own.dtype), one.observation)[0]
+
+    return _each_shot(shots, theta, shot)

@@ -1,0 +1,296 @@
+"""Fits in stages, of one shot or of many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Bool
+
+from nbjax.errors import ConfigError, Fault
+from nbjax.experiment import Experiment
+from nbjax.fit.equations import Shots, Theta, View, equations
+from nbjax.fit.losses import Loss, Poisson
+from nbjax.fit.observation import Observation, check_image, observe
+from nbjax.fit.parameter_set import Free, ParameterSet, parameter_set
+from nbjax.fit.result import FitResult, Outcome, ShotResult, Step, covariance_of, weaknesses
+from nbjax.fit.scoring import Scoring
+from nbjax.fit.state import Progress, State
+
+
+class Optimiser(Protocol):
+    """What moves the parameters of a stage."""
+
+    @property
+    def steps_per_call(self) -> int:
+        """Steps that one call of ``step`` takes."""
+
+    def begin(self, view: View, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float) -> State:
+        """State before the first step."""
+
+    def step(self, view: View, shots: Shots, state: State, tolerance: float) -> State:
+        """The next state."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a fit, from coarse to fine.
+
+    Attributes:
+        parameters: paths that move; None: all of them.
+        broaden: factor by which the model's spots are widened.
+        optimiser: what moves the parameters.
+        steps: most steps.
+        tolerance: a shot is done when the log-likelihood promises to improve by less than this; its parameters are
+            then within sqrt(2 tolerance) standard deviations of the best ones.
+        name: for progress and report.
+    """
+
+    parameters: tuple[str, ...] | None = None
+    broaden: float = 1.0
+    optimiser: Optimiser = field(default_factory=Scoring)
+    steps: int = 50
+    tolerance: float = 1e-6
+    name: str = ""
+
+
+COARSE_TO_FINE = (
+    Stage(broaden=6.0, steps=30, tolerance=1e-2, name="broad"),
+    Stage(broaden=3.0, steps=30, tolerance=1e-2, name="narrower"),
+    Stage(broaden=1.6, steps=30, tolerance=1e-2, name="nearly sharp"),
+    Stage(steps=60, tolerance=1e-6, name="sharp"),
+)
+"""Stages for a crystal that may be some spot widths off."""
+
+OnStep = Callable[[int, State, Step], None]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Shots, their free parameters and the stages; everything that does not change during a fit."""
+
+    experiments: tuple[Experiment, ...]
+    parameters: ParameterSet
+    shots: Shots
+    stages: tuple[Stage, ...]
+    loss: Loss
+
+    def view(self, stage: Stage) -> View:
+        """How a stage looks at the problem."""
+        layout = self.parameters.layout
+        masks = []
+        for paths, names in (
+            (layout.shared, self.parameters.shared_names),
+            (layout.own, self.parameters.own_names),
+        ):
+            moving = [path for path in paths if stage.parameters is None or path in stage.parameters]
+            masks.append(jnp.asarray([name.split(" ")[0] in moving for name in names], bool))
+        return View(self.loss, stage.broaden != 1, jnp.asarray(float(stage.broaden)), *masks)
+
+    def start(self) -> Theta:
+        """Where the fit starts."""
+        p = self.parameters
+        return Theta(jnp.zeros(len(p.shared_names)), jnp.zeros((len(self.experiments), len(p.own_names))))
+
+
+def problem(
+    experiments: Sequence[Experiment],
+    images: Sequence[np.ndarray],
+    frees: Sequence[Free],
+    stages: Sequence[Stage] = COARSE_TO_FINE,
+    *,
+    loss: Loss | None = None,
+    used: Sequence[np.ndarray] | None = None,
+    convention: str | None = None,
+    system: str = "triclinic",
+    chunk: int = 8192,
+) -> Problem:
+    """Check everything and set up a fit; arguments as for ``fit``."""
+    loss = Poisson() if loss is None else loss
+    faults = []
+    for experiment in experiments[:1]:
+        if experiment.crystal.shape == "tophat":
+            problem = "tophat has no gradient: a sample is in a spot or not; use square, round or gauss"
+            faults.append(Fault("crystal.shape", problem))
+    if len(images) != len(experiments):
+        faults.append(Fault("data", f"{len(images)} images for {len(experiments)} shots; give one each"))
+    paths = [free.path for free in frees]
+    if not frees:
+        faults.append(Fault("parameters", "none is free; name one"))
+    for number, stage in enumerate(stages):
+        for path in stage.parameters or ():
+            if path not in paths:
+                faults.append(Fault(f"stages[{number}].parameters", f"{path} is not among the free parameters"))
+    if faults:
+        raise ConfigError(faults)
+    jax.tree.map(lambda *leaves: None, *experiments)
+    grid = experiments[0].grid
+    if used is None:
+        used = [np.ones((grid.slow, grid.fast), bool)] * len(images)
+    masks = []
+    for number, (experiment, image, mask) in enumerate(zip(experiments, images, used, strict=True)):
+        shown = np.zeros((grid.slow, grid.fast), bool)
+        first_fast, end_fast, first_slow, end_slow = grid.roi
+        shown[first_slow:end_slow, first_fast:end_fast] = True
+        if experiment.mask is not None:
+            shown &= np.asarray(experiment.mask) > 0
+        if mask.shape == shown.shape:
+            shown &= mask
+        check_image(np.asarray(image), shown, f"data, shot {number}", negative=not isinstance(loss, Poisson))
+        masks.append(shown)
+    observation: Observation = observe([np.asarray(image, float) for image in images], masks, chunk)
+    chosen = parameter_set(frees, experiments, convention, system)
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *experiments)
+    shots = Shots(stacked, observation, chosen.shared, chosen.own, chosen.layout)
+    return Problem(tuple(experiments), chosen, shots, tuple(stages), loss)
+
+
+def fit(
+    experiments: Sequence[Experiment],
+    images: Sequence[np.ndarray],
+    frees: Sequence[Free],
+    stages: Sequence[Stage] = COARSE_TO_FINE,
+    *,
+    loss: Loss | None = None,
+    used: Sequence[np.ndarray] | None = None,
+    convention: str | None = None,
+    system: str = "triclinic",
+    set_aside: float | None = None,
+    on_step: OnStep | None = None,
+) -> FitResult:
+    """Fit experiments to measured images.
+
+    Args:
+        experiments: where each shot starts, from ``nbjax.prepare``; all of equal structure.
+        images: photons of each shot, shape (slow, fast).
+        frees: parameters that may move, each shared by all shots or of each shot.
+        stages: one after the other, each from where the last one ended.
+        loss: Poisson by default.
+        used: boolean images of the pixels that count; all by default, without what the experiments mask.
+        convention: of the detector, for its beam centre.
+        system: crystal system that ``crystal.cell`` keeps to.
+        set_aside: after each stage, a shot whose loss for a pixel is this many times the median of all shots no longer
+            counts for the shared parameters, and ends as diverged.
+        on_step: called after every step with the stage's number, the state and the entry of the history.
+
+    Raises:
+        ConfigError: input that cannot be fitted, see ``problem`` and ``parameter_set``.
+    """
+    return run(
+        problem(experiments, images, frees, stages, loss=loss, used=used, convention=convention, system=system),
+        set_aside=set_aside,
+        on_step=on_step,
+    )
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Where an interrupted fit goes on: a stage, the steps done in it, its state's theta, and the shots that count."""
+
+    stage: int
+    step: int
+    theta: Theta
+    alive: np.ndarray
+    history: tuple[Step, ...]
+
+
+def run(
+    posed: Problem,
+    *,
+    set_aside: float | None = None,
+    on_step: OnStep | None = None,
+    resume: Resume | None = None,
+) -> FitResult:
+    """Run all stages of a problem."""
+    theta = posed.start() if resume is None else resume.theta
+    alive = np.ones(len(posed.shots), bool) if resume is None else resume.alive
+    history = [] if resume is None else list(resume.history)
+    state = None
+    for number, stage in enumerate(posed.stages):
+        if resume is not None and number < resume.stage:
+            continue
+        done = resume.step if resume is not None and number == resume.stage else 0
+        view = posed.view(stage)
+        state = stage.optimiser.begin(view, posed.shots, theta, jnp.asarray(alive), stage.tolerance)
+        if done == 0:
+            _record(history, number, 0, state, on_step)
+        while done < stage.steps and bool((state.progress == Progress.RUNNING).any()):
+            state = stage.optimiser.step(view, posed.shots, state, stage.tolerance)
+            done += stage.optimiser.steps_per_call
+            _record(history, number, done, state, on_step)
+        theta = state.theta
+        alive = np.asarray(state.progress) != Progress.DIVERGED
+        alive &= _near_the_others(posed, state, alive, set_aside)
+    assert state is not None
+    return _result(posed, state, alive, tuple(history))
+
+
+def _record(history: list[Step], stage: int, step: int, state: State, on_step: OnStep | None) -> None:
+    entry = Step(stage, step, np.asarray(state.equations.value))
+    history.append(entry)
+    if on_step is not None:
+        on_step(stage, state, entry)
+
+
+def _near_the_others(posed: Problem, state: State, alive: np.ndarray, factor: float | None) -> np.ndarray:
+    losses = np.asarray(state.equations.value) / posed.shots.observation.used()
+    if factor is None or not alive.any():
+        return np.ones(len(losses), bool)
+    return losses <= factor * np.median(losses[alive])
+
+
+def _result(posed: Problem, state: State, alive: np.ndarray, history: tuple[Step, ...]) -> FitResult:
+    p = posed.parameters
+    every = View(posed.loss, False, jnp.asarray(1.0), *(jnp.ones(len(n), bool) for n in (p.shared_names, p.own_names)))
+    at = equations(every, posed.shots, state.theta)
+    shared, own = p.shared.values(state.theta.shared), p.own.values(state.theta.own)
+    slopes = [
+        np.asarray(jax.jvp(scaling.values, (theta,), (jnp.ones_like(theta),))[1])
+        for scaling, theta in ((p.shared, state.theta.shared), (p.own, state.theta.own))
+    ]
+    covariances = covariance_of(np.asarray(at.information), len(p.shared_names), alive)
+    shots = []
+    for i, experiment_values in enumerate(np.asarray(own)):
+        slope = np.concatenate([slopes[0], slopes[1][i]])
+        with np.errstate(invalid="ignore"):
+            covariance = np.where(np.isinf(covariances[i]), np.inf, covariances[i] * np.outer(slope, slope))
+        bound = np.concatenate([p.shared.at_bound(np.asarray(shared)), p.own.at_bound(np.asarray(own))[i]])
+        outcome, reason = _outcome(posed, state, i, bool(alive[i]), bound)
+        shots.append(
+            ShotResult(
+                outcome=outcome,
+                reason=reason,
+                values=np.concatenate([np.asarray(shared), experiment_values]),
+                sigmas=np.sqrt(np.diag(covariance)),
+                covariance=covariance,
+                loss=float(at.value[i]),
+                pixels=int(posed.shots.observation.used()[i]),
+                warnings=weaknesses(covariance, p.names, p.units) if alive[i] else (),
+            )
+        )
+    experiments = tuple(p.layout.moved(experiment, shared, own[i]) for i, experiment in enumerate(posed.experiments))
+    names = tuple(stage.name or f"stage {i + 1}" for i, stage in enumerate(posed.stages))
+    return FitResult(p.names, p.units, len(p.shared_names), tuple(shots), history, names, experiments)
+
+
+def _outcome(posed: Problem, state: State, i: int, alive: bool, bound: np.ndarray) -> tuple[Outcome, str]:
+    progress = Progress(int(state.progress[i]))
+    gain = float(state.gain[i])
+    if progress is Progress.DIVERGED:
+        return Outcome.DIVERGED, "the loss is not finite; the last good values are kept"
+    if not alive:
+        return Outcome.DIVERGED, "fits far worse than the other shots; it no longer counts for the shared parameters"
+    if bound.any():
+        names = ", ".join(name for name, is_at in zip(posed.parameters.names, bound, strict=True) if is_at)
+        return Outcome.OUT_OF_BOUNDS, f"ran into a bound of {names}"
+    if progress is Progress.CONVERGED:
+        return Outcome.CONVERGED, f"a further step promises {gain:.1e} in the log-likelihood"
+    if progress is Progress.STALLED:
+        return Outcome.STALLED, "no step lowers the loss any more"
+    steps = posed.stages[-1].steps
+    return Outcome.STALLED, f"not done after {steps} steps; a further one promises {gain:.1e} in the log-likelihood"

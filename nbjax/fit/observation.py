@@ -1,0 +1,118 @@
+"""The measured pixels of some shots, and which of them a fit uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float, Int
+
+from nbjax.errors import ConfigError, Fault
+from nbjax.experiment import Experiment
+from nbjax.pipeline.image import simulate
+
+_CHUNK = 8192
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Observation:
+    """Chosen pixels of every shot, in chunks of equal length; what fills the last chunk has weight 0.
+
+    Attributes:
+        pixels: (slow, fast), shape (shots, chunks, n, 2).
+        data: photons, shape (shots, chunks, n).
+        weight: 1 where a pixel counts, else 0, shape (shots, chunks, n).
+    """
+
+    pixels: Int[Array, "shots chunks n 2"]
+    data: Float[Array, "shots chunks n"]
+    weight: Float[Array, "shots chunks n"]
+
+    def used(self) -> np.ndarray:
+        """Number of pixels that count, of each shot."""
+        return np.asarray(self.weight.sum(axis=(1, 2)))
+
+
+def observe(images: Sequence[np.ndarray], used: Sequence[np.ndarray], chunk: int = _CHUNK) -> Observation:
+    """Collect the used pixels of each image.
+
+    Args:
+        images: photons, shape (slow, fast) each.
+        used: boolean, same shapes.
+        chunk: most pixels computed at once, for each shot.
+
+    Raises:
+        ConfigError: nothing is left of an image, or a pixel that is used is NaN, infinite or no image has its size.
+    """
+    for number, (image, mask) in enumerate(zip(images, used, strict=True)):
+        check_image(image, mask, f"data, shot {number}")
+    places = [np.argwhere(mask) for mask in used]
+    longest = max(len(p) for p in places)
+    chunks = -(-longest // chunk)
+    size = -(-longest // chunks)
+    shape = (len(images), chunks * size)
+    pixels, data, weight = np.zeros((*shape, 2), np.int32), np.zeros(shape), np.zeros(shape)
+    for i, (image, place) in enumerate(zip(images, places, strict=True)):
+        n = len(place)
+        pixels[i] = place[0]
+        pixels[i, :n], data[i, :n], weight[i, :n] = place, image[tuple(place.T)], 1.0
+    split = (len(images), chunks, size)
+    return Observation(
+        jnp.asarray(pixels.reshape(*split, 2)), jnp.asarray(data.reshape(split)), jnp.asarray(weight.reshape(split))
+    )
+
+
+def check_image(image: np.ndarray, used: np.ndarray, key: str, negative: bool = False) -> None:
+    """Make sure that the used pixels of an image can be fitted.
+
+    Args:
+        image: photons.
+        used: boolean, same shape.
+        key: what an error names.
+        negative: whether photons below zero are allowed, as readout noise makes them.
+
+    Raises:
+        ConfigError: with the number and place of the pixels at fault.
+    """
+    if image.shape != used.shape:
+        raise ConfigError(
+            [Fault(key, f"has {_size(image)} pixels (slow x fast), the model has {_size(used)}; give data of its size")]
+        )
+    if not used.any():
+        raise ConfigError([Fault(key, "no pixel is left after masking; check mask and region")])
+    for bad, what, remedy in (
+        (~np.isfinite(image), "NaN or infinite", "mask them"),
+        ((image < 0) & (not negative), "negative", "mask them, subtract no pedestal, or use a loss with readout noise"),
+    ):
+        places = np.argwhere(bad & used)
+        if len(places):
+            first = tuple(int(i) for i in places[0])
+            raise ConfigError(
+                [Fault(key, f"{len(places)} pixels are {what}, the first at (slow, fast) = {first}; {remedy}")]
+            )
+
+
+def boxes(experiment: Experiment, half_width: int, threshold: float, image: np.ndarray | None = None) -> np.ndarray:
+    """Boxes around the spots that the model predicts, as a boolean image.
+
+    Args:
+        experiment: the model; broaden its spots first where orientation or cell are rough.
+        half_width: pixels from a box's centre to its edge.
+        threshold: a spot is a local maximum of the model above this many times its median.
+        image: predicted photons, if already computed.
+    """
+    from scipy.ndimage import binary_dilation, maximum_filter
+
+    photons = np.asarray(simulate(experiment)) if image is None else image
+    peak = photons == maximum_filter(photons, size=5)
+    level = threshold * max(float(np.median(photons)), 0.0)
+    return binary_dilation(peak & (photons > level), np.ones((2 * half_width + 1,) * 2, bool))
+
+
+def _size(array: np.ndarray) -> str:
+    return " x ".join(str(n) for n in array.shape)

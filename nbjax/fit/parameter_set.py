@@ -1,0 +1,259 @@
+"""The numbers that a fit moves: chosen by path, bounded, scaled, and mapped onto experiments.
+
+A fit works on ``theta``, one number for each component, which is 0 at the start and 1 after a change by the
+component's scale. Bounds are kept by smooth maps, so that every optimiser sees an unbounded problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from nbjax.errors import ConfigError, Fault
+from nbjax.experiment import Experiment
+from nbjax.parameters import Parameter, find, parameters_of, set_values
+
+_AT_BOUND = 1e-3
+"""Share of the distance between start and bound below which a value counts as lying at the bound."""
+
+
+@dataclass(frozen=True)
+class Free:
+    """A parameter that a fit may move.
+
+    Attributes:
+        path: key of ``nbjax.parameters.parameters_of``: a configuration key, ``crystal.cell``,
+            ``crystal.rotation_deg`` or ``scale``.
+        lower, upper: bounds in the parameter's unit, for every component; None: unbounded.
+        scale: change that counts as one; the parameter's typical change by default.
+        transform: "log" moves the logarithm, for what must stay above zero and may be off by a factor.
+        shared: one value for all shots, instead of one for each.
+    """
+
+    path: str
+    lower: float | None = None
+    upper: float | None = None
+    scale: float | None = None
+    transform: Literal["linear", "log"] = "linear"
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which parameters are free, and how they are found in an experiment; static and hashable.
+
+    Attributes:
+        shared, own: paths, in the order in which they are set; shared ones first.
+        convention, system: as for ``parameters_of``.
+    """
+
+    shared: tuple[str, ...]
+    own: tuple[str, ...]
+    convention: str | None
+    system: str
+
+    def parameters(self, experiment: Experiment) -> tuple[list[Parameter], list[Parameter]]:
+        """Shared and own parameters of one experiment."""
+        table = parameters_of(experiment, self.convention, self.system)
+        return [table[path] for path in self.shared], [table[path] for path in self.own]
+
+    def moved(self, experiment: Experiment, shared: Float[Array, " s"], own: Float[Array, " q"]) -> Experiment:
+        """One experiment with the given values, in the parameters' units."""
+        lists = self.parameters(experiment)
+        values = [*_split(lists[0], shared), *_split(lists[1], own)]
+        # in the order of the table, so that the pixel size is set before what is counted in pixels
+        order = list(parameters_of(experiment, self.convention, self.system))
+        pairs = sorted(zip([*lists[0], *lists[1]], values, strict=True), key=lambda pair: order.index(pair[0].path))
+        return set_values(experiment, *zip(*pairs, strict=True)) if pairs else experiment
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["start", "lower", "upper", "scale"], meta_fields=["log"])
+@dataclass(frozen=True)
+class Scaling:
+    """The maps between theta and values of some components.
+
+    Attributes:
+        start: value at theta = 0, shape (..., components).
+        lower, upper: bounds, infinite where there is none, shape (components,).
+        scale: change of value for theta = 1, to first order, shape (components,).
+        log: whether the logarithm is moved, one for each component.
+    """
+
+    start: Float[Array, "*shots n"]
+    lower: Float[Array, " n"]
+    upper: Float[Array, " n"]
+    scale: Float[Array, "*shots n"]
+    log: tuple[bool, ...]
+
+    def values(self, theta: Float[Array, "*shots n"]) -> Float[Array, "*shots n"]:
+        """Values in the parameters' units."""
+        log = np.array(self.log, bool)
+        # bounds of zero or below bind no logarithm
+        low, start, high = (
+            jnp.where(log, jnp.log(jnp.where(log & (x > 0), x, 1.0)), x) for x in (self.lower, self.start, self.upper)
+        )
+        low = jnp.where(log & (self.lower <= 0), -jnp.inf, low)
+        step = theta * jnp.where(log, self.scale / jnp.where(log, self.start, 1.0), self.scale)
+        has_low, has_high = jnp.isfinite(low), jnp.isfinite(high)
+        below = jnp.where(has_low, start - jnp.where(has_low, low, 0.0), 1.0)
+        above = jnp.where(has_high, jnp.where(has_high, high, 0.0) - start, 1.0)
+        both = has_low & has_high
+        up = start + below * jnp.expm1(jnp.where(has_low & ~both, step / below, 0.0))
+        down = start - above * jnp.expm1(jnp.where(has_high & ~both, -step / above, 0.0))
+        width = below + above
+        logit = jnp.log(below / above) + jnp.where(both, step * width / (below * above), 0.0)
+        between = start - below + width * jax.nn.sigmoid(logit)
+        moved = jnp.where(both, between, jnp.where(has_low, up, jnp.where(has_high, down, start + step)))
+        return jnp.where(log, jnp.exp(jnp.where(log, moved, 0.0)), moved)
+
+    def at_bound(self, values: np.ndarray) -> np.ndarray:
+        """Which values have run into a bound; boolean, shape (..., components)."""
+        start, lower, upper = (np.asarray(a) for a in (self.start, self.lower, self.upper))
+        with np.errstate(invalid="ignore"):
+            low = np.isfinite(lower) & (values - lower < _AT_BOUND * (start - lower))
+            high = np.isfinite(upper) & (upper - values < _AT_BOUND * (upper - start))
+        return low | high
+
+
+@dataclass(frozen=True)
+class ParameterSet:
+    """Everything about the free parameters of a fit.
+
+    Attributes:
+        layout: where they are.
+        shared, own: their scalings; ``own.start`` has shape (shots, components).
+        shared_names, own_names: path and label of each component.
+        shared_units, own_units: unit of each component.
+    """
+
+    layout: Layout
+    shared: Scaling
+    own: Scaling
+    shared_names: tuple[str, ...]
+    own_names: tuple[str, ...]
+    shared_units: tuple[str, ...]
+    own_units: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all components, shared ones first."""
+        return self.shared_names + self.own_names
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Of all components, shared ones first."""
+        return self.shared_units + self.own_units
+
+
+def parameter_set(
+    frees: Sequence[Free], experiments: Sequence[Experiment], convention: str | None = None, system: str = "triclinic"
+) -> ParameterSet:
+    """The free parameters of some shots.
+
+    Args:
+        frees: what may move.
+        experiments: the shots where they start; shared parameters start at the first shot's value.
+        convention: of the detector.
+        system: crystal system for ``crystal.cell``.
+
+    Raises:
+        ConfigError: a path that does not exist, or twice; a bound that excludes a start; a scale that is not positive.
+    """
+    faults: list[Fault] = []
+    table = parameters_of(experiments[0], convention, system)
+    for number, free in enumerate(frees):
+        key = f"parameters.{free.path}"
+        try:
+            find(table, free.path, "parameters")
+        except ConfigError as error:
+            faults += error.faults
+            continue
+        if free.path in [other.path for other in frees[:number]]:
+            faults.append(Fault(key, "is named twice; name it once"))
+        if free.scale is not None and not free.scale > 0:
+            faults.append(Fault(key, f"scale {free.scale:g} must be above zero"))
+        faults += _overlaps(free.path, [other.path for other in frees])
+    if faults:
+        raise ConfigError(faults)
+    shared = [free for free in frees if free.shared]
+    own = [free for free in frees if not free.shared]
+    layout = Layout(tuple(f.path for f in shared), tuple(f.path for f in own), convention, system)
+    starts = [layout.parameters(experiment) for experiment in experiments]
+
+    def values(which: int, shot: int) -> np.ndarray:
+        parts = [np.asarray(p.get(experiments[shot]), float) for p in starts[shot][which]]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    shared_scaling = _scaling(shared, [table[f.path] for f in shared], values(0, 0), faults)
+    own_scaling = _scaling(
+        own, [table[f.path] for f in own], np.stack([values(1, i) for i in range(len(experiments))]), faults
+    )
+    if faults:
+        raise ConfigError(faults)
+    chosen = [[table[f.path] for f in frees] for frees in (shared, own)]
+    return ParameterSet(
+        layout,
+        shared_scaling,
+        own_scaling,
+        *(tuple(name for p in group for name in p.names) for group in chosen),
+        *(tuple(unit for p in group for unit in p.unit) for group in chosen),
+    )
+
+
+_SAME = [
+    {"crystal.cell", "crystal.cell_A"},
+    {"crystal.cell", "crystal.cell_deg"},
+    {"crystal.misset_deg", "crystal.rotation_deg"},
+    {"scale", "beam.fluence_photons_per_m2"},
+]
+
+
+def _overlaps(path: str, paths: list[str]) -> list[Fault]:
+    found = []
+    for pair in _SAME:
+        if path == max(pair) and pair <= set(paths):
+            found.append(Fault(f"parameters.{path}", f"moves the same as {min(pair)}; leave one of them out"))
+    return found
+
+
+def _scaling(frees: list[Free], parameters: list[Parameter], start: np.ndarray, faults: list[Fault]) -> Scaling:
+    lower, upper, scale, log = [], [], [], []
+    at = 0
+    for free, parameter in zip(frees, parameters, strict=True):
+        n = len(parameter.labels)
+        first = start[..., at : at + n]
+        key = f"parameters.{free.path}"
+        if free.transform == "log" and not (first > 0).all():
+            faults.append(Fault(key, f"starts at {first.min():g}, a logarithm needs a start above zero; use linear"))
+            first = np.ones_like(first)
+        for bound, name, side in ((free.lower, "lower", 1.0), (free.upper, "upper", -1.0)):
+            bad = first[:0] if bound is None else first[side * (first - bound) <= 0]
+            if bound is not None and bad.size:
+                faults.append(Fault(key, f"{name} bound {bound:g} excludes the start {bad[0]:g}; move one of them"))
+        if free.scale is not None:
+            change = np.full(first.shape, free.scale)
+        elif parameter.typical is None or free.transform == "log":
+            change = np.where(first != 0, 0.01 * np.abs(first), 1.0)
+        else:
+            change = np.broadcast_to(np.array(parameter.typical), first.shape)
+        lower += [-np.inf if free.lower is None else free.lower] * n
+        upper += [np.inf if free.upper is None else free.upper] * n
+        scale.append(change)
+        log += [free.transform == "log"] * n
+        at += n
+    scales = np.concatenate(scale, axis=-1) if scale else np.zeros_like(start)
+    at_start, low, high, by = (jnp.asarray(a, float) for a in (start, lower, upper, scales))
+    return Scaling(at_start, low, high, by, tuple(log))
+
+
+def _split(parameters: list[Parameter], values: Array) -> list[Array]:
+    ends = np.cumsum([len(p.labels) for p in parameters])
+    return [values[end - len(p.labels) : end] for end, p in zip(ends, parameters, strict=True)]
