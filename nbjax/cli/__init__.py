@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from nbjax import __version__
-from nbjax.cli import attribute, batch, compare_traces, trace
+from nbjax.cli import attribute, batch, compare_traces, fit, trace
 from nbjax.cli.folder import output_folder
 from nbjax.cli.startup import keep_compiled_programs
 from nbjax.errors import ConfigError, NbjaxError, UsageError
@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     compare_traces.add_parser(commands)
     attribute.add_parser(commands)
     batch.add_parser(commands)
+    fit.add_parser(commands)
 
     sample = commands.add_parser("sample", help="render the embedded crystal (PDB entry 2ERL)")
     _add_run_options(sample)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from nbjax.cli.options import BY_KEY, BY_NAME, REFUSED, Option, in_options
-from nbjax.cli.words import config_of, is_number, leading_number
+from nbjax.cli.words import is_number, leading_number
+from nbjax.config.edit import with_values
 from nbjax.config.tree import Config, Precision
 from nbjax.errors import ConfigError, Fault
 from nbjax.parity.ledger import check_names
@@ -139,7 +140,7 @@ class _Reader:
             raise ConfigError(self.faults)
         self.values["parity"] = self.parity
         return Request(
-            config_of(self.values),
+            with_values(Config(), self.values),
             self.sources,
             tuple(self.notes),
             self.config_out,

@@ -44,7 +44,7 @@ def read_data(path: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str
         FileError: the file cannot be read, or is not TOML.
         ConfigError: an override that is not ``section.key=value``.
     """
-    data = _read(path)
+    data = read_toml(path)
     sources = {key: f"file {Path(path).name}" for key in _keys(data)}
     _anchor(data, Path(path).resolve().parent)
     for text in overrides:
@@ -85,7 +85,12 @@ def structured(data: Mapping[str, Any], kind: type[T], section: str = "") -> T:
         raise ConfigError(faults) from None
 
 
-def _read(path: str | Path) -> dict[str, Any]:
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        FileError: it cannot be read, or is not TOML.
+    """
     try:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:

@@ -52,7 +52,7 @@ class Crystal:
     coordinates_file: str | None = None
     coordinates_resolution_A: float | None = None
     default_F: float | None = None
-    cells: tuple[int, int, int] | None = None
+    cells: Vector | None = None
     size_a_mm: float | None = None
     size_b_mm: float | None = None
     size_c_mm: float | None = None

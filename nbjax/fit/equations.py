@@ -167,3 +167,14 @@ def value(view: View, shots: Shots, theta: Theta) -> Float[Array, " shots"]:
         return jax.lax.scan(add_chunk, jnp.zeros((), own.dtype), one.observation)[0]
 
     return _each_shot(shots, theta, shot)
+
+
+def residuals(view: View, shot: Shots, shared: Array, own: Array) -> Float[Array, " n"]:
+    """Residuals of one shot, 0 for pixels that do not count; half their squares sum to its loss up to a constant."""
+
+    def of_chunk(chunk: Observation) -> Array:
+        return jnp.where(
+            chunk.weight > 0, view.loss.residual(_photons(view, shot, shared, own, chunk.pixels), chunk.data), 0.0
+        )
+
+    return jax.lax.map(of_chunk, shot.observation).reshape(-1)

@@ -113,10 +113,9 @@ def problem(
     """Check everything and set up a fit; arguments as for ``fit``."""
     loss = Poisson() if loss is None else loss
     faults = []
-    for experiment in experiments[:1]:
-        if experiment.crystal.shape == "tophat":
-            problem = "tophat has no gradient: a sample is in a spot or not; use square, round or gauss"
-            faults.append(Fault("crystal.shape", problem))
+    if experiments[0].crystal.shape == "tophat":
+        why = "got 'tophat', which has no gradient: a sample is in a spot or not; use square, round or gauss"
+        faults.append(Fault("crystal.shape", why))
     if len(images) != len(experiments):
         faults.append(Fault("data", f"{len(images)} images for {len(experiments)} shots; give one each"))
     paths = [free.path for free in frees]
@@ -128,7 +127,6 @@ def problem(
                 faults.append(Fault(f"stages[{number}].parameters", f"{path} is not among the free parameters"))
     if faults:
         raise ConfigError(faults)
-    jax.tree.map(lambda *leaves: None, *experiments)
     grid = experiments[0].grid
     if used is None:
         used = [np.ones((grid.slow, grid.fast), bool)] * len(images)
@@ -190,12 +188,21 @@ def fit(
 
 @dataclass(frozen=True)
 class Resume:
-    """Where an interrupted fit goes on: a stage, the steps done in it, its state's theta, and the shots that count."""
+    """Where an interrupted fit goes on.
+
+    Attributes:
+        stage, step: the stage's number, and the steps done in it.
+        theta: the point.
+        alive: shots that count, boolean, shape (shots,).
+        memory: leaves of what the optimiser remembers.
+        history: every step so far.
+    """
 
     stage: int
     step: int
     theta: Theta
     alive: np.ndarray
+    memory: Sequence[np.ndarray]
     history: tuple[Step, ...]
 
 
@@ -217,7 +224,10 @@ def run(
         done = resume.step if resume is not None and number == resume.stage else 0
         view = posed.view(stage)
         state = stage.optimiser.begin(view, posed.shots, theta, jnp.asarray(alive), stage.tolerance)
-        if done == 0:
+        if resume is not None and number == resume.stage:
+            memory = [jnp.asarray(leaf) for leaf in resume.memory]
+            state = replace(state, memory=jax.tree.unflatten(jax.tree.structure(state.memory), memory))
+        else:
             _record(history, number, 0, state, on_step)
         while done < stage.steps and bool((state.progress == Progress.RUNNING).any()):
             state = stage.optimiser.step(view, posed.shots, state, stage.tolerance)

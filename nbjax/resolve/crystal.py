@@ -39,7 +39,7 @@ class ResolvedCrystal:
     misset_deg: tuple[float, float, float]
     table: StructureFactorTable | None
     default_F: float
-    cells: tuple[int, int, int]
+    cells: tuple[float, float, float]
     shape: str
     fudge: float
     interpolate: bool
@@ -230,10 +230,10 @@ def _mosaic(config: Config, notes: Notes) -> tuple[float, int]:
 
 def _cells(
     crystal: Crystal, cell_A: tuple[float, float, float], beamsize_mm: float, notes: Notes
-) -> tuple[int, int, int]:
+) -> tuple[float, float, float]:
     given = crystal.cells or (1, 1, 1)
     if min(given) < 1:
-        notes.fault("crystal.cells", f"got {given[0]} {given[1]} {given[2]}, must be counts of at least 1")
+        notes.fault("crystal.cells", f"got {given[0]:g} {given[1]:g} {given[2]:g}, must be counts of at least 1")
     cells, origins = list(given), [notes.said.get("crystal.cells", "given" if crystal.cells else "default")] * 3
     sizes = (crystal.size_a_mm, crystal.size_b_mm, crystal.size_c_mm)
     for i, (axis, size_mm) in enumerate(zip("abc", sizes, strict=True)):

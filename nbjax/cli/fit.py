@@ -1,0 +1,133 @@
+"""``nbjax fit``: fit configurations to measured images."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbjax.errors import FileError, NonFiniteError
+
+if TYPE_CHECKING:
+    from nbjax.fit.fitting import OnStep, Problem
+    from nbjax.fit.result import FitResult, Step
+
+CHECKPOINT = "checkpoint.npz"
+_CHECKPOINT_EVERY_S = 5.0
+_SHOWN_SHOTS = 10
+
+
+def add_parser(commands: Any) -> None:
+    """Describe the command."""
+    parser = commands.add_parser("fit", help="fit configurations to measured images")
+    parser.add_argument("settings", metavar="FIT.toml", help="data, free parameters and stages")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of fitted configuration and report")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
+    parser.add_argument("--no-progress", action="store_true", help="no line of progress")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Exit code 0: every shot converged; 1: not every one did; 2: bad input, or no finite loss."""
+    from nbjax.fit.settings import load_settings
+
+    settings = load_settings(arguments.settings)
+    folder = Path(arguments.out)
+    _make(folder)
+
+    import jax
+
+    from nbjax.fit.checkpoint import read_checkpoint
+    from nbjax.fit.fitting import run
+    from nbjax.fit.measurement import read_measurement
+    from nbjax.fit.output import write_outputs
+    from nbjax.fit.result import Outcome
+
+    with jax.enable_x64(True), _line(not arguments.no_progress) as say:
+        measured = read_measurement(settings, say)
+        for sentence in measured.warnings:
+            print(f"nbjax: warning: {sentence}", file=sys.stderr)
+        posed = measured.problem
+        resume = read_checkpoint(folder / CHECKPOINT, posed) if arguments.resume else None
+        with _kept(folder / CHECKPOINT, posed, say, list(resume.history) if resume else []) as on_step:
+            result = run(posed, set_aside=settings.set_aside, on_step=on_step, resume=resume)
+        say("writing the report")
+        names = write_outputs(folder, measured, result, f"Fit {Path(arguments.settings).stem}")
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    _print(result)
+    print(f"wrote {arguments.out}: {_listed(names)}")
+    if all(shot.outcome is Outcome.DIVERGED for shot in result.shots):
+        raise NonFiniteError(
+            f"the loss is not finite after step {result.history[-1].step} of stage "
+            f"{result.stages[result.history[-1].stage]!r}; the last good values are in {arguments.out}: start closer, "
+            "bound the parameters or lower the learning rate"
+        )
+    return 0 if result.converged else 1
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"--out {folder}: cannot be made a folder ({error.strerror}); give another name") from None
+
+
+@contextmanager
+def _kept(path: Path, posed: Problem, say: Callable[[str], None], history: list[Step]) -> Iterator[OnStep]:
+    """Shows and checkpoints every step; a fit that is interrupted leaves its last one."""
+    from nbjax.fit.checkpoint import write_checkpoint
+
+    last: list[Any] = []
+    written = time.monotonic()
+
+    def on_step(stage: int, state: Any, entry: Step) -> None:
+        nonlocal written
+        history.append(entry)
+        last[:] = [stage, state]
+        name = posed.stages[stage].name or f"stage {stage + 1}"
+        say(f"{name}: step {entry.step}, loss {float(entry.losses.sum()):.8g}")
+        if time.monotonic() - written > _CHECKPOINT_EVERY_S or entry.step == 0:
+            write_checkpoint(path, posed, stage, state, history)
+            written = time.monotonic()
+
+    try:
+        yield on_step
+    except KeyboardInterrupt:
+        if last:
+            write_checkpoint(path, posed, last[0], last[1], history)
+        raise
+
+
+@contextmanager
+def _line(wanted: bool) -> Iterator[Callable[[str], None]]:
+    """A line on a terminal's stderr that says what is being done."""
+    from tqdm import tqdm
+
+    shown = wanted and sys.stderr.isatty()
+    with tqdm(bar_format="fit: {desc} [{elapsed}]", disable=not shown, file=sys.stderr, leave=False) as bar:
+        yield bar.set_description_str
+
+
+def _print(result: FitResult) -> None:
+    from nbjax.fit.report.document import with_sigma
+
+    for number, shot in enumerate(result.shots[:_SHOWN_SHOTS]):
+        label = f"shot {number + 1}: " if len(result.shots) > 1 else ""
+        print(f"{label}{shot.outcome.value}: {shot.reason}")
+        for i, (name, unit) in enumerate(zip(result.names, result.units, strict=True)):
+            if number == 0 or i >= result.shared:
+                print(f"  {name:32} {with_sigma(shot.values[i], shot.sigmas[i]):>22} {unit}")
+        for sentence in shot.warnings:
+            print(f"nbjax: warning: {label}{sentence}", file=sys.stderr)
+    if len(result.shots) > _SHOWN_SHOTS:
+        print(f"and {len(result.shots) - _SHOWN_SHOTS} more shots, see parameters.json")
+
+
+def _listed(names: list[str]) -> str:
+    configs = [name for name in names if name.endswith(".toml")]
+    shown = configs if len(configs) == 1 else [f"{configs[0]} to {configs[-1]}"]
+    return ", ".join([*shown, *(name for name in names if name not in configs)])

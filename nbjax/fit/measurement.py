@@ -1,0 +1,179 @@
+"""From a FIT.toml to a problem: configurations, images, masks and regions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from nbjax.config.load import load_config
+from nbjax.config.tree import Config
+from nbjax.errors import ConfigError, Fault
+from nbjax.experiment import Experiment
+from nbjax.fit.configuration import check_writable
+from nbjax.fit.descent import Descent
+from nbjax.fit.equations import broadened
+from nbjax.fit.fitting import Optimiser, Problem, Stage, problem
+from nbjax.fit.least_squares import LeastSquares
+from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
+from nbjax.fit.observation import boxes
+from nbjax.fit.parameter_set import Free
+from nbjax.fit.scoring import Scoring
+from nbjax.fit.settings import DataSettings, FitSettings, LossSettings, StageSettings
+from nbjax.io.measured import read_measured
+from nbjax.preparation import prepare_resolved
+from nbjax.resolve import resolve
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A problem with what it came from.
+
+    Attributes:
+        problem: ready to run.
+        configs: of each shot, where it starts.
+        images: photons of each shot, shape (slow, fast).
+        used: pixels that count, boolean, same shapes.
+        warnings: sentences for the user.
+    """
+
+    problem: Problem
+    configs: tuple[Config, ...]
+    images: tuple[np.ndarray, ...]
+    used: tuple[np.ndarray, ...]
+    warnings: tuple[str, ...]
+
+
+def read_measurement(settings: FitSettings, report: Callable[[str], None] = lambda text: None) -> Measurement:
+    """Read everything that a fit needs, and check it.
+
+    Raises:
+        NbjaxError: a file, a configuration or a combination of them that cannot be fitted.
+    """
+    images = _images(settings.data)
+    configs = [load_config(name) for name in settings.configs]
+    if len(configs) not in (1, len(images)):
+        raise ConfigError(
+            [Fault("configs", f"{len(configs)} configurations for {len(images)} images; give one, or one each")]
+        )
+    configs = configs * len(images) if len(configs) == 1 else configs
+    warnings: dict[str, None] = {}
+    prepared: dict[int, Experiment] = {}
+    experiments = []
+    for config in configs:
+        if id(config) not in prepared:
+            resolved = resolve(config)
+            warnings |= dict.fromkeys(resolved.warnings)
+            prepared[id(config)] = prepare_resolved(resolved)
+        experiments.append(prepared[id(config)])
+    _check_alike(experiments, settings)
+    check_writable(configs[0], list(settings.parameters))
+    used = _used(settings, experiments, images, report)
+    frees = [
+        Free(path, table.lower, table.upper, table.scale, table.transform, table.shared)
+        for path, table in settings.parameters.items()
+    ]
+    posed = problem(
+        experiments,
+        images,
+        frees,
+        [_stage(stage) for stage in settings.stages],
+        loss=_loss(settings.loss),
+        used=used,
+        convention=configs[0].detector.convention,
+        system=settings.system,
+    )
+    return Measurement(posed, tuple(configs), tuple(images), tuple(used), tuple(warnings))
+
+
+def _images(data: DataSettings) -> list[np.ndarray]:
+    found = []
+    for name in data.files:
+        for image in read_measured(name, data.dataset):
+            if data.saturation_counts is not None:
+                image = np.where(image >= data.saturation_counts, np.nan, image)
+            found.append((image - data.pedestal_counts) * data.photons_per_count)
+    return found
+
+
+def _check_alike(experiments: list[Experiment], settings: FitSettings) -> None:
+    first = jax.tree.map(jnp.shape, experiments[0]), jax.tree.structure(experiments[0])
+    for number, experiment in enumerate(experiments):
+        if (jax.tree.map(jnp.shape, experiment), jax.tree.structure(experiment)) != first:
+            name = settings.configs[number]
+            problem = f"{name} differs from {settings.configs[0]} in more than numbers (counts, shapes, choices)"
+            raise ConfigError([Fault("configs", f"{problem}; make them alike, or fit them apart")])
+
+
+def _used(
+    settings: FitSettings, experiments: list[Experiment], images: list[np.ndarray], report: Callable[[str], None]
+) -> list[np.ndarray]:
+    data, grid = settings.data, experiments[0].grid
+    size = (grid.slow, grid.fast)
+    mask = np.ones(size, bool)
+    if data.mask_file is not None:
+        mask = read_measured(data.mask_file)[0] != 0
+        if mask.shape != size:
+            raise ConfigError([Fault("data.mask_file", f"{_sizes(mask.shape, size)}; give a mask of its size")])
+    found = []
+    predicted: dict[int, np.ndarray] = {}
+    for number, (experiment, image) in enumerate(zip(experiments, images, strict=True)):
+        if image.shape != size:
+            raise ConfigError(
+                [Fault("data.files", f"image {number} {_sizes(image.shape, size)}; give data of the model's size")]
+            )
+        # what the format or the saturation marks as bad is masked, not an error, if it came as integers
+        shown = mask & ~np.isnan(image) if data.saturation_counts is not None else mask
+        if data.region == "boxes":
+            report(f"predicting spots of shot {number + 1}")
+            if id(experiment) not in predicted:
+                rough = broadened(experiment, jnp.asarray(data.box_broaden))
+                predicted[id(experiment)] = boxes(rough, data.box_half_width_px, data.box_threshold)
+            shown = shown & predicted[id(experiment)]
+        found.append(shown)
+    return found
+
+
+def _sizes(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    return f"has {got[0]} x {got[1]} pixels (slow x fast), the model has {wanted[0]} x {wanted[1]}"
+
+
+def _loss(settings: LossSettings) -> Loss:
+    match settings.kind:
+        case "poisson":
+            return Poisson()
+        case "poisson_gaussian":
+            return PoissonGaussian(settings.sigma_photons)
+        case "gaussian":
+            return Gaussian(settings.sigma_photons)
+    return Robust(settings.freedom, settings.sigma_photons)
+
+
+def _stage(settings: StageSettings) -> Stage:
+    return Stage(
+        parameters=settings.parameters,
+        broaden=settings.broaden,
+        optimiser=_optimiser(settings),
+        steps=settings.steps,
+        tolerance=settings.tolerance,
+        name=settings.name,
+    )
+
+
+def _optimiser(settings: StageSettings) -> Optimiser:
+    match settings.optimiser:
+        case "scoring":
+            return Scoring()
+        case "adam":
+            rate = settings.learning_rate
+            if settings.schedule == "cosine":
+                rate = optax.cosine_decay_schedule(settings.learning_rate, settings.steps)
+            return Descent(optax.adam(rate))
+        case "lbfgs":
+            return Descent(optax.lbfgs())
+        case "levenberg_marquardt" | "gauss_newton" | "dogleg" as method:
+            return LeastSquares(method)

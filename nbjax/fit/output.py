@@ -1,0 +1,118 @@
+"""The files that a fit leaves: configuration, parameters, report."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbjax.config.inputs import absolute_inputs
+from nbjax.config.write import config_toml
+from nbjax.fit.configuration import fitted_config
+from nbjax.fit.measurement import Measurement
+from nbjax.fit.report.document import report_html
+from nbjax.fit.result import FitResult, Outcome
+from nbjax.io.files import atomic_writer
+from nbjax.pipeline.render import render
+
+SCHEMA, SCHEMA_VERSION = "nbjax-fit", 1
+
+
+def write_outputs(folder: Path, measured: Measurement, result: FitResult, title: str) -> list[str]:
+    """Write every file; each takes its name once it is complete.
+
+    Returns:
+        Their names.
+    """
+    contents: dict[str, bytes] = {}
+    paths = [*measured.problem.parameters.layout.shared, *measured.problem.parameters.layout.own]
+    for number, (config, experiment) in enumerate(zip(measured.configs, result.experiments, strict=True)):
+        name = "fitted.toml" if len(result.shots) == 1 else f"fitted_{number + 1:04d}.toml"
+        contents[name] = config_toml(fitted_config(absolute_inputs(config), experiment, paths)).encode()
+    contents["parameters.json"] = (json.dumps(as_tree(result), indent=1, allow_nan=False) + "\n").encode()
+    contents["parameters.h5"] = as_hdf5(result)
+    shot = pictured(result)
+    page = report_html(
+        result,
+        starts_of(measured),
+        measured.images[shot],
+        render(result.experiments[shot]),
+        measured.used[shot],
+        shot,
+        title,
+    )
+    contents["report.html"] = page.encode()
+    for name, content in contents.items():
+        with atomic_writer(folder / name) as handle:
+            handle.write(content)
+    return list(contents)
+
+
+def pictured(result: FitResult) -> int:
+    """The shot that a report shows: of those that converged, the one that fits worst; else the first."""
+    converged = [i for i, shot in enumerate(result.shots) if shot.outcome is Outcome.CONVERGED]
+    return max(converged, key=lambda i: result.shots[i].loss / result.shots[i].pixels, default=0)
+
+
+def starts_of(measured: Measurement) -> np.ndarray:
+    """Where every shot's components started, shape (shots, p)."""
+    p = measured.problem.parameters
+    own = np.asarray(p.own.start)
+    shared = np.broadcast_to(np.asarray(p.shared.start), (len(own), len(p.shared_names)))
+    return np.concatenate([shared, own], axis=1)
+
+
+def as_tree(result: FitResult) -> dict[str, Any]:
+    """Everything but the experiments, for JSON; what is not determined is null."""
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "parameters": [
+            {"name": name, "unit": unit, "shared": i < result.shared}
+            for i, (name, unit) in enumerate(zip(result.names, result.units, strict=True))
+        ],
+        "shots": [
+            {
+                "outcome": shot.outcome.value,
+                "reason": shot.reason,
+                "loss": _number(shot.loss),
+                "pixels": shot.pixels,
+                "values": [_number(x) for x in shot.values],
+                "sigmas": [_number(x) for x in shot.sigmas],
+                "covariance": [[_number(x) for x in row] for row in shot.covariance],
+                "warnings": list(shot.warnings),
+            }
+            for shot in result.shots
+        ],
+        "history": [
+            {"stage": result.stages[entry.stage], "step": entry.step, "losses": [_number(x) for x in entry.losses]}
+            for entry in result.history
+        ],
+    }
+
+
+def as_hdf5(result: FitResult) -> bytes:
+    """The same numbers as datasets, shape (shots, parameters); what is not determined is infinite."""
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["schema"], file.attrs["schema_version"] = SCHEMA, SCHEMA_VERSION
+        file.attrs["shared_parameters"] = result.shared
+        file["names"] = [name.encode() for name in result.names]
+        file["units"] = [unit.encode() for unit in result.units]
+        file["outcome"] = [shot.outcome.value.encode() for shot in result.shots]
+        for name in ("values", "sigmas", "covariance", "loss", "pixels"):
+            file[name] = np.array([getattr(shot, name) for shot in result.shots])
+        file["history_stage"] = [entry.stage for entry in result.history]
+        file["history_step"] = [entry.step for entry in result.history]
+        file["history_losses"] = np.stack([entry.losses for entry in result.history])
+    return buffer.getvalue()
+
+
+def _number(x: float) -> float | None:
+    return float(x) if math.isfinite(x) else None

@@ -1,0 +1,99 @@
+"""The HTML report."""
+
+from __future__ import annotations
+
+import base64
+import math
+from importlib import resources
+
+import numpy as np
+
+from nbjax.fit.report import figures
+from nbjax.fit.result import FitResult, Outcome
+
+
+def report_html(
+    result: FitResult, starts: np.ndarray, image: np.ndarray, model: np.ndarray, used: np.ndarray, shot: int, title: str
+) -> str:
+    """A page that needs no other file.
+
+    Args:
+        result: the fit.
+        starts: where every shot's components started, shape (shots, p).
+        image, model, used: of the pictured shot: photons, fitted photons, and the pixels that count.
+        shot: which one that is.
+        title: heading.
+    """
+    import jinja2
+
+    chosen = result.shots[shot]
+    pictures = {
+        "images": figures.images(image, model, used),
+        "close_ups": figures.close_ups(image, model, used),
+        "loss": figures.loss_curve(result),
+        "correlation": figures.correlation_map(chosen, result.names),
+    }
+    if len(result.shots) > 1:
+        pictures["shots"] = figures.shot_overview(result)
+    template = (resources.files("nbjax.fit.report") / "report.html").read_text(encoding="utf-8")
+    page = jinja2.Environment(autoescape=True, trim_blocks=False).from_string(template)
+    return page.render(
+        title=title,
+        good=result.converged,
+        outcome=_outcomes(result),
+        summary=chosen.reason if len(result.shots) == 1 else f"{len(result.shots)} shots",
+        warnings=chosen.warnings,
+        pictured=f"Data, model, residual{f' (shot {shot + 1})' if len(result.shots) > 1 else ''}",
+        figures={name: base64.b64encode(figures.png(figure)).decode() for name, figure in pictures.items()},
+        rows=_rows(result, starts, shot),
+        own_names=result.names[result.shared :],
+        shots=[
+            {
+                "number": i + 1,
+                "outcome": s.outcome.value,
+                "reason": s.reason,
+                "loss": f"{2 * s.loss / max(s.pixels, 1):.4g}",
+                "values": [
+                    with_sigma(v, e) for v, e in zip(s.values[result.shared :], s.sigmas[result.shared :], strict=True)
+                ],
+            }
+            for i, s in enumerate(result.shots)
+        ],
+    )
+
+
+def with_sigma(value: float, sigma: float) -> str:
+    """A value to the digits that its standard deviation leaves: 12.3456(78)."""
+    if not (math.isfinite(sigma) and sigma > 0 and math.isfinite(value)):
+        return f"{value:.6g}"
+    digits = 1 - math.floor(math.log10(sigma))
+    if not 0 <= digits <= 12 or abs(value) >= 1e12:
+        return f"{value:.8g} ± {sigma:.2g}"
+    return f"{value:.{digits}f}({sigma * 10**digits:.0f})"
+
+
+def _outcomes(result: FitResult) -> str:
+    counts = {o: sum(s.outcome is o for s in result.shots) for o in Outcome}
+    if len(result.shots) == 1:
+        return result.shots[0].outcome.value
+    return ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items() if count)
+
+
+def _rows(result: FitResult, starts: np.ndarray, shot: int) -> list[dict[str, str]]:
+    found = []
+    chosen = result.shots[shot]
+    for name, unit, start, value, sigma in zip(
+        result.names, result.units, starts[shot], chosen.values, chosen.sigmas, strict=True
+    ):
+        known = math.isfinite(sigma) and sigma > 0
+        found.append(
+            {
+                "name": name,
+                "unit": unit,
+                "start": f"{start:.8g}",
+                "value": with_sigma(value, sigma),
+                "sigma": f"{sigma:.2g}" if known else "undetermined",
+                "pull": f"{(value - start) / sigma:+.3g}" if known else "",
+            }
+        )
+    return found

@@ -1,0 +1,198 @@
+"""What a FIT.toml says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nbjax.config.load import read_toml, structured
+from nbjax.errors import ConfigError, Fault
+from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
+
+System = Literal["triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"]
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Measured images: one a file, or several in a stack."""
+
+    files: tuple[str, ...]
+    dataset: str | None = None  # of HDF5 files
+    photons_per_count: float = 1.0
+    pedestal_counts: float = 0.0
+    mask_file: str | None = None  # 0 where a pixel is bad; any of the image formats
+    saturation_counts: float | None = None  # pixels at or above it are left out
+    region: Literal["image", "boxes"] = "image"
+    box_half_width_px: int = 6
+    box_threshold: float = 3.0  # times the median of the model
+    box_broaden: float = 3.0
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """The likelihood of a pixel."""
+
+    kind: Literal["poisson", "poisson_gaussian", "gaussian", "robust"] = "poisson"
+    sigma_photons: float = 1.0
+    freedom: float = 4.0
+
+
+@dataclass(frozen=True)
+class ParameterSettings:
+    """One free parameter."""
+
+    lower: float | None = None
+    upper: float | None = None
+    scale: float | None = None
+    transform: Literal["linear", "log"] = "linear"
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """One stage."""
+
+    name: str = ""
+    parameters: tuple[str, ...] | None = None
+    broaden: float = 1.0
+    optimiser: Literal["scoring", "adam", "lbfgs", "levenberg_marquardt", "gauss_newton", "dogleg"] = "scoring"
+    learning_rate: float = 0.1
+    schedule: Literal["constant", "cosine"] = "constant"
+    steps: int = 50
+    tolerance: float = 1e-6
+
+
+@dataclass(frozen=True)
+class Top:
+    """The keys outside of tables."""
+
+    configs: tuple[str, ...]
+    system: System = "triclinic"
+    set_aside: float | None = None
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """A whole FIT.toml; file names are absolute.
+
+    Attributes:
+        configs: one configuration for all shots, or one for each.
+        system: crystal system of ``crystal.cell``.
+        set_aside: as for ``nbjax.fit.fit``.
+        data, loss, parameters, stages: the tables.
+    """
+
+    configs: tuple[str, ...]
+    system: System
+    set_aside: float | None
+    data: DataSettings
+    loss: LossSettings
+    parameters: dict[str, ParameterSettings]
+    stages: tuple[StageSettings, ...]
+
+
+DEFAULT_STAGES = (
+    StageSettings("broad", None, 6.0, steps=30, tolerance=1e-2),
+    StageSettings("narrower", None, 3.0, steps=30, tolerance=1e-2),
+    StageSettings("nearly sharp", None, 1.6, steps=30, tolerance=1e-2),
+    StageSettings("sharp", steps=60),
+)
+
+
+def load_settings(path: str | Path) -> FitSettings:
+    """Read a FIT.toml; file names in it are relative to its folder.
+
+    Raises:
+        FileError: it cannot be read, or is not TOML.
+        ConfigError: what is wrong with it.
+    """
+    return settings_of(read_toml(path), Path(path).resolve().parent)
+
+
+def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
+    """Settings from nested dictionaries.
+
+    Raises:
+        ConfigError: what is wrong with them.
+    """
+    rest = dict(tree)
+    data, loss, parameters, stages = (rest.pop(key, None) for key in ("data", "loss", "parameters", "stages"))
+    if "config" in rest:
+        rest["configs"] = [rest.pop("config")]
+    faults: list[Fault] = []
+    for key, value, wanted in (
+        ("data", data, dict),
+        ("parameters", parameters, dict),
+        ("loss", loss or {}, dict),
+        ("stages", stages or [], list),
+    ):
+        if not isinstance(value, wanted):
+            what = "missing" if value is None else "is no table"
+            example = {"data": '[data] with files = ["shot.npy"]', "parameters": '[parameters."crystal.cell"]'}
+            faults.append(Fault(key, f"{what}; give {example.get(key, f'[{key}]')}"))
+    if "configs" not in rest:
+        faults.append(Fault("config", 'missing; name the configuration where the fit starts, config = "start.toml"'))
+    if faults:
+        raise ConfigError(faults)
+    assert data is not None
+    assert parameters is not None
+    if isinstance(data.get("files"), str):
+        data = {**data, "files": [data["files"]]}
+    top = _table(rest, Top, "", faults)
+    measured = _table(data, DataSettings, "data", faults)
+    likelihood = _table(loss or {}, LossSettings, "loss", faults)
+    free = {path: _table(table, ParameterSettings, f"parameters.{path}", faults) for path, table in parameters.items()}
+    parts = [_table(table, StageSettings, f"stages[{i}]", faults) for i, table in enumerate(stages or [])]
+    if faults:
+        raise ConfigError(faults)
+    found = FitSettings(
+        configs=tuple(str(folder / name) for name in top.configs),
+        system=top.system,
+        set_aside=top.set_aside,
+        data=_anchored(measured, folder),
+        loss=likelihood,
+        parameters=free,
+        stages=tuple(parts) or DEFAULT_STAGES,
+    )
+    faults += _impossible(found)
+    if faults:
+        raise ConfigError(faults)
+    return found
+
+
+def _table(table: Any, kind: Any, key: str, faults: list[Fault]) -> Any:
+    if not isinstance(table, dict):
+        faults.append(Fault(key, f"got {table!r}, a table is wanted, as in [{key}]"))
+        return None
+    try:
+        return structured(table, kind, key)
+    except ConfigError as error:
+        faults += error.faults
+        return None
+
+
+def _anchored(data: DataSettings, folder: Path) -> DataSettings:
+    from dataclasses import replace
+
+    mask = None if data.mask_file is None else str(folder / data.mask_file)
+    return replace(data, files=tuple(str(folder / name) for name in data.files), mask_file=mask)
+
+
+def _impossible(settings: FitSettings) -> list[Fault]:
+    assert set(CRYSTAL_SYSTEMS) == set(System.__args__)  # type: ignore[attr-defined]
+    above_zero = {
+        "data.photons_per_count": settings.data.photons_per_count,
+        "data.box_broaden": settings.data.box_broaden,
+        "data.box_half_width_px": settings.data.box_half_width_px,
+        "loss.sigma_photons": settings.loss.sigma_photons,
+        "loss.freedom": settings.loss.freedom,
+    }
+    for number, stage in enumerate(settings.stages):
+        for name in ("broaden", "steps", "tolerance", "learning_rate"):
+            above_zero[f"stages[{number}].{name}"] = getattr(stage, name)
+    faults = [Fault(key, f"got {value:g}, must be above zero") for key, value in above_zero.items() if not value > 0]
+    if not settings.data.files:
+        faults.append(Fault("data.files", "is empty; name the measured images"))
+    return faults
