@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import jax
@@ -17,7 +18,7 @@ from nbjax.experiment import Experiment
 from nbjax.fit.equations import Shots, Theta, View, equations
 from nbjax.fit.losses import Loss, Poisson
 from nbjax.fit.observation import Observation, check_image, observe
-from nbjax.fit.parameter_set import Free, ParameterSet, parameter_set
+from nbjax.fit.parameter_set import Free, Layout, ParameterSet, parameter_set, stacked
 from nbjax.fit.result import FitResult, Outcome, ShotResult, Step, covariance_of, weaknesses
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.state import Progress, State
@@ -143,8 +144,7 @@ def problem(
         masks.append(shown)
     observation: Observation = observe([np.asarray(image, float) for image in images], masks, chunk)
     chosen = parameter_set(frees, experiments, convention, system)
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *experiments)
-    shots = Shots(stacked, observation, chosen.shared, chosen.own, chosen.layout)
+    shots = Shots(stacked(experiments), observation, chosen.shared, chosen.own, chosen.layout)
     return Problem(tuple(experiments), chosen, shots, tuple(stages), loss)
 
 
@@ -264,33 +264,41 @@ def _result(posed: Problem, state: State, alive: np.ndarray, history: tuple[Step
         for scaling, theta in ((p.shared, state.theta.shared), (p.own, state.theta.own))
     ]
     covariances = covariance_of(np.asarray(at.information), len(p.shared_names), alive)
+    bounds = p.shared.at_bound(np.asarray(shared)), p.own.at_bound(np.asarray(own))
+    pixels = posed.shots.observation.used()
+    losses, progress, gain = (np.asarray(part) for part in (at.value, state.progress, state.gain))
     shots = []
-    for i, experiment_values in enumerate(np.asarray(own)):
+    for i, own_values in enumerate(np.asarray(own)):
         slope = np.concatenate([slopes[0], slopes[1][i]])
         with np.errstate(invalid="ignore"):
             covariance = np.where(np.isinf(covariances[i]), np.inf, covariances[i] * np.outer(slope, slope))
-        bound = np.concatenate([p.shared.at_bound(np.asarray(shared)), p.own.at_bound(np.asarray(own))[i]])
-        outcome, reason = _outcome(posed, state, i, bool(alive[i]), bound)
+        outcome, reason = _outcome(
+            posed, Progress(int(progress[i])), float(gain[i]), bool(alive[i]), np.concatenate([bounds[0], bounds[1][i]])
+        )
         shots.append(
             ShotResult(
                 outcome=outcome,
                 reason=reason,
-                values=np.concatenate([np.asarray(shared), experiment_values]),
+                values=np.concatenate([np.asarray(shared), own_values]),
                 sigmas=np.sqrt(np.diag(covariance)),
                 covariance=covariance,
-                loss=float(at.value[i]),
-                pixels=int(posed.shots.observation.used()[i]),
+                loss=float(losses[i]),
+                pixels=int(pixels[i]),
                 warnings=weaknesses(covariance, p.names, p.units) if alive[i] else (),
             )
         )
-    experiments = tuple(p.layout.moved(experiment, shared, own[i]) for i, experiment in enumerate(posed.experiments))
+    fitted = jax.tree.map(np.asarray, _all_moved(p.layout, posed.shots.experiments, shared, own))
+    experiments = tuple(jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), fitted) for i in range(len(shots)))
     names = tuple(stage.name or f"stage {i + 1}" for i, stage in enumerate(posed.stages))
     return FitResult(p.names, p.units, len(p.shared_names), tuple(shots), history, names, experiments)
 
 
-def _outcome(posed: Problem, state: State, i: int, alive: bool, bound: np.ndarray) -> tuple[Outcome, str]:
-    progress = Progress(int(state.progress[i]))
-    gain = float(state.gain[i])
+@partial(jax.jit, static_argnames=("layout",))
+def _all_moved(layout: Layout, experiments: Experiment, shared: Array, own: Array) -> Experiment:
+    return jax.vmap(layout.moved, in_axes=(0, None, 0))(experiments, shared, own)
+
+
+def _outcome(posed: Problem, progress: Progress, gain: float, alive: bool, bound: np.ndarray) -> tuple[Outcome, str]:
     if progress is Progress.DIVERGED:
         return Outcome.DIVERGED, "the loss is not finite; the last good values are kept"
     if not alive:

@@ -132,7 +132,7 @@ def _used(
             report(f"predicting spots of shot {number + 1}")
             if id(experiment) not in predicted:
                 rough = broadened(experiment, jnp.asarray(data.box_broaden))
-                predicted[id(experiment)] = boxes(rough, data.box_half_width_px, data.box_threshold)
+                predicted[id(experiment)] = boxes(rough, data.box_half_width_px, data.box_threshold, data.box_most)
             shown = shown & predicted[id(experiment)]
         found.append(shown)
     return found

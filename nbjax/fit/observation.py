@@ -97,21 +97,23 @@ def check_image(image: np.ndarray, used: np.ndarray, key: str, negative: bool = 
             )
 
 
-def boxes(experiment: Experiment, half_width: int, threshold: float, image: np.ndarray | None = None) -> np.ndarray:
+def boxes(experiment: Experiment, half_width: int, threshold: float, most: int | None = None) -> np.ndarray:
     """Boxes around the spots that the model predicts, as a boolean image.
 
     Args:
         experiment: the model; broaden its spots first where orientation or cell are rough.
         half_width: pixels from a box's centre to its edge.
         threshold: a spot is a local maximum of the model above this many times its median.
-        image: predicted photons, if already computed.
+        most: only the brightest so many spots.
     """
     from scipy.ndimage import binary_dilation, maximum_filter
 
-    photons = np.asarray(simulate(experiment)) if image is None else image
-    peak = photons == maximum_filter(photons, size=5)
-    level = threshold * max(float(np.median(photons)), 0.0)
-    return binary_dilation(peak & (photons > level), np.ones((2 * half_width + 1,) * 2, bool))
+    photons = np.asarray(simulate(experiment))
+    peak = photons == maximum_filter(photons, size=2 * half_width + 1)
+    peak &= photons > threshold * max(float(np.median(photons)), 0.0)
+    if most is not None and peak.sum() > most:
+        peak &= photons >= np.partition(photons[peak], -most)[-most]
+    return binary_dilation(peak, np.ones((2 * half_width + 1,) * 2, bool))
 
 
 def _size(array: np.ndarray) -> str:

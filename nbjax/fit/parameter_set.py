@@ -186,16 +186,9 @@ def parameter_set(
     shared = [free for free in frees if free.shared]
     own = [free for free in frees if not free.shared]
     layout = Layout(tuple(f.path for f in shared), tuple(f.path for f in own), convention, system)
-    starts = [layout.parameters(experiment) for experiment in experiments]
-
-    def values(which: int, shot: int) -> np.ndarray:
-        parts = [np.asarray(p.get(experiments[shot]), float) for p in starts[shot][which]]
-        return np.concatenate(parts) if parts else np.zeros(0)
-
-    shared_scaling = _scaling(shared, [table[f.path] for f in shared], values(0, 0), faults)
-    own_scaling = _scaling(
-        own, [table[f.path] for f in own], np.stack([values(1, i) for i in range(len(experiments))]), faults
-    )
+    first, every = _starts(layout, stacked(experiments))
+    shared_scaling = _scaling(shared, [table[f.path] for f in shared], np.asarray(first[0]), faults)
+    own_scaling = _scaling(own, [table[f.path] for f in own], np.asarray(every), faults)
     if faults:
         raise ConfigError(faults)
     chosen = [[table[f.path] for f in frees] for frees in (shared, own)]
@@ -206,6 +199,22 @@ def parameter_set(
         *(tuple(name for p in group for name in p.names) for group in chosen),
         *(tuple(unit for p in group for unit in p.unit) for group in chosen),
     )
+
+
+def stacked(experiments: Sequence[Experiment]) -> Experiment:
+    """Experiments of equal structure along a new first axis."""
+    return jax.tree.map(lambda *leaves: jnp.asarray(np.stack([np.asarray(x) for x in leaves])), *experiments)
+
+
+@partial(jax.jit, static_argnames=("layout",))
+def _starts(layout: Layout, experiments: Experiment) -> tuple[Array, Array]:
+    """Values of the shared and the own parameters of every shot."""
+
+    def of_shot(experiment: Experiment) -> tuple[Array, ...]:
+        groups = ([p.get(experiment) for p in parameters] for parameters in layout.parameters(experiment))
+        return tuple(jnp.concatenate([jnp.zeros(0, float), *group]) for group in groups)
+
+    return jax.vmap(of_shot)(experiments)
 
 
 _SAME = [

@@ -28,6 +28,7 @@ class DataSettings:
     box_half_width_px: int = 6
     box_threshold: float = 3.0  # times the median of the model
     box_broaden: float = 3.0
+    box_most: int | None = None
 
 
 @dataclass(frozen=True)
