@@ -64,7 +64,8 @@ def fitted_config(config: Config, experiment: Experiment, paths: Sequence[str]) 
         elif path not in _ORIENTING:
             found = _tuple(table[path].get(experiment))
             values[path] = found[0] if table[path].labels == ("",) else found
-    if _ORIENTING & set(paths):
+    # a matrix file holds the reciprocal cell times the wavelength
+    if _ORIENTING & set(paths) or (config.crystal.matrix_file is not None and "beam.wavelength_A" in paths):
         values |= _cell(experiment)
     if "crystal.phi_range_deg" in paths:
         values["sampling.phi_steps"] = experiment.crystal.spindle.steps

@@ -12,8 +12,8 @@ import optax
 from jax import Array
 from jaxtyping import Bool
 
-from nbjax.fit.equations import Shots, Theta, View, equations, value
-from nbjax.fit.state import Progress, State, first_state, judged
+from nbjax.fit.equations import Equations, Shots, Theta, View, equations, value
+from nbjax.fit.state import Progress, State, accepted, first_state, judged
 
 
 @dataclass(frozen=True)
@@ -48,21 +48,16 @@ class Descent:
 
 
 @jax.jit
-def _decided(state: State, there: Theta, at: Any, memory: Any, tolerance: float) -> State:
-    """Descent may rise for a while: only what is not finite stops it."""
+def _decided(state: State, there: Theta, at: Equations, memory: Any, tolerance: float | Array) -> State:
+    """Descent may rise for a while: the best point is kept, and only what is not finite stops it."""
+    kept, _ = accepted(state, there, at, 0.0)
     running = state.progress == Progress.RUNNING
     finite = jnp.isfinite(at.value) & jnp.isfinite(at.gradient).all(axis=1)
-    moved = running & finite
-
-    def keep(new: Array, old: Array) -> Array:
-        return jnp.where(moved.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-
-    own = keep(there.own, state.theta.own)
-    shared = jnp.where(finite.all() | ~jnp.isfinite(there.shared).any(), there.shared, state.theta.shared)
-    progress = jnp.where(running & ~finite, Progress.DIVERGED, state.progress)
-    at = jax.tree.map(keep, at, state.equations)
-    new = State(Theta(shared, own), at, state.gain, progress, (Theta(shared, own), memory))
-    return judged(new, tolerance)
+    if len(there.shared):
+        finite = jnp.full_like(finite, jnp.where(running, finite, True).all())
+    kept = judged(replace(kept, memory=(there, memory)), tolerance)
+    stopped = (kept.progress == Progress.RUNNING) & ~finite
+    return replace(kept, progress=jnp.where(stopped, Progress.DIVERGED, kept.progress))
 
 
 @partial(jax.jit, static_argnames=("chain", "steps"))

@@ -16,6 +16,8 @@ from nbjax.fit.observation import Observation
 from nbjax.fit.parameter_set import Layout, Scaling
 from nbjax.pipeline.image import simulate_pixels
 
+_FEWEST_CELLS = 1.8
+
 
 @partial(jax.tree_util.register_dataclass, data_fields=["shared", "own"], meta_fields=[])
 @dataclass(frozen=True)
@@ -88,18 +90,20 @@ def broadened(experiment: Experiment, factor: Float[Array, ""] | float) -> Exper
     """The experiment with Gaussian spots, ``factor`` times as wide, that hold as many photons on average.
 
     The logarithm of a Gaussian spot is a parabola in the distance from the Bragg peak, so that a likelihood pulls
-    even on spots that are many widths away from where the model has them.
+    even on spots that are many widths away from where the model has them. Spots are not widened beyond those of
+    1.8 cells an axis, where they begin to merge with their neighbours.
     """
     crystal = experiment.crystal
+    cells = jnp.maximum(crystal.cells / factor, jnp.minimum(crystal.cells, _FEWEST_CELLS))
     # a spot holds N_a N_b N_c times the square of its structure factor in reciprocal space
-    factors, stronger = crystal.factors, factor**1.5
+    factors, stronger = crystal.factors, jnp.sqrt(jnp.prod(crystal.cells / cells))
     factors = replace(
         factors,
         values=None if factors.values is None else factors.values * stronger,
         default=factors.default * stronger,
     )
     shape = "gauss" if crystal.shape in ("square", "tophat") else crystal.shape
-    return replace(experiment, crystal=replace(crystal, cells=crystal.cells / factor, shape=shape, factors=factors))
+    return replace(experiment, crystal=replace(crystal, cells=cells, shape=shape, factors=factors))
 
 
 def expected_photons(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,7 @@ from nbjax.fit.scoring import Scoring
 from nbjax.fit.state import Progress, State
 
 
+@runtime_checkable
 class Optimiser(Protocol):
     """What moves the parameters of a stage."""
 
@@ -217,6 +218,7 @@ def run(
     theta = posed.start() if resume is None else resume.theta
     alive = np.ones(len(posed.shots), bool) if resume is None else resume.alive
     history = [] if resume is None else list(resume.history)
+    aside = np.zeros(len(alive), bool)
     state = None
     for number, stage in enumerate(posed.stages):
         if resume is not None and number < resume.stage:
@@ -235,9 +237,10 @@ def run(
             _record(history, number, done, state, on_step)
         theta = state.theta
         alive = np.asarray(state.progress) != Progress.DIVERGED
-        alive &= _near_the_others(posed, state, alive, set_aside)
+        aside |= alive & ~_near_the_others(posed, state, alive, set_aside)
+        alive &= ~aside
     assert state is not None
-    return _result(posed, state, alive, tuple(history))
+    return _result(posed, state, alive, aside, tuple(history))
 
 
 def _record(history: list[Step], stage: int, step: int, state: State, on_step: OnStep | None) -> None:
@@ -254,7 +257,7 @@ def _near_the_others(posed: Problem, state: State, alive: np.ndarray, factor: fl
     return losses <= factor * np.median(losses[alive])
 
 
-def _result(posed: Problem, state: State, alive: np.ndarray, history: tuple[Step, ...]) -> FitResult:
+def _result(posed: Problem, state: State, alive: np.ndarray, aside: np.ndarray, history: tuple[Step, ...]) -> FitResult:
     p = posed.parameters
     every = View(posed.loss, False, jnp.asarray(1.0), *(jnp.ones(len(n), bool) for n in (p.shared_names, p.own_names)))
     at = equations(every, posed.shots, state.theta)
@@ -273,7 +276,7 @@ def _result(posed: Problem, state: State, alive: np.ndarray, history: tuple[Step
         with np.errstate(invalid="ignore"):
             covariance = np.where(np.isinf(covariances[i]), np.inf, covariances[i] * np.outer(slope, slope))
         outcome, reason = _outcome(
-            posed, Progress(int(progress[i])), float(gain[i]), bool(alive[i]), np.concatenate([bounds[0], bounds[1][i]])
+            posed, Progress(int(progress[i])), float(gain[i]), bool(aside[i]), np.concatenate([bounds[0], bounds[1][i]])
         )
         shots.append(
             ShotResult(
@@ -298,11 +301,11 @@ def _all_moved(layout: Layout, experiments: Experiment, shared: Array, own: Arra
     return jax.vmap(layout.moved, in_axes=(0, None, 0))(experiments, shared, own)
 
 
-def _outcome(posed: Problem, progress: Progress, gain: float, alive: bool, bound: np.ndarray) -> tuple[Outcome, str]:
+def _outcome(posed: Problem, progress: Progress, gain: float, aside: bool, bound: np.ndarray) -> tuple[Outcome, str]:
+    if aside:
+        return Outcome.DIVERGED, "fits far worse than the other shots, and does not count for the shared parameters"
     if progress is Progress.DIVERGED:
         return Outcome.DIVERGED, "the loss is not finite; the last good values are kept"
-    if not alive:
-        return Outcome.DIVERGED, "fits far worse than the other shots; it no longer counts for the shared parameters"
     if bound.any():
         names = ", ".join(name for name, is_at in zip(posed.parameters.names, bound, strict=True) if is_at)
         return Outcome.OUT_OF_BOUNDS, f"ran into a bound of {names}"

@@ -46,7 +46,7 @@ class LeastSquares:
 
 
 @jax.jit
-def _decided(state: State, there: Theta, at: Any, tolerance: float) -> State:
+def _decided(state: State, there: Theta, at: Any, tolerance: float | Array) -> State:
     kept, better = accepted(state, there, at, _ROUNDING)
     running = state.progress == Progress.RUNNING
     progress = jnp.where(running & ~better, Progress.STALLED, state.progress)
@@ -55,6 +55,7 @@ def _decided(state: State, there: Theta, at: Any, tolerance: float) -> State:
 
 @partial(jax.jit, static_argnames=("method", "steps"))
 def _run(method: Method, steps: int, view: View, shots: Shots, theta: Theta) -> Theta:
+    import lineax
     import optimistix
 
     kinds = {
@@ -62,7 +63,10 @@ def _run(method: Method, steps: int, view: View, shots: Shots, theta: Theta) -> 
         "gauss_newton": optimistix.GaussNewton,
         "dogleg": optimistix.Dogleg,
     }
-    solver: Any = kinds[method](rtol=1e-12, atol=1e-12)
+    # a component that nothing depends on makes the system singular, which only the damped method forgives
+    damped = method == "levenberg_marquardt"
+    linear = {} if damped else {"linear_solver": lineax.AutoLinearSolver(well_posed=False)}
+    solver: Any = kinds[method](rtol=1e-12, atol=1e-12, **linear)
 
     def lane(one: Shots, own: Array) -> Array:
         def function(x: Array, _: None) -> Array:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,7 @@ _FLOOR = 1e-12
 _READOUT_SIGMAS = 6.0
 
 
+@runtime_checkable
 class Loss(Protocol):
     """What a fit asks of a loss; all functions act on each pixel."""
 

@@ -210,11 +210,13 @@ def stacked(experiments: Sequence[Experiment]) -> Experiment:
 def _starts(layout: Layout, experiments: Experiment) -> tuple[Array, Array]:
     """Values of the shared and the own parameters of every shot."""
 
-    def of_shot(experiment: Experiment) -> tuple[Array, ...]:
+    def of_shot(experiment: Experiment) -> tuple[Array, Array]:
         groups = ([p.get(experiment) for p in parameters] for parameters in layout.parameters(experiment))
-        return tuple(jnp.concatenate([jnp.zeros(0, float), *group]) for group in groups)
+        shared, own = (jnp.concatenate([jnp.zeros(0, float), *group]) for group in groups)
+        return shared, own
 
-    return jax.vmap(of_shot)(experiments)
+    shared, own = jax.vmap(of_shot)(experiments)
+    return shared, own
 
 
 _SAME = [

@@ -46,7 +46,7 @@ def _proposed(state: State) -> Theta:
 
 
 @jax.jit
-def _decided(state: State, trial: Theta, there: Equations, tolerance: float) -> State:
+def _decided(state: State, trial: Theta, there: Equations, tolerance: float | Array) -> State:
     kept, better = accepted(state, trial, there, _ROUNDING)
     running = state.progress == Progress.RUNNING
     damping = jnp.where(better, state.memory * _LOWER, state.memory * _RAISE)

@@ -80,14 +80,17 @@ def accepted(state: State, trial: Theta, there: Equations, allowance: float) -> 
 
 
 @jax.jit
-def judged(state: State, tolerance: float) -> State:
+def judged(state: State, tolerance: float | Array) -> State:
     """The state with gain and progress brought up to date."""
     running = state.progress == Progress.RUNNING
     finite = _finite(state.equations)
     damping = jnp.full_like(state.gain, _JUDGING_DAMPING)
     _, gain = solve(state.equations, len(state.theta.shared), damping, running & finite)
     progress = jnp.where(running & ~finite, Progress.DIVERGED, state.progress)
+    # where nothing depends on any component, no gain is promised either
+    blind = (jnp.diagonal(state.equations.information, axis1=1, axis2=2) == 0).all(axis=1)
     progress = jnp.where(running & finite & (gain < tolerance), Progress.CONVERGED, progress)
+    progress = jnp.where(running & finite & blind, Progress.STALLED, progress)
     return replace(state, gain=jnp.where(running, gain, state.gain), progress=progress)
 
 

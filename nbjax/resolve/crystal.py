@@ -83,7 +83,11 @@ def resolve_crystal(
         early = "interpolation_autoselect" in config.parity
         deciding = (crystal.cells or (1, 1, 1)) if early else cells
         interpolate = min(deciding) <= 2
-        notes.record("crystal.interpolate", interpolate, f"derived from crystal.cells = {deciding}")
+        notes.record(
+            "crystal.interpolate",
+            interpolate,
+            f"derived from crystal.cells = ({', '.join(f'{n:g}' for n in deciding)})",
+        )
     else:
         notes.given("crystal.interpolate", interpolate)
     if interpolate and table is None:
@@ -231,7 +235,7 @@ def _mosaic(config: Config, notes: Notes) -> tuple[float, int]:
 def _cells(
     crystal: Crystal, cell_A: tuple[float, float, float], beamsize_mm: float, notes: Notes
 ) -> tuple[float, float, float]:
-    given = crystal.cells or (1, 1, 1)
+    given = tuple(float(n) for n in crystal.cells or (1, 1, 1))
     if min(given) < 1:
         notes.fault("crystal.cells", f"got {given[0]:g} {given[1]:g} {given[2]:g}, must be counts of at least 1")
     cells, origins = list(given), [notes.said.get("crystal.cells", "given" if crystal.cells else "default")] * 3
@@ -243,7 +247,7 @@ def _cells(
         if axis != "a" and size_mm > beamsize_mm:
             notes.warn(f"{key} = {size_mm:g} is clipped to beam.beamsize_mm = {beamsize_mm:g}")
             size_mm = beamsize_mm
-        cells[i] = max(1, math.ceil(size_mm / 1000 / (cell_A[i] * 1e-10)))
+        cells[i] = float(max(1, math.ceil(size_mm / 1000 / (cell_A[i] * 1e-10))))
         origins[i] = f"{key} / cell length"
     notes.record("crystal.cells", tuple(cells), ", ".join(dict.fromkeys(origins)))
     return (cells[0], cells[1], cells[2])

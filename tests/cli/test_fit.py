@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from problems import config, image
+
+from nbjax.cli import main
+from nbjax.config.load import load_config
+from nbjax.config.write import config_toml
+from nbjax.fit import fitting
+from nbjax.pipeline.image import simulate
+from nbjax.preparation import prepare
+
+FIT = """config = "start.toml"
+system = "orthorhombic"
+[data]
+files = ["shot.npy"]
+[parameters."crystal.misset_deg"]
+[parameters.scale]
+transform = "log"
+[[stages]]
+name = "sharp"
+"""
+Fails = Callable[[list[str]], str]
+
+
+@pytest.fixture(autouse=True)
+def _case() -> None:
+    np.save("shot.npy", image())
+    Path("start.toml").write_text(config_toml(config(misset_deg=(10.02, 19.98, 30.02))))
+    Path("FIT.toml").write_text(FIT)
+
+
+def test_a_fit_leaves_its_files_and_resumes_where_it_was_interrupted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", "FIT.toml", "--out", "out"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("converged: ")
+    assert "crystal.misset_deg x" in printed
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "fitted.toml",
+        "parameters.h5",
+        "parameters.json",
+        "report.html",
+    ]
+    tree = json.loads(Path("out/parameters.json").read_text())
+    (shot,) = tree["shots"]
+    assert shot["outcome"] == "converged"
+    off = np.subtract(shot["values"], [10.0, 20.0, 30.0, 1.0])
+    assert (np.abs(off) < 4 * np.array(shot["sigmas"])).all()
+    with h5py.File("out/parameters.h5") as file:
+        assert file["values"][0].tolist() == shot["values"]
+        assert [name.decode() for name in file["names"]][3] == "scale"
+    fitted = load_config("out/fitted.toml")
+    assert fitted.crystal.misset_deg == pytest.approx(shot["values"][:3])
+    assert fitted.beam.fluence_photons_per_m2 == pytest.approx(4e28 * shot["values"][3])
+    expected = np.asarray(simulate(prepare(fitted)))
+    assert ((image() - expected) ** 2 / expected).mean() == pytest.approx(1.0, abs=0.1)
+    page = Path("out/report.html").read_text()
+    assert page.count("data:image/png;base64,") == 4
+    assert "http" not in page.replace("http-equiv", "")
+
+    record = fitting._record
+
+    def interrupted(history: list, stage: int, step: int, *rest: object) -> None:
+        record(history, stage, step, *rest)
+        if step == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting, "_record", interrupted)
+    assert main(["fit", "FIT.toml", "--out", "again"]) == 130
+    assert [path.name for path in Path("again").iterdir()] == ["checkpoint.npz"]
+    monkeypatch.setattr(fitting, "_record", record)
+    assert main(["fit", "FIT.toml", "--out", "again", "--resume"]) == 0
+    resumed = json.loads(Path("again/parameters.json").read_text())["shots"][0]
+    assert resumed["values"] == pytest.approx(shot["values"], rel=1e-9)
+    assert [entry["step"] for entry in json.loads(Path("again/parameters.json").read_text())["history"]] == [
+        entry["step"] for entry in tree["history"]
+    ]
+    assert not Path("again/checkpoint.npz").exists()
+
+
+def changed(old: str, new: str) -> list[str]:
+    text = FIT.replace(old, new)
+    assert text != FIT
+    Path("FIT.toml").write_text(text)
+    return ["fit", "FIT.toml", "--out", "out"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('"crystal.misset_deg"', '"crystal.miset_deg"', "did you mean crystal.misset_deg?"),
+        ('transform = "log"', "lower = 1.0", "parameters.scale: lower bound 1 excludes the start 1; move one of them"),
+        ('transform = "log"', 'transform = "lgo"', "parameters.scale.transform: got 'lgo'; did you mean 'log'?"),
+        ("[[stages]]", "[[stages]]\nstep = 3", "stages[0].step: unknown key; did you mean steps?"),
+        ("[[stages]]", "[[stages]]\nsteps = 0", "stages[0].steps: got 0, must be above zero"),
+        ("[[stages]]", '[[stages]]\nparameters = ["crystal.cell"]', "is not among the free parameters"),
+        ("shot.npy", "short.npy", "short.npy: cannot be read"),
+        ('files = ["shot.npy"]', 'files = ["shot.npy"]\nmask_file = "mask.npy"', "no pixel is left after masking"),
+        ('files = ["shot.npy"]', 'files = ["small.npy"]', "has 10 x 64 pixels (slow x fast), the model has 64 x 64"),
+        (
+            'files = ["shot.npy"]',
+            'files = ["nan.npy"]',
+            "1 pixels are NaN or infinite, the first at (slow, fast) = (3, 5)",
+        ),
+        ('files = ["shot.npy"]', 'files = ["low.npy"]', "1 pixels are negative, the first at (slow, fast) = (3, 5)"),
+        ("start.toml", "tophat.toml", "crystal.shape: got 'tophat', which has no gradient"),
+        ('[data]\nfiles = ["shot.npy"]', "", "data: missing; give [data]"),
+        ('system = "orthorhombic"', 'system = "orthorombic"', "did you mean 'orthorhombic'?"),
+    ],
+)
+def test_faulty_input_is_one_sentence(old: str, new: str, sentence: str, fails: Fails) -> None:
+    np.save("mask.npy", np.zeros((64, 64)))
+    np.save("small.npy", image()[:10])
+    for name, value in (("nan", np.nan), ("low", -1.0)):
+        wrong = image().copy()
+        wrong[3, 5] = value
+        np.save(f"{name}.npy", wrong)
+    Path("tophat.toml").write_text(config_toml(config(shape="tophat")))
+    message = fails(changed(old, new))
+    assert sentence in message
+    assert not Path("out/fitted.toml").exists()
+
+
+def test_nothing_to_resume(fails: Fails) -> None:
+    assert "there is nothing to resume" in fails(["fit", "FIT.toml", "--out", "out", "--resume"])

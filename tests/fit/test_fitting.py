@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from problems import (
+    CRYSTAL,
+    PIXELS,
+    SHARP,
+    STAGES,
+    TRUTH,
+    config,
+    image,
+    moved,
+    toy,
+    toy_image,
+    toy_photons,
+    truth,
+)
+
+from nbjax.errors import ConfigError
+from nbjax.fit.descent import Descent
+from nbjax.fit.fitting import Stage, fit
+from nbjax.fit.least_squares import LeastSquares
+from nbjax.fit.observation import boxes
+from nbjax.fit.parameter_set import Free
+from nbjax.fit.result import FitResult, Outcome
+from nbjax.fit.scoring import Scoring
+from nbjax.physics.noise import poisson_counts
+from nbjax.pipeline.image import simulate
+from nbjax.preparation import prepare
+
+ORIENTING = [Free("crystal.misset_deg"), Free("scale", transform="log")]
+
+
+def fitted(start: list, images: list, frees=CRYSTAL, stages=SHARP, **options: object) -> FitResult:
+    return fit(start, images, frees, stages, convention="mosflm", system="orthorhombic", **options)
+
+
+def test_a_still_is_recovered_coarse_to_fine() -> None:
+    result = fitted([moved(truth(), 0.5, 0.005, 1 / 3, 2.0)], [image()], stages=STAGES)
+    (shot,) = result.shots
+    assert result.converged
+    assert shot.warnings == ()
+    off = np.abs(shot.values - [*TRUTH[:9], 0.5])
+    assert off[:3].max() < 5 * shot.sigmas[:3].max()
+    assert off[3:6].sum() < 0.02
+    assert off[6:9].max() < 0.2
+    assert off[9] / 0.5 < 0.005
+    assert (np.abs(off / shot.sigmas) < 4).all()
+    assert {entry.stage for entry in result.history} == {0, 1, 2, 3}
+    assert result.experiments[0].crystal.cell.misset_rad == pytest.approx(np.radians(shot.values[:3]))
+
+
+def test_pulls_are_normal_and_one_bad_shot_does_not_sink_the_others() -> None:
+    draws = 60
+    mean = simulate(truth())
+    images = [np.asarray(poisson_counts(mean, jax.random.key(i))) for i in range(draws)]
+    bad = replace(truth(), beam=replace(truth().beam, wavelength_m=jnp.asarray(np.nan)))
+    starts = [moved(truth(), 0.01, 1e-4, 0.01, 1.01)] * draws
+    result = fitted([*starts, bad], [*images, images[0]])
+    *good, last = result.shots
+    assert last.outcome is Outcome.DIVERGED
+    assert "not finite" in last.reason
+    assert all(shot.outcome is Outcome.CONVERGED for shot in good)
+    pulls = np.array([(shot.values - [*TRUTH[:9], 1 / 1.01]) / shot.sigmas for shot in good])
+    # of 600 numbers, so that four standard deviations of the sample's own spread are left
+    assert np.abs(pulls.mean(axis=0)).max() < 4 / np.sqrt(draws)
+    assert np.abs(pulls.std(axis=0, ddof=1) - 1).max() < 4 / np.sqrt(2 * draws)
+    assert abs(pulls.std() - 1) < 0.15
+    alone = fitted(starts[:1], images[:1])
+    assert alone.shots[0].values == pytest.approx(good[0].values, rel=1e-9)
+
+
+def test_shots_share_a_detector() -> None:
+    missets = np.random.default_rng(4).uniform(-180, 180, (6, 3))
+    turned = [prepare(config(misset_deg=tuple(m))) for m in missets]
+    images = [np.asarray(poisson_counts(simulate(e), jax.random.key(i))) for i, e in enumerate(turned)]
+    off = {"distance_m": 0.06005, "beam_centre_m": turned[0].panel.beam_centre_m + 5e-5}
+    starts = [replace(e, panel=replace(e.panel, **off)) for e in turned]
+    images[2] = np.random.default_rng(0).poisson(20.0, images[2].shape).astype(float)
+    shared = ("detector.distance_mm", "detector.beam_x_mm", "detector.beam_y_mm")
+    frees = [*(Free(path, shared=True) for path in shared), Free("scale", transform="log")]
+    result = fitted(starts, images, frees, [Stage(), Stage()], set_aside=3.0)
+    assert [shot.outcome.value for shot in result.shots] == ["converged"] * 2 + ["diverged"] + ["converged"] * 3
+    assert "far worse than the other shots" in result.shots[2].reason
+    # the convention counts from the middle of the first pixel, and its default is the middle of the detector
+    wanted = [60.0, 8.125, 8.125]
+    found = [result.value(path) for path in shared]
+    sigmas = [result.sigma(path) for path in shared]
+    assert (np.abs(np.subtract(found, wanted)) < 4 * np.array(sigmas)).all()
+    assert np.abs(np.subtract(found, wanted)).max() < 0.005
+    assert len({tuple(shot.values[:3]) for shot in result.shots}) == 1
+
+
+@pytest.fixture
+def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbjax.fit.equations.simulate_pixels", toy_photons)
+
+
+@pytest.mark.usefixtures("_toy")
+@pytest.mark.parametrize(
+    "optimiser",
+    [
+        LeastSquares(),
+        LeastSquares("gauss_newton"),
+        LeastSquares("dogleg"),
+        Descent(optax.adam(optax.cosine_decay_schedule(1.0, 400)), 100),
+        Descent(optax.lbfgs()),
+    ],
+)
+def test_other_optimisers_end_where_scoring_ends(optimiser: LeastSquares | Descent) -> None:
+    start = [moved(toy(), 0.3), moved(toy(), -0.2, scale=1.3)]
+    wanted = fitted(start, [toy_image()] * 2, ORIENTING)
+    found = fitted(start, [toy_image()] * 2, ORIENTING, [Stage(optimiser=optimiser, steps=500, tolerance=1e-3)])
+    for ours, theirs in zip(found.shots, wanted.shots, strict=True):
+        assert ours.outcome is Outcome.CONVERGED
+        known = np.isfinite(theirs.sigmas)
+        assert known.tolist() == [True, True, False, True]
+        assert (np.abs(ours.values - theirs.values)[known] < 0.1 * theirs.sigmas[known]).all()
+
+
+@pytest.mark.usefixtures("_toy")
+def test_outcomes_other_than_convergence() -> None:
+    start, image = moved(toy(), 0.3, scale=1.25), toy_image()
+    result = fitted([start], [image], ORIENTING, [Stage(steps=1, tolerance=1e-9)])
+    assert result.shots[0].outcome is Outcome.STALLED
+    assert "not done after 1 steps" in result.shots[0].reason
+    narrow = [Free("crystal.misset_deg", upper=31.0), Free("scale", lower=0.9, upper=1.1)]
+    result = fitted([start], [image], narrow, [Stage(steps=80)])
+    assert result.shots[0].outcome is Outcome.OUT_OF_BOUNDS
+    assert result.shots[0].reason == "ran into a bound of scale"
+    assert 0.9 <= result.value("scale") < 0.901
+    blind = fitted([start], [image], [Free("beam.wavelength_A")])
+    assert blind.shots[0].outcome is Outcome.STALLED
+    assert blind.shots[0].warnings[0].startswith("beam.wavelength_A has no effect")
+
+
+@pytest.mark.usefixtures("_toy")
+def test_a_rate_that_is_too_high_leaves_the_last_good_values() -> None:
+    wild = Stage(optimiser=Descent(optax.sgd(1e308), 2), steps=10)
+    result = fitted([moved(toy(), 0.3)], [toy_image()], ORIENTING, [wild])
+    assert result.shots[0].outcome is Outcome.DIVERGED
+    assert np.isfinite(result.shots[0].values).all()
+    assert np.isfinite(result.shots[0].loss)
+
+
+def test_boxes_hold_the_brightest_spots() -> None:
+    used = boxes(truth(), 2, 5.0)
+    photons = np.asarray(simulate(truth()))
+    few = boxes(truth(), 2, 5.0, most=10)
+    assert (few <= used).all()
+    assert 100 < few.sum() <= 250
+    assert few[np.unravel_index(photons.argmax(), photons.shape)]
+    assert photons[few].mean() > 3 * photons[~few].mean()
+
+
+def test_faulty_input_is_refused() -> None:
+    good, start = image(), [truth()]
+
+    def message(images: list, frees=ORIENTING, experiments=start, **options: object) -> str:
+        with pytest.raises(ConfigError) as caught:
+            fitted(experiments, images, frees, **options)
+        return str(caught.value)
+
+    assert "data, shot 0: has 10 x 64 pixels" in message([good[:10]])
+    hole = np.where(np.arange(PIXELS) == 3, np.nan, good)
+    assert "64 pixels are NaN or infinite, the first at (slow, fast) = (0, 3)" in message([hole])
+    assert f"{PIXELS**2} pixels are negative" in message([-good - 1])
+    assert "no pixel is left after masking" in message([good], used=[np.zeros_like(good, bool)])
+    tophat = replace(truth(), crystal=replace(truth().crystal, shape="tophat"))
+    assert "tophat', which has no gradient" in message([good], experiments=[tophat])
+    assert "is not among the free parameters" in message([good], stages=[Stage(("detector.distance_mm",))])
+    assert "none is free" in message([good], frees=[])
+    with pytest.raises(ConfigError, match="knows no shared parameters"):
+        fitted(start, [good], [Free("scale", shared=True)], [Stage(optimiser=LeastSquares())])
+    assert isinstance(Stage().optimiser, Scoring)

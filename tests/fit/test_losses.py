@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import gammaln, logsumexp
+
+from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
+
+DATA = np.array([0.0, 1.0, 3.0, 40.0, 4000.0, 0.0, 25.0])
+PHOTONS = np.array([0.3, 1.0, 9.0, 39.0, 4100.0, 1e-9, 25.0 * (1 + 1e-5)])
+
+
+@pytest.mark.parametrize("loss", [Poisson(), Gaussian(2.0), Robust(3.0, 1.5)])
+def test_half_the_squared_residual_is_the_likelihood(loss: Loss) -> None:
+    residual = np.asarray(loss.residual(jnp.asarray(PHOTONS), jnp.asarray(DATA)))
+    nll = np.asarray(loss.nll(jnp.asarray(PHOTONS), jnp.asarray(DATA)))
+    assert residual**2 / 2 == pytest.approx(nll, rel=1e-6, abs=1e-9)
+    apart = np.abs(PHOTONS - DATA) > 1e-5
+    assert (np.sign(residual) == np.sign(PHOTONS - DATA))[apart].all()
+
+
+@pytest.mark.parametrize("loss", [Poisson(), Gaussian(2.0), Robust(), PoissonGaussian(0.7)])
+def test_slopes_are_those_of_finite_differences_and_never_nan(loss: Loss) -> None:
+    data = jnp.asarray(DATA)
+    for function in (loss.nll, loss.residual):
+        step = 1e-5 * PHOTONS
+        compiled = jax.jit(lambda m, f=function: jax.jvp(lambda x: f(x, data), (m,), (jnp.ones(7),)))
+        _, slope = compiled(jnp.asarray(PHOTONS))
+        up, down = (np.asarray(compiled(jnp.asarray(PHOTONS + s * step))[0]) for s in (1, -1))
+        clear = np.array([True, True, True, True, True, False, False])
+        assert np.asarray(slope)[clear] == pytest.approx(((up - down) / (2 * step))[clear], rel=1e-5, abs=1e-6)
+        assert np.isfinite(np.asarray(slope)).all()
+    at_zero = jax.jit(jax.grad(lambda m: loss.nll(m, jnp.zeros(1)).sum()))(jnp.zeros(1))
+    assert np.isfinite(np.asarray(at_zero)).all()
+
+
+def test_poisson_information_is_the_mean_curvature() -> None:
+    mean = 2.5
+    counts = np.arange(60.0)
+    weight = np.exp(counts * np.log(mean) - mean - gammaln(counts + 1))
+    nll = lambda m: Poisson().nll(jnp.full(60, m), jnp.asarray(counts))  # noqa: E731
+    curvature = jax.jacfwd(jax.jacfwd(nll))(jnp.asarray(mean))
+    assert float(weight @ np.asarray(curvature)) == pytest.approx(float(Poisson().information(jnp.asarray([mean]))[0]))
+
+
+@pytest.mark.parametrize("sigma", [0.4, 1.0, 5.0])
+def test_counts_with_readout_noise_are_the_whole_convolution(sigma: float) -> None:
+    n = np.arange(2000.0)
+    nll = jax.jit(PoissonGaussian(sigma).nll)
+    for mean, data in ((0.2, -1.5), (0.2, 3.0), (30.0, 25.0), (900.0, 850.0), (3.0, 60.0), (60.0, 3.0)):
+        terms = n * np.log(mean) - mean - gammaln(n + 1) - 0.5 * ((data - n) / sigma) ** 2
+        wanted = -(logsumexp(terms) - np.log(sigma * np.sqrt(2 * np.pi)))
+        found = float(nll(jnp.asarray([mean]), jnp.asarray([data]))[0])
+        assert found == pytest.approx(wanted, rel=1e-7)
+
+
+def test_an_outlier_loses_its_pull() -> None:
+    slope = jax.grad(lambda m, d: Robust().nll(m, d).sum())
+    at, far, farther = (abs(float(slope(jnp.asarray([100.0]), jnp.asarray([d]))[0])) for d in (110.0, 200.0, 1e5))
+    assert farther < far
+    assert farther < at / 10

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import small_config
+
+from nbjax.errors import ConfigError
+from nbjax.fit.parameter_set import Free, Scaling, parameter_set
+from nbjax.preparation import prepare
+
+INF = np.inf
+
+
+def scaling(start: float, lower: float, upper: float, scale: float, log: bool) -> Scaling:
+    return Scaling(*(jnp.asarray([x]) for x in (start, lower, upper, scale)), (log,))
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize(("lower", "upper"), [(-INF, INF), (1.0, INF), (-INF, 7.0), (1.0, 7.0)])
+def test_theta_starts_at_zero_with_the_slope_of_the_scale_and_keeps_to_the_bounds(
+    lower: float, upper: float, log: bool
+) -> None:
+    found = scaling(4.0, lower, upper, 0.5, log)
+    value, slope = jax.jvp(found.values, (jnp.zeros(1),), (jnp.ones(1),))
+    assert float(value[0]) == pytest.approx(4.0)
+    assert float(slope[0]) == pytest.approx(0.5)
+    many = np.array([float(found.values(jnp.asarray([t]))[0]) for t in (-600.0, -3.0, 3.0, 600.0)])
+    assert (np.diff(many) >= 0).all()
+    assert (many >= lower).all()
+    assert (many <= upper).all()
+    assert found.at_bound(many[:1]).any() == np.isfinite(lower)
+    assert found.at_bound(many[3:]).any() == np.isfinite(upper)
+    if log:
+        assert (many >= 0).all()
+
+
+def faults(*frees: Free, **crystal: object) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parameter_set(frees, [prepare(small_config(crystal=crystal))], "mosflm")
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_faults_name_the_parameter_and_the_remedy() -> None:
+    assert faults(Free("detector.distanse_mm")) == [
+        "parameters: got 'detector.distanse_mm', no parameter of this experiment; did you mean detector.distance_mm?"
+    ]
+    assert faults(Free("detector.distance_mm", lower=100.0, upper=120.0)) == [
+        "parameters.detector.distance_mm: lower bound 100 excludes the start 100; move one of them"
+    ]
+    assert "named twice" in faults(Free("scale"), Free("scale"))[0]
+    assert "moves the same as crystal.cell;" in faults(Free("crystal.cell"), Free("crystal.cell_A"))[0]
+    assert "scale -1 must be above zero" in faults(Free("scale", scale=-1.0))[0]
+    assert "a logarithm needs a start above zero" in faults(Free("beam.polarization", transform="log"))[0]
+
+
+def test_shared_and_own_values_reach_the_experiment() -> None:
+    experiment = prepare(small_config())
+    other = replace(experiment, beam=replace(experiment.beam, wavelength_m=experiment.beam.wavelength_m * 1.1))
+    found = parameter_set([Free("beam.wavelength_A"), Free("detector.distance_mm", shared=True)], [experiment, other])
+    assert found.names == ("detector.distance_mm", "beam.wavelength_A")
+    assert np.asarray(found.own.start)[:, 0] == pytest.approx([0.9, 0.99])
+    moved = found.layout.moved(experiment, jnp.asarray([101.0]), jnp.asarray([1.2]))
+    assert moved.panel.distance_m is not None
+    assert float(moved.panel.distance_m) == pytest.approx(0.101)
+    assert float(moved.beam.wavelength_m) == pytest.approx(1.2e-10)
