@@ -34,7 +34,7 @@ def main() -> None:
     truth = nbjax.prepare(still(TRUE_CELL_A, TRUE_MISSET_DEG, (12.0, 12.0, 12.0)))
     data = np.asarray(poisson_counts(nbjax.simulate(truth), jax.random.key(1)))
 
-    wrong = still(TRUE_CELL_A * [1.005, 0.995, 1.005], TRUE_MISSET_DEG + [0.5, -0.5, 0.5], (16.0, 8.0, 16.0))
+    wrong = still(TRUE_CELL_A * [1.005, 0.995, 1.005], TRUE_MISSET_DEG + np.array([0.5, -0.5, 0.5]), (16.0, 8.0, 16.0))
     frees = [
         Free("crystal.misset_deg"),
         Free("crystal.cell"),
