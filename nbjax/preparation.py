@@ -61,7 +61,6 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
     return held if on_host else jax.tree.map(jnp.asarray, held)
 
 
-
 def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
     d, s = resolved.detector, resolved.sampling
     sampling = resolved.config.sampling

@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--resume", action="store_true", help="continue a dataset that was begun")
     parser.add_argument("--dry-run", action="store_true", help="print size and time, and write nothing")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key")
-    parser.add_argument("--precision", choices=("double", "mixed"), help="floating-point policy")
+    parser.add_argument("--precision", choices=("double", "mixed", "single"), help="floating-point policy")
     parser.add_argument("--threads", type=int, metavar="N", help="threads that make images")
     parser.add_argument("--distributed", action="store_true", help="one of several processes of Slurm or Open MPI")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 awaits the others")

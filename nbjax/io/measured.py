@@ -84,10 +84,8 @@ def _is_image(item: object) -> bool:
 
 
 def _cbf(path: str | Path) -> np.ndarray:
-    try:
-        from fabio.cbfimage import CbfImage
-    except ImportError:
-        raise FileError(f'{path}: CBF needs the package fabio; install it with pip install "nbjax[cbf]"') from None
+    from fabio.cbfimage import CbfImage
+
     try:
         pixels = np.asarray(CbfImage().read(str(path)).data, float)
     except Exception as error:  # the reader raises whatever a damaged file provokes
