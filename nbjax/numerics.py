@@ -33,7 +33,12 @@ def sine_over_pi(x: Float[Array, "..."]) -> Float[Array, "..."]:
 
     The leading coefficient is exactly one, which spares 32-bit ratios the rounding of pi.
     """
-    return x * _polynomial(_SINE[jnp.dtype(x.dtype)], x * x)
+    return x * sinc(x)
+
+
+def sinc(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """sin(pi x) / (pi x) for |x| <= 1/2, smooth through 0 with all its derivatives."""
+    return _polynomial(_SINE[jnp.dtype(x.dtype)], x * x)
 
 
 def cosine(x: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -18,10 +18,11 @@ from jax import Array
 from jaxtyping import Float
 
 from nbjax.constants import GAUSS_WIDTH, SPHERE_CUBE_RATIO, TOPHAT_RADIUS_SQUARED
-from nbjax.numerics import Components, cosine, sine_over_pi, sphere_transform
+from nbjax.numerics import Components, cosine, sinc, sine_over_pi, sphere_transform
 
-_OFF_ZERO = {jnp.dtype("float64"): 1e-20, jnp.dtype("float32"): 1e-12}
-"""What replaces delta = 0: its cube is a normal number of the type, and N times it far below rounding."""
+_OFF_ZERO = {jnp.dtype("float64"): 1e-10, jnp.dtype("float32"): 1e-7}
+"""What replaces a smaller delta. A grating differs from N by (pi N delta)^2 / 6 there, which is far below rounding; and
+its derivative, which is 0, may be taken without ``square``'s own rule, as JAX does inside loops that are transposed."""
 
 _SERIES_BELOW = {jnp.dtype("float64"): 3e-3, jnp.dtype("float32"): 3e-2}
 """N delta below which a slope is taken from its series: truncation and cancellation are alike there."""
@@ -63,7 +64,8 @@ def _square_jvp(
 
 def _waves(delta: Array, cells: Array, dtype: Any) -> tuple[Array, Array]:
     """N delta reduced to [-1/2, 1/2] and delta, both in ``dtype`` and moved off 0, where the gratings divide."""
-    off_zero = delta + _OFF_ZERO[jnp.dtype(dtype)]
+    least = _OFF_ZERO[jnp.dtype(dtype)]
+    off_zero = jnp.where(jnp.abs(delta) < least, least, delta)
     fringe = cells * off_zero
     return (fringe - jnp.round(fringe)).astype(dtype), off_zero.astype(dtype)
 
@@ -82,7 +84,8 @@ def _slope(delta: Array, cells: Array, grating: Array) -> Array:
 def _growth(delta: Array, cells: Array, dtype: Any) -> Array:
     """Derivative of a grating by N."""
     fringe, small = _waves(delta, cells, dtype)
-    return small * cosine(fringe) / sine_over_pi(small)
+    # x / sin x as one smooth factor: as a quotient its slope by delta is a difference of two 1 / delta
+    return cosine(fringe) / sinc(small)
 
 
 def axis_signs(hkl: Components, index: Components, cells: Float[Array, "3"]) -> Components:
