@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import resource
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -34,3 +35,11 @@ jax.config.update("jax_num_cpu_devices", 2)
 def _double_precision() -> Iterator[None]:
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_programs_are_let_go() -> Iterator[None]:
+    """After each file, once a process holds a gigabyte or two of them; what comes back is read from the disk."""
+    yield
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 2_000_000:  # kilobytes
+        jax.clear_caches()
