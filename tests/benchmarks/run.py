@@ -252,7 +252,7 @@ def _batch() -> list[Row]:
     return [
         head,
         ("one experiment of 512 x 512", f"{one.warm_s:.3f}", "1", ""),
-        ("64 experiments of 64 x 64", f"{many.warm_s:.3f}", f"{ratio:.2f}", "0.8"),
+        ("64 experiments of 64 x 64, `nbjax.simulate_batch`", f"{many.warm_s:.3f}", f"{ratio:.2f}", "0.8"),
     ]
 
 

@@ -54,7 +54,12 @@ STEPS = {
 }
 """Steps of the differences, far from where the images bend and from where they round."""
 
-MOVES_SPOTS = tuple(path for path in STEPS if path.startswith(("beam.direction", "beam.wave", "beam.sources", "panel")))
+STILL = ("beam.sources.weights", "panel.thickness_m", "panel.attenuation_per_m")
+MOVES_SPOTS = tuple(
+    path
+    for path in STEPS
+    if path.startswith(("beam.direction", "beam.wave", "beam.sources", "panel")) and path not in STILL
+)
 MOVES_SPOTS += ("crystal.cell.lengths_m", "crystal.cell.angles_rad", "crystal.cell.misset_rad", "crystal.spindle.axis")
 MOVES_SPOTS += ("crystal.spindle.start_rad", "crystal.spindle.step_rad", "crystal.mosaic.spread_rad")
 
