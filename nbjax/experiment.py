@@ -12,7 +12,9 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from nbjax.errors import StructureError
@@ -159,7 +161,14 @@ def stack(experiments: Sequence[Experiment]) -> Experiment:
         differing = _difference(first, other)
         if differing:
             raise StructureError(f"experiments 0 and {number} cannot be stacked: {differing}; simulate them one by one")
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *experiments)
+    return jax.tree.map(_stacked, *experiments)
+
+
+def _stacked(*leaves: ArrayLike) -> Array:
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return jnp.stack(leaves)
+    # on the host, hundreds of small arrays need no compiled program for each shape
+    return jnp.asarray(np.stack([np.asarray(leaf) for leaf in leaves]))
 
 
 def _difference(a: Experiment, b: Experiment) -> str | None:

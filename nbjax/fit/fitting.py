@@ -14,11 +14,11 @@ from jax import Array
 from jaxtyping import Bool
 
 from nbjax.errors import ConfigError, Fault
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, stack
 from nbjax.fit.equations import Shots, Theta, View, equations
 from nbjax.fit.losses import Loss, Poisson
 from nbjax.fit.observation import Observation, check_image, observe
-from nbjax.fit.parameter_set import Free, Layout, ParameterSet, parameter_set, stacked
+from nbjax.fit.parameter_set import Free, Layout, ParameterSet, parameter_set
 from nbjax.fit.result import FitResult, Outcome, ShotResult, Step, covariance_of, weaknesses
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.state import Progress, State
@@ -145,7 +145,7 @@ def problem(
         masks.append(shown)
     observation: Observation = observe([np.asarray(image, float) for image in images], masks, chunk)
     chosen = parameter_set(frees, experiments, convention, system)
-    shots = Shots(stacked(experiments), observation, chosen.shared, chosen.own, chosen.layout)
+    shots = Shots(stack(experiments), observation, chosen.shared, chosen.own, chosen.layout)
     return Problem(tuple(experiments), chosen, shots, tuple(stages), loss)
 
 

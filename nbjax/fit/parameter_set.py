@@ -18,7 +18,7 @@ from jax import Array
 from jaxtyping import Float
 
 from nbjax.errors import ConfigError, Fault
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, stack
 from nbjax.parameters import Parameter, find, parameters_of, set_values
 
 _AT_BOUND = 1e-3
@@ -186,7 +186,7 @@ def parameter_set(
     shared = [free for free in frees if free.shared]
     own = [free for free in frees if not free.shared]
     layout = Layout(tuple(f.path for f in shared), tuple(f.path for f in own), convention, system)
-    first, every = _starts(layout, stacked(experiments))
+    first, every = _starts(layout, stack(experiments))
     shared_scaling = _scaling(shared, [table[f.path] for f in shared], np.asarray(first[0]), faults)
     own_scaling = _scaling(own, [table[f.path] for f in own], np.asarray(every), faults)
     if faults:
@@ -199,11 +199,6 @@ def parameter_set(
         *(tuple(name for p in group for name in p.names) for group in chosen),
         *(tuple(unit for p in group for unit in p.unit) for group in chosen),
     )
-
-
-def stacked(experiments: Sequence[Experiment]) -> Experiment:
-    """Experiments of equal structure along a new first axis."""
-    return jax.tree.map(lambda *leaves: jnp.asarray(np.stack([np.asarray(x) for x in leaves])), *experiments)
 
 
 @partial(jax.jit, static_argnames=("layout",))
