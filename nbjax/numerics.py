@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Float
 from numpy.polynomial import Chebyshev, Polynomial
@@ -25,25 +27,41 @@ def _chebyshev_sine(terms: int) -> list[float]:
     return [1.0, *(float(c) for c in remainder.convert(kind=Polynomial).coef)]
 
 
+_COTANGENT_TERMS = {jnp.dtype("float64"): 14, jnp.dtype("float32"): 8}
+
+
+def _chebyshev_cotangent(terms: int) -> list[float]:
+    """Coefficients of 1, x^2, x^4 ... for pi x cot(pi x), as for the sine."""
+
+    def remainder(y: np.ndarray) -> np.ndarray:
+        turn = math.pi * np.sqrt(y)
+        return (turn / np.tan(turn) - 1) / y
+
+    found = Chebyshev.interpolate(remainder, terms - 2, domain=[0, 0.25])
+    return [1.0, *(float(c) for c in found.convert(kind=Polynomial).coef)]
+
+
+_COTANGENT = {dtype: _chebyshev_cotangent(terms) for dtype, terms in _COTANGENT_TERMS.items()}
 _SINE = {dtype: _chebyshev_sine(terms) for dtype, terms in _SINE_TERMS.items()}
 
 
-def sine_over_pi(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """sin(pi x) / pi for |x| <= 1/2, to the rounding of the type and relative to the value.
-
-    The leading coefficient is exactly one, which spares 32-bit ratios the rounding of pi.
-    """
-    return x * sinc(x)
-
-
+@jax.custom_jvp
 def sinc(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """sin(pi x) / (pi x) for |x| <= 1/2, smooth through 0 with all its derivatives."""
+    """sin(pi x) / (pi x) for |x| <= 1/2, to the rounding of the type; exactly 1 at 0."""
     return _polynomial(_SINE[jnp.dtype(x.dtype)], x * x)
 
 
-def cosine(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """cos(pi x) for |x| <= 1/2: the derivative of ``sine_over_pi``."""
-    return _polynomial([(2 * i + 1) * c for i, c in enumerate(_SINE[jnp.dtype(x.dtype)])], x * x)
+sinc.defjvps(lambda x_t, _, x: sinc_slope(x) * x_t)
+
+
+def sinc_slope(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The derivative of ``sinc``."""
+    return x * _polynomial([2 * i * c for i, c in enumerate(_SINE[jnp.dtype(x.dtype)])][1:], x * x)
+
+
+def cotangent(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The product of pi x and cot(pi x) for |x| <= 1/2; 1 at 0."""
+    return _polynomial(_COTANGENT[jnp.dtype(x.dtype)], x * x)
 
 
 def _polynomial(coefficients: list[float], x: Array) -> Array:

@@ -7,7 +7,6 @@ see; the others are the shapes of nanoBragg and simtbx in index space.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,27 +14,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Float
+from jax.custom_derivatives import SymbolicZero
 
 from nbjax.constants import GAUSS_WIDTH, SPHERE_CUBE_RATIO, TOPHAT_RADIUS_SQUARED
-from nbjax.numerics import Components, cosine, sinc, sine_over_pi, sphere_transform
-
-_OFF_ZERO = {jnp.dtype("float64"): 1e-10, jnp.dtype("float32"): 1e-7}
-"""What replaces a smaller delta. A grating differs from N by (pi N delta)^2 / 6 there, which is far below rounding; and
-its derivative, which is 0, may be taken without ``square``'s own rule, as JAX does inside loops that are transposed."""
-
-_SERIES_BELOW = {jnp.dtype("float64"): 3e-3, jnp.dtype("float32"): 3e-2}
-"""N delta below which a slope is taken from its series: truncation and cancellation are alike there."""
+from nbjax.numerics import Components, cotangent, sinc, sinc_slope, sphere_transform
 
 
-def radius_squared(delta: Components, cells: Float[Array, "3"]) -> Array:
+def radius_squared(delta: Components, cells: Components) -> Array:
     """Sum of (delta_i N_i)^2: squared distance from the Bragg peak in units of its width."""
     h, k, l = delta[0] * cells[0], delta[1] * cells[1], delta[2] * cells[2]  # noqa: E741
     return h * h + k * k + l * l
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
-def square(delta: Components, cells: Float[Array, "3"], dtype: Any) -> tuple[Array, Components]:
+def square(delta: Components, cells: Components, dtype: Any) -> tuple[Array, Components]:
     """Product of the three gratings sin(pi N delta)/sin(pi delta), and each of them; in ``dtype``, up to a sign.
 
     Args:
@@ -44,51 +36,84 @@ def square(delta: Components, cells: Float[Array, "3"], dtype: Any) -> tuple[Arr
         cells: N along each axis.
         dtype: type of the result.
     """
-    waves = [_waves(d, n, dtype) for d, n in zip(delta, cells, strict=True)]
-    (h, p), (k, q), (l, r) = ((sine_over_pi(fringe), sine_over_pi(small)) for fringe, small in waves)  # noqa: E741
+    (h, p), (k, q), (l, r) = (_quotient(_wave(d, n, dtype)) for d, n in zip(delta, cells, strict=True))  # noqa: E741
     return (h * k * l) / (p * q * r), (h / p, k / q, l / r)
 
 
-@square.defjvp
+@partial(square.defjvp, symbolic_zeros=True)
 def _square_jvp(
-    dtype: Any, primals: tuple[Components, Array], tangents: tuple[Components, Array]
+    dtype: Any, primals: tuple[Components, Components], tangents: tuple[Any, Any]
 ) -> tuple[tuple[Array, Components], tuple[Array, Components]]:
     delta, cells = primals
-    lattice, (h, k, l) = square(delta, cells, dtype)  # noqa: E741
-    p, q, r = (
-        _slope(d, n, axis) * dd.astype(dtype) + _growth(d, n, dtype) * dn.astype(dtype)
-        for d, n, axis, dd, dn in zip(delta, cells, (h, k, l), *tangents, strict=True)
-    )
-    return (lattice, (h, k, l)), (p * k * l + h * q * l + h * k * r, (p, q, r))
+    lattice, gratings = square(delta, cells, dtype)
+    gratings_t = []
+    for d, n, d_t, n_t, grating in zip(delta, cells, *tangents, gratings, strict=True):
+        wave = _wave(d, n, dtype)
+        slope, small = _slope_of_quotient(wave) / _quotient(wave)[1] ** 2, d.astype(dtype)
+        grating_t = jnp.zeros_like(grating)
+        if not isinstance(d_t, SymbolicZero):
+            grating_t = slope * d_t.astype(dtype)
+        if not isinstance(n_t, SymbolicZero):
+            grown = small * slope + growth("square", small) * grating
+            grating_t = grating_t + grown * (n_t / n).astype(dtype)
+        gratings_t.append(grating_t)
+    (h, k, l), (p, q, r) = gratings, gratings_t  # noqa: E741
+    return (lattice, gratings), (p * k * l + h * q * l + h * k * r, (p, q, r))
 
 
-def _waves(delta: Array, cells: Array, dtype: Any) -> tuple[Array, Array]:
-    """N delta reduced to [-1/2, 1/2] and delta, both in ``dtype`` and moved off 0, where the gratings divide."""
-    least = _OFF_ZERO[jnp.dtype(dtype)]
-    off_zero = jnp.where(jnp.abs(delta) < least, least, delta)
-    fringe = cells * off_zero
-    return (fringe - jnp.round(fringe)).astype(dtype), off_zero.astype(dtype)
+def square_slopes(delta: Components, cells: Components, dtype: Any) -> tuple[Array, Components]:
+    """The product of ``square``, and its derivatives by delta: with a single division, for loops over many samples."""
+    waves = [_wave(d, n, dtype) for d, n in zip(delta, cells, strict=True)]
+    (h, p), (k, q), (l, r) = (_quotient(wave) for wave in waves)  # noqa: E741
+    inverse = 1 / (p * q * r)
+    u, v, w = h * p, k * q, l * r
+    squared = inverse * inverse
+    dh, dk, dl = (_slope_of_quotient(wave) * squared for wave in waves)
+    return (h * k * l) * inverse, (dh * v * w, u * dk * w, u * v * dl)
 
 
-def _slope(delta: Array, cells: Array, grating: Array) -> Array:
-    """Derivative of a grating by delta, by its series where the quotient would cancel."""
-    dtype = grating.dtype
-    fringe, small = _waves(delta, cells, dtype)
-    near = jnp.abs(small * cells.astype(dtype)) < _SERIES_BELOW[dtype]
-    n, x = cells.astype(dtype), jnp.where(near, delta, 0.0).astype(dtype)
-    series = -(math.pi**2) / 3 * n * (n * n - 1) * x * (1 - (3 * n * n - 7) * (math.pi * x) ** 2 / 30)
-    divisor = jnp.where(near, 1.0, sine_over_pi(small)).astype(dtype)
-    return jnp.where(near, series, (n * cosine(fringe) - grating * cosine(small)) / divisor)
+Wave = tuple[Array, Array, Array, Array, Array]
+"""N delta reduced to [-1/2, 1/2], delta and N, and what the first two become in a grating: on its central maximum,
+where N delta needs no reduction, their ratio is N. Taken as N and 1, neither quotient nor derivative divides by 0.
+"""
 
 
-def _growth(delta: Array, cells: Array, dtype: Any) -> Array:
-    """Derivative of a grating by N."""
-    fringe, small = _waves(delta, cells, dtype)
-    # x / sin x as one smooth factor: as a quotient its slope by delta is a difference of two 1 / delta
-    return cosine(fringe) / sinc(small)
+def _wave(delta: Array, cells: Array, dtype: Any) -> Wave:
+    turns = cells * delta
+    fringe, small, n = (turns - jnp.round(turns)).astype(dtype), delta.astype(dtype), cells.astype(dtype)
+    central = jnp.abs(small * n) < 0.5
+    return fringe, small, n, jnp.where(central, n, fringe), jnp.where(central, 1, small)
 
 
-def axis_signs(hkl: Components, index: Components, cells: Float[Array, "3"]) -> Components:
+def _quotient(wave: Wave) -> tuple[Array, Array]:
+    """Numerator and denominator of a grating."""
+    fringe, small, _, above, below = wave
+    return above * sinc(fringe), below * sinc(small)
+
+
+def _slope_of_quotient(wave: Wave) -> Array:
+    """Derivative of a grating by delta, times the square of its denominator."""
+    fringe, small, n, above, below = wave
+    wide, narrow = sinc(fringe), sinc(small)
+    # the last term is that of the factors N delta and delta, and exactly 0 where they are N and 1
+    outer = n * above * sinc_slope(fringe) * (below * narrow) - (above * wide) * below * sinc_slope(small)
+    return outer + wide * narrow * (n * below - above)
+
+
+def growth(shape: str, delta: Array) -> Array:
+    """The part of a lattice factor's growth with the number of cells of an axis that is not a narrowing of its spots.
+
+    For every shape, N dL/dN = delta dL/ddelta + growth L. For the gratings of ``square``, growth is
+    pi delta cot(pi delta), from their denominator; the others are N times a function of N delta.
+
+    Args:
+        shape: of the crystal.
+        delta: distance of the axis' Miller index from the nearest integer.
+    """
+    return cotangent(delta) if shape == "square" else jnp.ones_like(delta)
+
+
+def axis_signs(hkl: Components, index: Components, cells: Components) -> Components:
     """Signs that ``square`` leaves out of each axis: (-1)^(h0 (N - 1)) at whole h0, and (-1)^round(N delta)."""
     return tuple(  # type: ignore[return-value]
         1 - 2 * jnp.mod(whole * (jnp.round(n) - 1) + jnp.round(n * (x - whole)), 2)
@@ -96,20 +121,20 @@ def axis_signs(hkl: Components, index: Components, cells: Float[Array, "3"]) -> 
     )
 
 
-def round_(radius_sq: Array, cells: Float[Array, "3"], fudge: Float[Array, ""]) -> Array:
+def round_(radius_sq: Array, count: Array, fudge: Array) -> Array:
     """Ellipsoid, as the transform of a sphere in index space."""
-    return jnp.prod(cells) * SPHERE_CUBE_RATIO * sphere_transform(jnp.pi**2 * fudge * radius_sq)
+    return count * SPHERE_CUBE_RATIO * sphere_transform(jnp.pi**2 * fudge * radius_sq)
 
 
-def gauss(radius_sq: Array, cells: Float[Array, "3"], fudge: Float[Array, ""]) -> Array:
+def gauss(radius_sq: Array, count: Array, fudge: Array) -> Array:
     """Gaussian spots without side maxima."""
-    return jnp.prod(cells) * jnp.exp(-fudge * radius_sq / GAUSS_WIDTH)
+    return count * jnp.exp(-fudge * radius_sq / GAUSS_WIDTH)
 
 
-def tophat(radius_sq: Array, cells: Float[Array, "3"], fudge: Float[Array, ""]) -> Array:
+def tophat(radius_sq: Array, count: Array, fudge: Array) -> Array:
     """Flat spots with a sharp edge."""
-    return jnp.where(fudge * radius_sq < TOPHAT_RADIUS_SQUARED, jnp.prod(cells), 0.0)
+    return jnp.where(fudge * radius_sq < TOPHAT_RADIUS_SQUARED, count, 0.0)
 
 
 RADIAL: dict[str, Callable[[Array, Array, Array], Array]] = {"round": round_, "gauss": gauss, "tophat": tophat}
-"""Shapes that depend on the radius alone."""
+"""Shapes that depend on the radius alone, and on the number of cells in all."""

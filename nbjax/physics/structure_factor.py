@@ -30,9 +30,9 @@ class StructureFactors:
 
 
 def nearest(factors: StructureFactors, index: Components) -> Array:
-    """Amplitude at whole Miller indices, the default outside the box."""
+    """Amplitude at whole Miller indices, the default outside the box; a single number if there is no box."""
     if factors.values is None:
-        return jnp.broadcast_to(factors.default, index[0].shape)
+        return factors.default
     position = [i.astype(jnp.int32) - low for i, low in zip(index, factors.minimum, strict=True)]
     inside = jnp.ones(index[0].shape, bool)
     for i, size in zip(position, factors.values.shape, strict=True):

@@ -14,7 +14,15 @@ from nbjax.experiment import Experiment
 from nbjax.numerics import Components
 from nbjax.parity.interpolation_latch import leaves_table
 from nbjax.parity.running_product import add_and_multiply
-from nbjax.pipeline.sample import CrystalSample, RaySample, first_polarization, sample_crystal, sample_ray
+from nbjax.pipeline.orientations import has_orientation_sum, orientation_sum
+from nbjax.pipeline.sample import (
+    CrystalSample,
+    RaySample,
+    domain_of,
+    first_polarization,
+    sample_crystal,
+    sample_ray,
+)
 from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.pipeline.view import Pixels
 
@@ -51,13 +59,13 @@ class Samples:
     partial: Array
 
 
-def pixel_photons(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
-    """Photons of each pixel of a tile: the mean over rays and orientations, plus background.
+def pixel_sums(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
+    """Each pixel of a tile in electrons squared times steradians: the mean over rays and orientations, plus background.
 
     Memory does not depend on the number of samples: rays and orientations are scanned, and recomputed for gradients.
     """
     (total,), _ = sum_samples(experiment, scene, pixels, lambda e, sample: (fixed_factors(e, sample)[-1],))
-    return scene.photons_per_sr_per_electron * total
+    return total
 
 
 def sum_samples(
@@ -101,23 +109,22 @@ def _sum_samples(
             sums, kept = _over_orientations(experiment, scene, pixels, ray, sample, totals, multiply, keep)
             return sums, (None if kept is None else (sample, *kept))
 
-        def add(sums: Sums, crystal: CrystalSample) -> tuple[Sums, Array]:
-            total = sums[0] + crystal.intensity
-            return (total,), total
-
-        nothing = (jnp.zeros_like(totals[0]),)
-        (bragg,), kept = _over_orientations(experiment, scene, pixels, ray, sample, nothing, add, keep)
-        mean = jnp.where(sample.resolved, ray.weight * per_orientation * bragg, 0.0)
+        share = jnp.where(sample.resolved, ray.weight * per_orientation, 0.0) * oversampled
+        alone = len(factors) == 1
+        share = share * factors[0] if alone else share
+        bragg, kept = _bragg(experiment, scene, pixels, ray, sample, share, keep)
+        means = [bragg] if alone else [bragg * factor for factor in factors]
         if experiment.crystal.has_water:
-            mean += ray.background_weight * scene.background_electrons_squared
-        sums = tuple(total + factor * oversampled * mean for total, factor in zip(totals, factors, strict=True))
+            background = ray.background_weight * scene.background_electrons_squared * oversampled
+            means = [mean + background * factor for mean, factor in zip(means, factors, strict=True)]
+        sums = tuple(total + mean for total, mean in zip(totals, means, strict=True))
         return sums, (None if kept is None else (sample, *kept))
 
     first = sample_ray(experiment, scene, pixels, jax.tree.map(lambda a: a[0], scene.rays), polarization)
     start = tuple(jnp.zeros_like(pixels.slow) for _ in products(experiment, first))
     if running and experiment.crystal.has_water:
         start = tuple(scene.background_electrons_squared * factor for factor in products(experiment, first))
-    totals, kept = jax.lax.scan(jax.checkpoint(add_ray), start, scene.rays)
+    totals, kept = jax.lax.scan(jax.checkpoint(add_ray, prevent_cse=False), start, scene.rays)
     return totals, (None if kept is None else Samples(*kept))
 
 
@@ -196,6 +203,24 @@ def oversampled_factors(experiment: Experiment, sample: RaySample) -> Array:
     product = product * sample.capture if grid.oversample_thickness else product
     product = product * sample.polarization if grid.oversample_polarization else product
     return product * sample.solid_angle_sr if grid.oversample_solid_angle else product
+
+
+def _bragg(
+    experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTable, sample: RaySample, weight: Array, keep: bool
+) -> tuple[Array, tuple[CrystalSample, Array] | None]:
+    """Sum of the intensities of a ray's orientations, weighted, and what is kept of them."""
+    if not keep and has_orientation_sum(experiment, scene):
+        direct_m, direct_low, _ = _orientation_items(scene, ray)
+        low = None if direct_low is None else (direct_low, sample.scattering_low_per_m)
+        return orientation_sum(weight, domain_of(experiment, scene), direct_m, sample.scattering_per_m, low), None
+
+    def add(sums: Sums, crystal: CrystalSample) -> tuple[Sums, Array]:
+        total = sums[0] + crystal.intensity
+        return (total,), total
+
+    nothing = (jnp.zeros_like(weight),)
+    (bragg,), kept = _over_orientations(experiment, scene, pixels, ray, sample, nothing, add, keep)
+    return weight * bragg, kept
 
 
 def _over_orientations(

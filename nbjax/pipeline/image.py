@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
-from nbjax.pipeline.accumulate import NEVER, first_leaving_sample, first_resolved_ray, pixel_photons
+from nbjax.pipeline.accumulate import NEVER, first_leaving_sample, first_resolved_ray, pixel_sums
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.scene import Scene, build_scene
 from nbjax.pipeline.view import Pixels
@@ -35,7 +35,7 @@ def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
         Photons, shape (slow, fast).
     """
     scene = complete_scene(experiment)
-    return embed(experiment, _map_window(experiment, pixel_photons, scene))
+    return embed(experiment, photons_of_range(experiment, scene, jnp.int32(0), _window_size(experiment)))
 
 
 @compiled
@@ -72,9 +72,9 @@ def _simulate_pixels(experiment: Experiment, pixels: Int[Array, "n 2"]) -> Float
     slow, fast = pixels[:, 0], pixels[:, 1]
 
     def of_numbers(numbers: Array) -> Array:
-        return pixel_photons(experiment, scene, pixels_at(experiment, slow[numbers], fast[numbers]))
+        return pixel_sums(experiment, scene, pixels_at(experiment, slow[numbers], fast[numbers]))
 
-    photons = tiled(of_numbers, experiment.grid.tile, jnp.int32(0), len(pixels))
+    photons = scene.photons_per_sr_per_electron * tiled(of_numbers, experiment.grid.tile, jnp.int32(0), len(pixels))
     first_fast, end_fast, first_slow, end_slow = experiment.grid.roi
     shown = (slow >= first_slow) & (slow < end_slow) & (fast >= first_fast) & (fast < end_fast)
     if experiment.mask is not None:
@@ -96,7 +96,8 @@ def complete_scene(experiment: Experiment) -> Scene:
 
 def photons_of_range(experiment: Experiment, scene: Scene, start: Int[Array, ""], count: int) -> Float[Array, " count"]:
     """Photons of ``count`` pixels of the window in row order from ``start``; past the end they are extrapolated."""
-    return _map_window(experiment, pixel_photons, scene, start, count)
+    # scaled here, where no tile has to keep its sums for the derivative by the scale
+    return scene.photons_per_sr_per_electron * _map_window(experiment, pixel_sums, scene, start, count)
 
 
 def embed(experiment: Experiment, window: Float[Array, " pixels"]) -> Float[Array, "slow fast"]:
@@ -162,7 +163,9 @@ def tiled(function: Callable[[Array], Any], tile: int, start: Array, count: int)
     if tiles == 1:
         return function(start + in_tile)
     starts = start + tile * jnp.arange(tiles, dtype=jnp.int32)
-    parts = jax.lax.map(lambda first: function(first + in_tile), starts)
+    # gradients keep nothing of a tile but where it starts
+    of_tile = jax.checkpoint(lambda first: function(first + in_tile), prevent_cse=False)
+    parts = jax.lax.map(of_tile, starts)
     return jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:])[:count], parts)
 
 

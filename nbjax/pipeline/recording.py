@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from nbjax.constants import THOMSON_CROSS_SECTION_M2
 from nbjax.experiment import Experiment
 from nbjax.geometry.unit_cell import direct_vectors_m
-from nbjax.numerics import Components
+from nbjax.numerics import Components, components
 from nbjax.physics.lattice_factor import axis_signs
 from nbjax.pipeline.accumulate import (
     Samples,
@@ -213,7 +213,7 @@ def _stages(
 ) -> SampleStages:
     axes, lattice = crystal.axes, crystal.lattice
     if axes is not None:
-        signs = axis_signs(crystal.hkl, crystal.index, experiment.crystal.cells)
+        signs = axis_signs(crystal.hkl, crystal.index, components(experiment.crystal.cells))
         axes = (axes[0] * signs[0], axes[1] * signs[1], axes[2] * signs[2])
         lattice = lattice * signs[0] * signs[1] * signs[2]
     return SampleStages(

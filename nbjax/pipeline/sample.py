@@ -6,6 +6,7 @@ All functions act on fields of any shape; the pipeline calls them with one entry
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +22,12 @@ from nbjax.physics import lattice_factor, structure_factor
 from nbjax.physics.absorption import capture_fraction
 from nbjax.physics.polarization import polarization_factor
 from nbjax.physics.solid_angle import solid_angle_sr
+from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.pipeline.view import Pixels, View, factor_views, look
+
+Low = tuple[Array, Components] | None
+"""What direct vectors and q lack to 64 bits; only with precision ``single``."""
 
 
 @jax.tree_util.register_dataclass
@@ -49,6 +54,29 @@ class RaySample:
     scattering_low_per_m: Components | None = None
 
 
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["cells", "fudge", "factors", "reciprocal_per_A"],
+    meta_fields=["shape", "interpolate"],
+)
+@dataclass(frozen=True)
+class Domain:
+    """What the scattering of every orientation of the crystal depends on, besides its Miller indices.
+
+    Attributes:
+        cells, fudge, shape, interpolate: as of ``CrystalParameters``; the cells of each axis by themselves.
+        factors: structure factors in the type of the intensity.
+        reciprocal_per_A: see ``ParityState``.
+    """
+
+    cells: Components
+    fudge: Array
+    factors: StructureFactors
+    reciprocal_per_A: Float[Array, "3 3"] | None
+    shape: str
+    interpolate: bool
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class CrystalSample:
@@ -60,7 +88,7 @@ class CrystalSample:
         axes: lattice factor of each axis, without its sign; None for shapes that are no product of axes.
         lattice: lattice factor, without its sign.
         structure: structure factor in electrons.
-        intensity: their product squared.
+        amplitude: their product.
     """
 
     hkl: Components
@@ -68,7 +96,12 @@ class CrystalSample:
     axes: Components | None
     lattice: Array
     structure: Array
-    intensity: Array
+    amplitude: Array
+
+    @property
+    def intensity(self) -> Array:
+        """The amplitude squared."""
+        return self.amplitude * self.amplitude
 
 
 def sample_ray(
@@ -126,13 +159,26 @@ def first_polarization(experiment: Experiment, scene: Scene, pixels: Pixels) -> 
     return jax.lax.scan(step, jnp.zeros_like(pixels.slow), candidates)[0]
 
 
+def domain_of(experiment: Experiment, scene: Scene) -> Domain:
+    """The domain of an experiment."""
+    crystal = experiment.crystal
+    return Domain(
+        cells=components(crystal.cells),
+        fudge=crystal.fudge,
+        factors=scene.factors,
+        reciprocal_per_A=scene.parity.reciprocal_per_A,
+        shape=crystal.shape,
+        interpolate=crystal.interpolate,
+    )
+
+
 def sample_crystal(
     experiment: Experiment,
     scene: Scene,
     direct_m: Float[Array, "3 3"],
     q_per_m: Components,
     latched: Array | None = None,
-    low: tuple[Float[Array, "3 3"], Components] | None = None,
+    low: Low = None,
 ) -> CrystalSample:
     """Lattice and structure factor of one orientation.
 
@@ -143,15 +189,11 @@ def sample_crystal(
         latched: where interpolation is off for good, for ``interpolation_latch``.
         low: what the vectors and q lack to 64 bits; only with precision ``single``.
     """
-    hkl, index, delta = _indices(direct_m, q_per_m, low)
-    lattice, axes = _lattice_factor(experiment, scene, delta)
-    structure = _structure_factor(experiment, scene, hkl, index, latched)
-    amplitude = structure * lattice
-    return CrystalSample(hkl, index, axes, lattice, structure, amplitude * amplitude)
+    return sample_domain(domain_of(experiment, scene), *sample_indices(direct_m, q_per_m, low), latched)
 
 
-def _indices(
-    direct_m: Float[Array, "3 3"], q_per_m: Components, low: tuple[Float[Array, "3 3"], Components] | None
+def sample_indices(
+    direct_m: Float[Array, "3 3"], q_per_m: Components, low: Low
 ) -> tuple[Components, Components, Components]:
     """Fractional Miller indices, the nearest whole ones, and the distances between them.
 
@@ -163,6 +205,15 @@ def _indices(
     h, k, l = miller_indices(direct_m, q_per_m)  # noqa: E741
     h0, k0, l0 = jnp.ceil(h - 0.5), jnp.ceil(k - 0.5), jnp.ceil(l - 0.5)
     return (h, k, l), (h0, k0, l0), (h - h0, k - k0, l - l0)
+
+
+def sample_domain(
+    domain: Domain, hkl: Components, index: Components, delta: Components, latched: Array | None = None
+) -> CrystalSample:
+    """Lattice and structure factor at Miller indices, see ``sample_indices`` and ``sample_crystal``."""
+    lattice, axes = sample_lattice(domain, delta)
+    structure = sample_structure(domain, hkl, index, latched)
+    return CrystalSample(hkl, index, axes, lattice, jnp.broadcast_to(structure, lattice.shape), structure * lattice)
 
 
 def _scattering_in_pairs(
@@ -182,29 +233,38 @@ def _scattering_in_pairs(
     return in_pairs(scattering)(high, (experiment.low, scene.low, jax.tree.map(jnp.zeros_like, pixels), ray_low))
 
 
-def _lattice_factor(experiment: Experiment, scene: Scene, delta: Components) -> tuple[Array, Components | None]:
-    crystal = experiment.crystal
-    dtype = scene.factors.default.dtype
-    if crystal.shape == "square":
-        return lattice_factor.square(delta, crystal.cells, dtype)
-    h, k, l = delta  # noqa: E741
-    delta, cells = (h.astype(dtype), k.astype(dtype), l.astype(dtype)), crystal.cells.astype(dtype)
-    if scene.parity.reciprocal_per_A is not None and crystal.shape != "round":
-        radius_sq = star_shape.radius_squared(delta, cells, scene.parity.reciprocal_per_A)
+def sample_lattice(domain: Domain, delta: Components) -> tuple[Array, Components | None]:
+    """Lattice factor, and that of each axis where the shape has such."""
+    dtype = domain.factors.default.dtype
+    if domain.shape == "square":
+        return lattice_factor.square(delta, domain.cells, dtype)
+    h, k, l = (x.astype(dtype) for x in delta)  # noqa: E741
+    na, nb, nc = (n.astype(dtype) for n in domain.cells)
+    if domain.reciprocal_per_A is not None and domain.shape != "round":
+        radius_sq = star_shape.radius_squared((h, k, l), (na, nb, nc), domain.reciprocal_per_A)
     else:
-        radius_sq = lattice_factor.radius_squared(delta, cells)
-    return lattice_factor.RADIAL[crystal.shape](radius_sq, cells, crystal.fudge.astype(dtype)), None
+        radius_sq = lattice_factor.radius_squared((h, k, l), (na, nb, nc))
+    return lattice_factor.RADIAL[domain.shape](radius_sq, na * nb * nc, domain.fudge.astype(dtype)), None
 
 
-def _structure_factor(
-    experiment: Experiment, scene: Scene, hkl: Components, index: Components, latched: Array | None
-) -> Array:
-    if not experiment.crystal.interpolate:
-        return structure_factor.nearest(scene.factors, index)
-    between = structure_factor.tricubic(scene.factors, hkl)
+def lattice_slopes(domain: Domain, delta: Components) -> tuple[Array, Components]:
+    """Lattice factor, and its derivatives by the distances from the nearest indices."""
+    dtype = domain.factors.default.dtype
+    if domain.shape == "square":
+        return lattice_factor.square_slopes(delta, domain.cells, dtype)
+    lattice, pull = jax.vjp(lambda delta: sample_lattice(domain, delta)[0], delta)
+    p, q, r = pull(jnp.ones_like(lattice))[0]
+    return lattice, (p.astype(dtype), q.astype(dtype), r.astype(dtype))
+
+
+def sample_structure(domain: Domain, hkl: Components, index: Components, latched: Array | None = None) -> Array:
+    """Structure factor at fractional and nearest whole Miller indices."""
+    if not domain.interpolate:
+        return structure_factor.nearest(domain.factors, index)
+    between = structure_factor.tricubic(domain.factors, hkl)
     if latched is not None:
-        return jnp.where(latched, structure_factor.nearest(scene.factors, index), between)
-    return jnp.where(structure_factor.leaves_box(scene.factors, hkl), scene.factors.default, between)
+        return jnp.where(latched, structure_factor.nearest(domain.factors, index), between)
+    return jnp.where(structure_factor.leaves_box(domain.factors, hkl), domain.factors.default, between)
 
 
 def _capture(experiment: Experiment, scene: Scene, view: View, layer: Array) -> Array:

@@ -12,7 +12,7 @@ from nbjax.physics.lattice_factor import square
 
 def _grating(x: jax.Array) -> jax.Array:
     """The grating of one axis at x = (delta, N)."""
-    return square((x[0], jnp.zeros(()), jnp.zeros(())), jnp.stack([x[1], jnp.ones(()), jnp.ones(())]), jnp.float64)[0]
+    return square((x[0], jnp.zeros(()), jnp.zeros(())), (x[1], jnp.ones(()), jnp.ones(())), jnp.float64)[0]
 
 
 @pytest.mark.parametrize("delta", [0.0, 1e-15, 1e-12, -1e-9, 1e-6])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nbjax.physics.absorption import capture_fraction
 from nbjax.physics.background import water_electrons_squared
-from nbjax.physics.lattice_factor import RADIAL, axis_signs, radius_squared, square
+from nbjax.physics.lattice_factor import RADIAL, axis_signs, growth, radius_squared, square, square_slopes
 from nbjax.physics.polarization import polarization_factor
 from nbjax.physics.solid_angle import solid_angle_sr
 
@@ -68,7 +68,7 @@ def test_water_scatters_like_its_molecules() -> None:
 def test_the_square_shape_is_the_sum_over_its_cells(delta: tuple, cells: tuple) -> None:
     exact = np.prod([abs(np.exp(2j * np.pi * d * np.arange(n)).sum()) for d, n in zip(delta, cells, strict=True)])
     fields = tuple(jnp.array([d]) for d in delta)
-    found, axes = square(fields, jnp.array(cells, float), jnp.float64)
+    found, axes = square(fields, tuple(jnp.array(cells, float)), jnp.float64)
     assert abs(float(found[0])) == pytest.approx(exact, abs=1e-9 * np.prod(cells))
     np.testing.assert_allclose(found, axes[0] * axes[1] * axes[2], rtol=1e-14)
 
@@ -76,7 +76,7 @@ def test_the_square_shape_is_the_sum_over_its_cells(delta: tuple, cells: tuple) 
 @pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32])
 def test_the_square_shape_at_its_peak(dtype) -> None:
     def lattice(delta):
-        return square((delta,) * 3, jnp.array([30.0, 20.0, 1.0]), dtype)[0]
+        return square((delta,) * 3, tuple(jnp.array([30.0, 20.0, 1.0])), dtype)[0]
 
     peak = lattice(jnp.float64(0))
     assert peak.dtype == dtype
@@ -87,11 +87,11 @@ def test_the_square_shape_at_its_peak(dtype) -> None:
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.float64, 1e-9), (jnp.float32, 1e-4)])
 def test_slopes_of_the_square_shape(dtype, tolerance: float) -> None:
-    """Against the sum over the cells, within and beyond the reach of the series; up to the sign of the factor."""
+    """Against the sum over the cells, on the central maximum and beyond; up to the sign of the factor."""
     delta = jnp.concatenate([jnp.array([0.0, 1e-9]), jnp.geomspace(1e-6, 0.499, 400)])
 
     def lattice(delta, cells):
-        return square((delta, jnp.full_like(delta, 0.003), jnp.full_like(delta, 0.2)), cells, dtype)[0]
+        return square((delta, jnp.full_like(delta, 0.003), jnp.full_like(delta, 0.2)), tuple(cells), dtype)[0]
 
     def exact(x, n):
         parts = jnp.stack([x, jnp.full_like(x, 0.003), jnp.full_like(x, 0.2)])
@@ -111,15 +111,41 @@ def test_slopes_of_the_square_shape(dtype, tolerance: float) -> None:
         assert float(jnp.abs(slope[~far]).max()) <= 1.01 * float(jnp.abs(wanted).max())
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.tuples(*[st.floats(-0.49, 0.49)] * 3), st.tuples(*[st.floats(1.0, 40.0)] * 3))
+def test_the_slopes_of_one_division_are_the_derivatives(delta: tuple, cells: tuple) -> None:
+    at, n = tuple(jnp.float64(d) for d in delta), tuple(jnp.float64(c) for c in cells)
+    value, slopes = square_slopes(at, n, jnp.float64)
+    np.testing.assert_allclose(value, square(at, n, jnp.float64)[0], rtol=1e-13, atol=1e-12)
+    wanted = jax.grad(lambda at: square(at, n, jnp.float64)[0])(at)
+    np.testing.assert_allclose(slopes, wanted, rtol=1e-11, atol=1e-12 * max(cells) * np.prod(cells))
+
+
+@pytest.mark.parametrize("shape", ["square", "round", "gauss"])
+def test_growth_completes_the_derivative_by_the_number_of_cells(shape: str) -> None:
+    delta, cells = tuple(jnp.array([0.03, -0.011, 0.07])), tuple(jnp.array([7.0, 8.5, 5.0]))
+
+    def lattice(delta, cells):
+        if shape == "square":
+            return square(delta, cells, jnp.float64)[0]
+        return RADIAL[shape](radius_squared(delta, cells), cells[0] * cells[1] * cells[2], jnp.float64(0.9))
+
+    for i in range(3):
+        moved = [tuple(c + step * (j == i) for j, c in enumerate(cells)) for step in (1e-5, -1e-5)]
+        wanted = cells[i] * (lattice(delta, moved[0]) - lattice(delta, moved[1])) / 2e-5
+        slope = jax.grad(lattice)(delta, cells)[i]
+        found = delta[i] * slope + growth(shape, delta[i]) * lattice(delta, cells)
+        assert float(found) == pytest.approx(float(wanted), rel=1e-8, abs=1e-8 * float(abs(lattice(delta, cells))))
+
+
 def test_the_square_shape_of_one_cell_is_one() -> None:
     delta = (jnp.linspace(-0.5, 0.5, 101),) * 3
-    np.testing.assert_allclose(jnp.abs(square(delta, jnp.ones(3), jnp.float64)[0]), 1.0, rtol=1e-14)
+    np.testing.assert_allclose(jnp.abs(square(delta, (jnp.ones(()),) * 3, jnp.float64)[0]), 1.0, rtol=1e-14)
 
 
 @pytest.mark.parametrize(("shape", "peak"), [("round", 0.723601254558268), ("gauss", 1.0), ("tophat", 1.0)])
 def test_radial_shapes_peak_at_the_number_of_cells(shape: str, peak: float) -> None:
-    cells = jnp.array([3.0, 4.0, 5.0])
-    value = RADIAL[shape](jnp.array([0.0, 9.0]), cells, jnp.float64(1.0))
+    value = RADIAL[shape](jnp.array([0.0, 9.0]), jnp.float64(60.0), jnp.float64(1.0))
     assert float(value[0]) == pytest.approx(60 * peak)
     assert abs(float(value[1])) < 0.05 * 60
 
@@ -127,7 +153,7 @@ def test_radial_shapes_peak_at_the_number_of_cells(shape: str, peak: float) -> N
 @settings(max_examples=50, deadline=None)
 @given(st.integers(-40, 40), st.integers(1, 60), st.floats(-0.49, 0.49).filter(lambda d: abs(d) > 1e-3))
 def test_the_sign_of_an_axis_is_that_of_the_whole_quotient(whole: int, cells: int, delta: float) -> None:
-    index, count = (jnp.array([float(whole)]),) * 3, jnp.full(3, float(cells))
+    index, count = (jnp.array([float(whole)]),) * 3, (jnp.float64(cells),) * 3
     unsigned = square((jnp.array([delta]),) * 3, count, jnp.float64)[1][0]
     hkl = tuple(i + delta for i in index)
     quotient = np.sin(np.pi * cells * (whole + delta)) / np.sin(np.pi * (whole + delta))
@@ -135,17 +161,18 @@ def test_the_sign_of_an_axis_is_that_of_the_whole_quotient(whole: int, cells: in
 
 
 def test_fudge_scales_the_squared_radius() -> None:
-    cells, radius_sq = jnp.array([3.0, 4.0, 5.0]), jnp.array([0.05, 0.3])
+    cells, radius_sq = tuple(jnp.array([3.0, 4.0, 5.0])), jnp.array([0.05, 0.3])
     for shape in ("round", "gauss"):
-        wide, narrow = (RADIAL[shape](r, cells, jnp.float64(f)) for r, f in ((radius_sq * 2, 1.0), (radius_sq, 2.0)))
+        wide, narrow = (
+            RADIAL[shape](r, jnp.float64(60.0), jnp.float64(f)) for r, f in ((radius_sq * 2, 1.0), (radius_sq, 2.0))
+        )
         np.testing.assert_allclose(wide, narrow, rtol=1e-13)
     delta = tuple(jnp.array([x]) for x in (0.1, -0.2, 0.05))
     assert float(radius_squared(delta, cells)[0]) == pytest.approx(0.09 + 0.64 + 0.0625)
 
 
 def test_shapes_are_differentiable_at_the_peak() -> None:
-    cells = jnp.array([3.0, 4.0, 5.0])
     for shape in ("round", "gauss"):
-        slope = jax.grad(lambda r, shape=shape: RADIAL[shape](r, cells, jnp.float64(1.0)))(jnp.float64(0.0))
+        slope = jax.grad(lambda r, shape=shape: RADIAL[shape](r, jnp.float64(60.0), jnp.float64(1.0)))(jnp.float64(0.0))
         assert np.isfinite(float(slope))
         assert float(slope) < 0

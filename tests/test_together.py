@@ -1,0 +1,57 @@
+"""Packed fields: the same bits as separate ones, under every transformation that the pipeline uses."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nbjax.together import field, fields, in_one_loop
+
+
+def _powers(x: jax.Array, scale: dict[str, jax.Array]) -> list[jax.Array]:
+    return [scale["of"] * x**power for power in range(1, 8)]
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
+def test_fields_come_back_bit_for_bit(dtype, count: int) -> None:
+    x = jnp.array([[0.0, -0.0, 1e-30, -1.5], [jnp.inf, -jnp.inf, 3e30, 0.1]], dtype)
+
+    def both(x):
+        separate = _powers(x, {"of": jnp.ones((), dtype)})[:count]
+        words = in_one_loop(lambda x, scale: _powers(x, scale)[:count], x, {"of": jnp.ones((), dtype)})
+        return separate, fields(words, range(count), dtype), [field(words, i, dtype) for i in range(count)]
+
+    separate, stacked, single = jax.jit(both)(x)
+    assert stacked.dtype == dtype
+    for i, wanted in enumerate(separate):
+        for found in (stacked[i], single[i]):
+            np.testing.assert_array_equal(np.asarray(found).view(np.uint8), np.asarray(wanted).view(np.uint8))
+
+
+def test_a_nan_at_the_first_place_leaves_the_others_alone() -> None:
+    x = jnp.array([jnp.nan, 2.0, 3.0])
+    words = in_one_loop(lambda x: [x, x * x], x)
+    np.testing.assert_array_equal(field(words, 1, jnp.float64), [np.nan, 4.0, 9.0])
+
+
+def test_batches_are_packed_too() -> None:
+    x, scale = jnp.arange(12.0, dtype=jnp.float32).reshape(3, 4), jnp.arange(1.0, 4.0, dtype=jnp.float32)
+
+    def stacked(x, scale):
+        return fields(in_one_loop(lambda x, s: [x, s * x, x + s], x, scale), [0, 1, 2], jnp.float32)
+
+    for axes in ((0, 0), (0, None), (None, 0)):
+        found = jax.vmap(stacked, in_axes=axes)(x if axes[0] == 0 else x[0], scale if axes[1] == 0 else scale[0])
+        for i in range(3):
+            one, s = x[i if axes[0] == 0 else 0], scale[i if axes[1] == 0 else 0]
+            np.testing.assert_array_equal(found[i], jnp.stack([one, s * one, one + s]))
+    twice = jax.vmap(jax.vmap(stacked, in_axes=(0, None)), in_axes=(None, 0))(x, scale)
+    assert twice.shape == (3, 3, 3, 4)
+
+
+def test_one_number_holds_four_32_bit_fields_or_two_of_64() -> None:
+    for dtype, words in ((jnp.float32, 1), (jnp.float64, 2)):
+        assert len(in_one_loop(lambda x: [x] * 4, jnp.ones(5, dtype))) == words
