@@ -58,7 +58,7 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
     if resolved.config.precision == "single":
         both = without_tables(exact), without_tables(held)
         held = replace(held, low=jax.tree.map(lambda x, leading: (x - leading).astype(dtype), *both))
-    return held if on_host else jax.tree.map(jnp.asarray, held)
+    return held if on_host else jax.device_put(held)
 
 
 def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:

@@ -14,7 +14,7 @@ from typing import NoReturn
 from nbjax import __version__
 from nbjax.cli import attribute, batch, compare_traces, fit, trace
 from nbjax.cli.folder import output_folder
-from nbjax.cli.startup import keep_compiled_programs
+from nbjax.cli.startup import collect_garbage_less, keep_compiled_programs
 from nbjax.errors import ConfigError, NbjaxError, UsageError
 
 _INTERRUPTED = 130
@@ -45,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else list(argv)
     keep_compiled_programs()
+    collect_garbage_less()
     try:
         if words[:1] == ["nanobragg"]:
             from nbjax.cli.option_line import run_options

@@ -100,8 +100,11 @@ def photons_of_range(experiment: Experiment, scene: Scene, start: Int[Array, ""]
     return scene.photons_per_sr_per_electron * _map_window(experiment, pixel_sums, scene, start, count)
 
 
-def embed(experiment: Experiment, window: Float[Array, " pixels"]) -> Float[Array, "slow fast"]:
-    """The whole image from the window's pixels in row order; masked pixels become 0."""
+def embed(experiment: Experiment, window: Any) -> Any:
+    """The whole image, shape (slow, fast), from the window's pixels in row order; masked pixels become 0.
+
+    Where nothing is added or masked, an array of NumPy stays one.
+    """
     grid = experiment.grid
     first_fast, end_fast, first_slow, end_slow = grid.roi
     image = window.reshape(grid.roi_shape)

@@ -14,7 +14,7 @@ from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, embed, photons_of_range
 from nbjax.pipeline.sharding import photons_on, pixel_mesh
 
-_BANDS = 50
+_BANDS = 25
 
 _scene = compiled(complete_scene)
 _band = compiled(photons_of_range, static_argnames=("count",))
@@ -57,7 +57,7 @@ def render(
         window[start:end] = np.asarray(photons)[: end - start]
         if progress is not None:
             progress(end, total)
-    image = np.asarray(embed(experiment, jnp.asarray(window)))
+    image = np.asarray(embed(experiment, window))
     bad = np.argwhere(~np.isfinite(image))
     if len(bad):
         first = tuple(int(i) for i in bad[0])
