@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nbjax.config.load import load_config
     from nbjax.config.tree import Config
     from nbjax.experiment import Experiment, stack
+    from nbjax.pipeline.compilation import compiled
     from nbjax.pipeline.image import simulate, simulate_batch, simulate_pixels
     from nbjax.pipeline.recording import trace
     from nbjax.pipeline.sharding import simulate_on
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Config": "nbjax.config.tree",
+    "compiled": "nbjax.pipeline.compilation",
     "Experiment": "nbjax.experiment",
     "load_config": "nbjax.config.load",
     "prepare": "nbjax.preparation",
@@ -39,6 +41,7 @@ __all__ = [
     "Config",
     "Experiment",
     "Stages",
+    "compiled",
     "load_config",
     "prepare",
     "simulate",

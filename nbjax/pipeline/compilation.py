@@ -19,7 +19,10 @@ _OPTIONS = {"cpu": {"xla_cpu_prefer_vector_width": 512}}
 
 
 def compiled(function: Callable[P, R], static_argnames: Sequence[str] = ()) -> Callable[P, R]:
-    """``jax.jit``, with options for the backend where nothing traces the call: JAX takes none inside a transformation.
+    """``jax.jit``, with the options for the backend that ``nbjax.simulate`` is compiled with.
+
+    For what is built on ``simulate``, such as ``nbjax.compiled(jax.value_and_grad(loss))``. The options hold where
+    nothing traces the call; JAX takes none inside a transformation.
 
     Args:
         function: pure, of pytrees of arrays.

@@ -28,8 +28,8 @@ from nbjax.pipeline.scene import Scene
 _UNROLLED = 5
 """Orientations that share one loop of the sum: each pixel's scattering vector and sum are loaded once for all."""
 
-_SWEPT = 4
-"""Orientations whose slopes are in memory at a time: an even number, which two threads share out evenly."""
+_SWEPT = {jnp.dtype("float32"): 4, jnp.dtype("float64"): 2}
+"""Orientations whose slopes are in memory at a time: even numbers, which two threads share out evenly."""
 
 _PER_ANGSTROM = 1e-10
 """Scattering vectors in 1/A and direct vectors in A keep 32-bit products of both with slopes in range."""
@@ -93,7 +93,7 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
                 change = change + weight * q[j] * jnp.matmul(turned[:, j], rows, precision="highest")
         return change.astype(weight.dtype), None
 
-    size = _divisor(len(direct_m), _SWEPT)
+    size = _divisor(len(direct_m), _SWEPT[jnp.dtype(dtype)])
     items = direct_m, None if low is None else low[0], None if _is_still(direct_t) else direct_t
     blocks = jax.tree.map(lambda rows: rows.reshape(-1, size, *rows.shape[1:]), items)
     change, _ = jax.lax.scan(jax.checkpoint(step, prevent_cse=False), jnp.zeros_like(weight), blocks)

@@ -67,6 +67,11 @@ def median(call: Callable[[], object], repeats: int = REPEATS) -> float:
     return statistics.median(seconds)
 
 
+def in_turn(*calls: Callable[[], object], repeats: int = 9) -> list[tuple[float, ...]]:
+    """Seconds of each call, round by round, so that all of them meet the same load of the machine."""
+    return [tuple(median(call, 1) for call in calls) for _ in range(repeats)]
+
+
 _WATCH = """
 import json, resource, subprocess, sys, time
 begin = time.perf_counter()

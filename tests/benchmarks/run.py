@@ -9,16 +9,18 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from measure import c_program_command, median, nbjax_command, time_compiled, time_process
+from measure import c_program_command, in_turn, median, nbjax_command, time_compiled, time_process
 from series import dataset_rows
 from workloads import KERNELS, PROCESSES, Workload
 
@@ -198,7 +200,7 @@ def _gradient() -> list[Row]:
     import jax
     import jax.numpy as jnp
 
-    from nbjax import simulate
+    from nbjax import compiled, simulate
 
     rows: list[Row] = [
         ("value and gradient, 20 parameters", "precision", "forward s", "both s", "time ratio", "memory")
@@ -212,14 +214,22 @@ def _gradient() -> list[Row]:
                 return simulate(_twenty(experiment, x)).sum()
 
             at = jnp.zeros(20)
-            forward = time_compiled(jax.jit(loss), at, repeats=3)
-            both = time_compiled(jax.jit(jax.value_and_grad(loss)), at, repeats=3)
+            functions = compiled(loss), compiled(jax.value_and_grad(loss))
+            forward, both = (time_compiled(function, at, repeats=1) for function in functions)
+            seconds = in_turn(*(partial(_wait_for, function, at) for function in functions))
             image = 8 * 512**2
             memory = (both.temporary_bytes + image) / (forward.temporary_bytes + image)
-            ratio = f"{both.warm_s / forward.warm_s:.1f}"
-            row = (workload.name, precision, f"{forward.warm_s:.3f}", f"{both.warm_s:.3f}", ratio, f"{memory:.2f}")
+            ratio = statistics.median(gradient / value for value, gradient in seconds)
+            value, gradient = (statistics.median(column) for column in zip(*seconds, strict=True))
+            row = (workload.name, precision, f"{value:.3f}", f"{gradient:.3f}", f"{ratio:.1f}", f"{memory:.2f}")
             rows.append((*row, "5 and 2"))
     return rows
+
+
+def _wait_for(function: Any, *arguments: Any) -> None:
+    import jax
+
+    jax.block_until_ready(function(*arguments))
 
 
 def _memory() -> list[Row]:
