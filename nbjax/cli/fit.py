@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -128,6 +129,8 @@ def _print(result: FitResult) -> None:
 
 
 def _listed(names: list[str]) -> str:
-    configs = [name for name in names if name.endswith(".toml")]
-    shown = configs if len(configs) == 1 else [f"{configs[0]} to {configs[-1]}"]
-    return ", ".join([*shown, *(name for name in names if name not in configs)])
+    """Names in one line; of those that each shot has, the first and the last."""
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        kinds.setdefault(re.sub(r"_\d+", "", name), []).append(name)
+    return ", ".join(group[0] if len(group) == 1 else f"{group[0]} to {group[-1]}" for group in kinds.values())

@@ -12,17 +12,37 @@ from nbjax.config.tree import Config
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment
-from nbjax.parameters import parameters_of
+from nbjax.io.sources import SourceList
+from nbjax.parameters import Parameter, parameters_of
+from nbjax.parameters.parameter import look_up
+from nbjax.parity.ledger import check_names
+from nbjax.resolve.steps import grid_steps
 from nbjax.rotations import xyz_angles
+from nbjax.sampling.sources import SourceTable
 
-_ORIENTING = {"crystal.cell", "crystal.cell_A", "crystal.cell_deg", "crystal.misset_deg", "crystal.rotation_deg"}
+_SOURCE_DISTANCE_M = 10.0
+_CELL = {"crystal.cell", "crystal.cell_A", "crystal.cell_deg"}
+_ORIENTING = _CELL | {"crystal.misset_deg", "crystal.rotation_deg"}
 _FLUENCE = {"scale", "beam.fluence_photons_per_m2"}
+_SIZES = ("crystal.size_a_mm", "crystal.size_b_mm", "crystal.size_c_mm")
+_LISTED = {"beam.source_directions", "beam.source_wavelengths_A", "beam.source_weights"}
+_IN_SOURCE_FILE = _LISTED | {"beam.direction", "beam.wavelength_A", "beam.energy_eV"}
+_AXES = {
+    "beam.direction": {"beam.direction": "beam.direction"},
+    "beam.polarization_axis": {"beam.polarization_axis": "beam.polarization_axis"},
+    "crystal.spindle_axis": {"crystal.spindle_axis": "crystal.spindle.axis"},
+    "detector.axes_deg": {f"detector.{name}_axis": f"panel.{name}_axis" for name in ("fast", "slow", "normal")},
+    "detector.two_theta_axis": {"detector.two_theta_axis": "panel.two_theta_axis"},
+}
+"""Turns of axes: the keys that hold the axes, and where these are in an experiment."""
+
 _REPLACED = {
     "beam.wavelength_A": ("beam.energy_eV",),
-    "crystal.cells": ("crystal.size_a_mm", "crystal.size_b_mm", "crystal.size_c_mm"),
+    "beam.energy_eV": ("beam.wavelength_A",),
     "crystal.phi_range_deg": ("sampling.phi_step_deg",),
-    "beam.divergence_horizontal_mrad": ("sampling.divergence_horizontal_step_mrad",),
-    "beam.divergence_vertical_mrad": ("sampling.divergence_vertical_step_mrad",),
+    "detector.close_x_mm": ("detector.beam_x_mm",),
+    "detector.close_y_mm": ("detector.beam_y_mm",),
+    "detector.pixel_mm": ("detector.size_fast_mm", "detector.size_slow_mm"),
 }
 """Keys that say the same in another way, and would contradict a fitted value."""
 
@@ -37,39 +57,103 @@ def check_writable(config: Config, paths: Sequence[str]) -> None:
     for path in paths:
         if path == "crystal.structure_factors":
             faults.append(Fault(f"parameters.{path}", "has no configuration key of its own; fit it with nbjax.fit"))
-        if path == "beam.direction" and config.detector.convention != "custom":
+        if path in _AXES and config.detector.convention != "custom":
             problem = f'the {config.detector.convention} convention fixes it; set detector.convention = "custom"'
+            faults.append(Fault(f"parameters.{path}", problem))
+        if path == "detector.axes_deg" and "custom_normal" in check_names(config.parity):
+            problem = "the ledger's custom_normal chooses another normal for turned axes; leave it out of parity"
             faults.append(Fault(f"parameters.{path}", problem))
     if faults:
         raise ConfigError(faults)
 
 
 def fitted_config(config: Config, experiment: Experiment, paths: Sequence[str]) -> Config:
-    """The configuration that prepares to the fitted experiment.
+    """The configuration that prepares to the fitted experiment, but for ``fitted_sources``.
 
     Args:
         config: where the fit started.
         experiment: the fitted one.
         paths: parameters that were free.
     """
-    values: dict[str, Any] = {}
     table = parameters_of(experiment, config.detector.convention)
+    values: dict[str, Any] = {key: None for path in paths for key in _REPLACED.get(path, ())}
     for path in paths:
-        values |= dict.fromkeys(_REPLACED.get(path, ()))
         if path in _FLUENCE:
             fluence = float(experiment.beam.fluence_photons_per_m2)
             values |= {"beam.fluence_photons_per_m2": fluence, "beam.flux_photons_per_s": None}
-        elif path == "beam.direction":
-            values[path] = _tuple(experiment.beam.direction)
-        elif path not in _ORIENTING:
-            found = _tuple(table[path].get(experiment))
-            values[path] = found[0] if table[path].labels == ("",) else found
-    # a matrix file holds the reciprocal cell times the wavelength
-    if _ORIENTING & set(paths) or (config.crystal.matrix_file is not None and "beam.wavelength_A" in paths):
-        values |= _cell(experiment)
+        elif path in _AXES:
+            values |= {key: _tuple(look_up(experiment, place)) for key, place in _AXES[path].items()}
+        elif path not in _ORIENTING | _LISTED | set(_SIZES):
+            values[path] = _value(table[path], experiment)
+    values |= _sampling(config, experiment, paths) | _detector(config, experiment, table, paths)
+    return with_values(config, values | _crystal(config, experiment, paths))
+
+
+def fitted_sources(config: Config, experiment: Experiment, paths: Sequence[str]) -> SourceList | None:
+    """The list of sources of a fitted experiment, or None where that of the configuration still holds."""
+    sources = experiment.beam.sources
+    if not isinstance(sources, SourceTable) or not _IN_SOURCE_FILE & set(paths):
+        return None
+    directions, weights, wavelengths = (
+        np.asarray(a, float) for a in (sources.directions, sources.weights, sources.wavelengths_m)
+    )
+    return SourceList(-_SOURCE_DISTANCE_M * directions, weights, wavelengths)
+
+
+def _sampling(config: Config, experiment: Experiment, paths: Sequence[str]) -> dict[str, Any]:
+    """Counts, which would follow from what was fitted where they are not given."""
+    values: dict[str, Any] = {"sampling.oversample": experiment.grid.oversample}
     if "crystal.phi_range_deg" in paths:
         values["sampling.phi_steps"] = experiment.crystal.spindle.steps
-    return with_values(config, values)
+    if "crystal.mosaic_spread_deg" in paths:
+        values["sampling.mosaic_domains"] = len(experiment.crystal.mosaic.axes)
+    for axis in ("horizontal", "vertical"):
+        if f"beam.divergence_{axis}_mrad" in paths:
+            said = getattr(config.beam, f"divergence_{axis}_mrad")
+            step, count = (getattr(config.sampling, f"divergence_{axis}_{what}") for what in ("step_mrad", "steps"))
+            spacing = float(getattr(experiment.beam.sources, f"{axis}_step_rad"))
+            values[f"sampling.divergence_{axis}_step_mrad"] = 1000 * spacing
+            values[f"sampling.divergence_{axis}_steps"] = grid_steps(said, step, count, 1000.0).count
+    return values
+
+
+def _detector(
+    config: Config, experiment: Experiment, table: dict[str, Parameter], paths: Sequence[str]
+) -> dict[str, Any]:
+    """Centre, pivot and sensor, which would follow from what was fitted where they are not given."""
+    values: dict[str, Any] = {}
+    if config.detector.convention == "custom":
+        values["detector.pivot"] = experiment.panel.pivot
+    if "detector.pixel_mm" in paths:
+        values |= {"detector.pixels_fast": experiment.grid.fast, "detector.pixels_slow": experiment.grid.slow}
+        centre = (f"detector.{name}" for name in ("beam_x_mm", "beam_y_mm", "org_x_px", "org_y_px"))
+        values |= {key: _value(table[key], experiment) for key in centre if key in table}
+    if "detector.thickness_um" in paths:
+        key = "detector.attenuation_depth_um"
+        values[key] = _value(table[key], experiment)
+    return values
+
+
+def _crystal(config: Config, experiment: Experiment, paths: Sequence[str]) -> dict[str, Any]:
+    """Cell, orientation, size and what would follow from them."""
+    crystal, moved = experiment.crystal, set(paths)
+    values: dict[str, Any] = {}
+    if crystal.factors.values is not None:
+        values["crystal.interpolate"] = crystal.interpolate
+    if moved & {"crystal.cells", *_SIZES, *_CELL}:
+        # the cells that fit into a given size are rounded
+        values |= {"crystal.cells": _tuple(crystal.cells), **dict.fromkeys(_SIZES)}
+    parity = check_names(config.parity)
+    wavelength = moved & {"beam.wavelength_A", "beam.energy_eV"}
+    shape = "crystal.fudge" in moved and "cell_setting" in parity
+    # a matrix file holds the reciprocal cell times the wavelength
+    if moved & _ORIENTING or (config.crystal.matrix_file is not None and wavelength) or shape:
+        values |= _cell(experiment)
+        if "cell_setting" in parity:
+            # the fitted angles are those of the cell that is simulated
+            values["parity"] = tuple(name for name in parity if name != "cell_setting")
+            values["crystal.fudge"] = float(crystal.fudge)
+    return values
 
 
 def _cell(experiment: Experiment) -> dict[str, Any]:
@@ -85,6 +169,11 @@ def _cell(experiment: Experiment) -> dict[str, Any]:
         values["crystal.misset_deg"] = _tuple(whole * DEGREES_PER_RADIAN)
         values |= {"crystal.matrix_file": None, "crystal.misset_random": False, "crystal.misset_seed": None}
     return values
+
+
+def _value(parameter: Parameter, experiment: Experiment) -> Any:
+    found = _tuple(parameter.get(experiment))
+    return found[0] if parameter.labels == ("",) else found
 
 
 def _tuple(array: Any) -> tuple[float, ...]:

@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from nbjax.config.edit import with_values
 from nbjax.config.inputs import absolute_inputs
 from nbjax.config.write import config_toml
-from nbjax.fit.configuration import fitted_config
+from nbjax.fit.configuration import fitted_config, fitted_sources
 from nbjax.fit.measurement import Measurement
 from nbjax.fit.report.document import report_html
 from nbjax.fit.result import FitResult, Outcome
 from nbjax.io.files import atomic_writer
+from nbjax.io.sources import sources_text
 from nbjax.pipeline.render import render
 
 SCHEMA, SCHEMA_VERSION = "nbjax-fit", 1
@@ -31,8 +33,13 @@ def write_outputs(folder: Path, measured: Measurement, result: FitResult, title:
     contents: dict[str, bytes] = {}
     paths = [*measured.problem.parameters.layout.shared, *measured.problem.parameters.layout.own]
     for number, (config, experiment) in enumerate(zip(measured.configs, result.experiments, strict=True)):
-        name = "fitted.toml" if len(result.shots) == 1 else f"fitted_{number + 1:04d}.toml"
-        contents[name] = config_toml(fitted_config(absolute_inputs(config), experiment, paths)).encode()
+        name = "fitted" if len(result.shots) == 1 else f"fitted_{number + 1:04d}"
+        fitted = fitted_config(absolute_inputs(config), experiment, paths)
+        sources = fitted_sources(config, experiment, paths)
+        if sources is not None:
+            contents[f"{name}_sources.txt"] = sources_text(sources).encode()
+            fitted = with_values(fitted, {"beam.source_file": f"{name}_sources.txt"})
+        contents[f"{name}.toml"] = config_toml(fitted).encode()
     contents["parameters.json"] = (json.dumps(as_tree(result), indent=1, allow_nan=False) + "\n").encode()
     contents["parameters.h5"] = as_hdf5(result)
     shot = pictured(result)

@@ -165,7 +165,8 @@ def parameter_set(
         system: crystal system for ``crystal.cell``.
 
     Raises:
-        ConfigError: a path that does not exist, or twice; a bound that excludes a start; a scale that is not positive.
+        ConfigError: a path that does not exist, or twice; two that move the same; a bound that excludes a start; a
+            scale that is not positive.
     """
     faults: list[Fault] = []
     table = parameters_of(experiments[0], convention, system)
@@ -180,7 +181,7 @@ def parameter_set(
             faults.append(Fault(key, "is named twice; name it once"))
         if free.scale is not None and not free.scale > 0:
             faults.append(Fault(key, f"scale {free.scale:g} must be above zero"))
-        faults += _overlaps(free.path, [other.path for other in frees])
+    faults += _overlaps({free.path for free in frees})
     if faults:
         raise ConfigError(faults)
     shared = [free for free in frees if free.shared]
@@ -214,20 +215,27 @@ def _starts(layout: Layout, experiments: Experiment) -> tuple[Array, Array]:
     return shared, own
 
 
-_SAME = [
-    {"crystal.cell", "crystal.cell_A"},
-    {"crystal.cell", "crystal.cell_deg"},
-    {"crystal.misset_deg", "crystal.rotation_deg"},
-    {"scale", "beam.fluence_photons_per_m2"},
-]
+_SAME = {
+    "crystal.cell": ("crystal.cell_A", "crystal.cell_deg"),
+    "crystal.cells": ("crystal.size_a_mm", "crystal.size_b_mm", "crystal.size_c_mm"),
+    "crystal.misset_deg": ("crystal.rotation_deg",),
+    "beam.wavelength_A": ("beam.energy_eV", "beam.source_wavelengths_A"),
+    "beam.energy_eV": ("beam.source_wavelengths_A",),
+    "detector.axes_deg": ("detector.rotation_x_deg", "detector.rotation_y_deg", "detector.rotation_z_deg"),
+    "detector.beam_x_mm": ("detector.close_x_mm",),
+    "detector.beam_y_mm": ("detector.close_y_mm",),
+    "scale": ("beam.fluence_photons_per_m2",),
+}
+"""Parameters that move what one or several others move: no data tell them apart."""
 
 
-def _overlaps(path: str, paths: list[str]) -> list[Fault]:
-    found = []
-    for pair in _SAME:
-        if path == max(pair) and pair <= set(paths):
-            found.append(Fault(f"parameters.{path}", f"moves the same as {min(pair)}; leave one of them out"))
-    return found
+def _overlaps(paths: set[str]) -> list[Fault]:
+    return [
+        Fault(f"parameters.{other}", f"moves the same as {path}; leave one of them out")
+        for path, others in _SAME.items()
+        for other in others
+        if {path, other} <= paths
+    ]
 
 
 def _scaling(frees: list[Free], parameters: list[Parameter], start: np.ndarray, faults: list[Fault]) -> Scaling:

@@ -60,3 +60,9 @@ def read_sources(path: str | Path) -> SourceList:
     if np.nansum(np.where(np.isnan(table[:, 3]), 1.0, table[:, 3])) <= 0:
         raise FileError(f"{path}: all weights are zero; at least one source must shine")
     return SourceList(table[:, :3], table[:, 3], table[:, 4])
+
+
+def sources_text(sources: SourceList) -> str:
+    """Lines that ``read_sources`` reads back bit by bit; nothing may be left out."""
+    columns = np.column_stack([sources.positions_m, sources.weights, sources.wavelengths_m])
+    return "".join(" ".join(repr(float(x)) for x in row) + "\n" for row in columns)

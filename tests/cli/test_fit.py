@@ -5,14 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import jax
 import numpy as np
 import pytest
 from problems import config, image
 
 from nbjax.cli import main
+from nbjax.config.edit import with_values
 from nbjax.config.load import load_config
 from nbjax.config.write import config_toml
 from nbjax.fit import fitting
+from nbjax.physics.noise import poisson_counts
 from nbjax.pipeline.image import simulate
 from nbjax.preparation import prepare
 
@@ -127,6 +130,54 @@ def test_faulty_input_is_one_sentence(old: str, new: str, sentence: str, fails: 
     message = fails(changed(old, new))
     assert sentence in message
     assert not Path("out/fitted.toml").exists()
+
+
+LISTED = """config = "start.toml"
+[data]
+files = ["listed.npy"]
+[parameters."beam.source_weights"]
+lower = 0.0
+[parameters."beam.source_wavelengths_A"]
+[parameters."crystal.spindle_axis"]
+[parameters."crystal.size_b_mm"]
+[[stages]]
+name = "sharp"
+"""
+
+
+def test_a_spectrum_an_axis_and_a_size_are_recovered_and_written() -> None:
+    def settings(spindle_axis: tuple[float, float, float], cells: tuple[float, float, float]) -> dict[str, object]:
+        return {
+            "beam.fluence_photons_per_m2": 4e30,
+            "beam.source_file": "sources.txt",
+            "crystal.spindle_axis": spindle_axis,
+            "crystal.phi_start_deg": 20.0,
+            "crystal.cells": cells,
+            "detector.convention": "custom",
+        }
+
+    Path("sources.txt").write_text("-1 0 0 1 1.00e-10\n-1 1e-3 0 0.5 1.02e-10\n-1 0 1e-3 2 0.99e-10\n")
+    truth = prepare(with_values(config(), settings((0.0, 0.0, 1.0), (6.0, 6.0, 6.0))))
+    np.save("listed.npy", np.asarray(poisson_counts(simulate(truth), jax.random.key(1))))
+    Path("sources.txt").write_text("-1 0 0 1 1.0002e-10\n-1 1e-3 0 0.7 1.0197e-10\n-1 0 1e-3 1.8 0.9901e-10\n")
+    tilted = (np.sin(np.radians(0.05)), 0.0, np.cos(np.radians(0.05)))
+    Path("start.toml").write_text(config_toml(with_values(config(), settings(tilted, (6.0, 6.3, 6.0)))))
+    Path("FIT.toml").write_text(LISTED)
+    assert main(["fit", "FIT.toml", "--out", "out"]) == 0
+    tree = json.loads(Path("out/parameters.json").read_text())
+    (shot,) = tree["shots"]
+    names = [parameter["name"] for parameter in tree["parameters"]]
+    wanted = dict(zip(names, [0.5, 2.0, 1.0, 1.02, 0.99, np.nan, np.nan, 6 * 47e-7], strict=True))
+    known = [i for i, name in enumerate(names) if "axis" not in name]
+    off = np.subtract(shot["values"], list(wanted.values()))[known] / np.array(shot["sigmas"])[known]
+    assert np.abs(off).max() < 4
+    again = prepare(load_config("out/fitted.toml"))
+    axis = np.degrees(np.asarray(again.crystal.spindle.axis)[:2])
+    assert np.abs(axis).max() < 4 * max(shot["sigmas"][5:7]) < 0.02
+    assert np.asarray(again.beam.sources.weights)[1:] == pytest.approx(shot["values"][:2], rel=1e-14)
+    expected = np.asarray(simulate(again))
+    assert ((np.load("listed.npy") - expected) ** 2 / expected).mean() == pytest.approx(1.0, abs=0.1)
+    assert sorted(path.name for path in Path("out").iterdir())[:2] == ["fitted.toml", "fitted_sources.txt"]
 
 
 def test_nothing_to_resume(fails: Fails) -> None:

@@ -53,6 +53,14 @@ def test_faults_name_the_parameter_and_the_remedy() -> None:
     ]
     assert "named twice" in faults(Free("scale"), Free("scale"))[0]
     assert "moves the same as crystal.cell;" in faults(Free("crystal.cell"), Free("crystal.cell_A"))[0]
+    assert faults(Free("beam.energy_eV"), Free("beam.wavelength_A")) == [
+        "parameters.beam.energy_eV: moves the same as beam.wavelength_A; leave one of them out"
+    ]
+    turns = ["detector.axes_deg", "detector.rotation_x_deg", "crystal.cells", "crystal.size_c_mm"]
+    assert [fault.split(":")[0].removeprefix("parameters.") for fault in faults(*map(Free, turns))] == [
+        turns[3],
+        turns[1],
+    ]
     assert "scale -1 must be above zero" in faults(Free("scale", scale=-1.0))[0]
     assert "a logarithm needs a start above zero" in faults(Free("beam.polarization", transform="log"))[0]
 

@@ -7,7 +7,7 @@ import pytest
 from cases import INPUTS
 
 from nbjax.errors import FileError
-from nbjax.io.sources import SourceList, read_sources
+from nbjax.io.sources import SourceList, read_sources, sources_text
 
 
 def read(tmp_path: Path, content: str) -> SourceList:
@@ -55,3 +55,12 @@ def test_missing_trailing_columns_are_nan(tmp_path: Path) -> None:
 def test_impossible_sources_are_refused(tmp_path: Path, content: str, problem: str) -> None:
     with pytest.raises(FileError, match=rf"s\.txt: .*{problem}"):
         read(tmp_path, content)
+
+
+def test_text_reads_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    sources = SourceList(rng.normal(size=(4, 3)), rng.uniform(size=4), rng.uniform(1e-11, 1e-9, 4))
+    found = read(tmp_path, sources_text(sources))
+    np.testing.assert_array_equal(found.positions_m, sources.positions_m)
+    np.testing.assert_array_equal(found.weights, sources.weights)
+    np.testing.assert_array_equal(found.wavelengths_m, sources.wavelengths_m)

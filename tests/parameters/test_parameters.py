@@ -7,12 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import small_config
+from cases import INPUTS, small_config
 
 from nbjax.config.edit import with_values
+from nbjax.constants import HC_EV_A
 from nbjax.errors import ConfigError
 from nbjax.experiment import Experiment
+from nbjax.geometry.panel import place_panel
 from nbjax.parameters import find, parameters_of
+from nbjax.parameters.parameter import look_up, put
 from nbjax.preparation import prepare
 
 BASE: dict[str, Any] = {
@@ -29,9 +32,13 @@ def difference(a: Experiment, b: Experiment) -> float:
     return max(float(np.abs(np.subtract(x, y)).max() / (np.abs(np.asarray(y)).max() or 1.0)) for x, y in pairs)
 
 
-def test_setting_what_was_got_changes_nothing() -> None:
-    experiment = prepare(small_config(**BASE))
-    table = parameters_of(experiment, "mosflm")
+LISTED: dict[str, Any] = {**BASE, "beam": {"source_file": str(INPUTS / "sources.txt")}}
+
+
+@pytest.mark.parametrize(("sections", "convention"), [(BASE, "mosflm"), (LISTED, "custom")])
+def test_setting_what_was_got_changes_nothing(sections: dict[str, Any], convention: str) -> None:
+    experiment = prepare(small_config(**{**sections, "detector": {**BASE["detector"], "convention": convention}}))
+    table = parameters_of(experiment, convention)
     assert len(table) > 30
     values = jax.jit(lambda e: {path: p.get(e) for path, p in table.items()})(experiment)
     same = jax.jit(lambda e: {path: p.set(e, p.get(e)) for path, p in table.items()})(experiment)
@@ -51,6 +58,7 @@ def test_setting_what_was_got_changes_nothing() -> None:
         ("detector.thickness_um", 120.0),
         ("detector.attenuation_depth_um", 250.0),
         ("beam.wavelength_A", 1.1),
+        ("beam.energy_eV", 12000.0),
         ("beam.fluence_photons_per_m2", 3e20),
         ("beam.polarization", 0.5),
         ("beam.divergence_vertical_mrad", 1.3),
@@ -68,6 +76,8 @@ def test_a_parameter_moves_the_experiment_as_its_key_does(path: str, value: floa
     base = small_config(**BASE)
     base = with_values(base, {"detector.beam_x_mm": 9.0, "detector.beam_y_mm": 8.0})
     base = with_values(base, {"crystal.matrix_file": None, "crystal.cell_A": (40.0, 50.0, 60.0)})
+    if path == "beam.energy_eV":
+        base = with_values(base, {"beam.wavelength_A": None, path: HC_EV_A / 0.9})
     if path == "detector.pixel_mm":
         base = with_values(base, {"detector.convention": "denzo", "detector.org_x_px": 3.0, "detector.org_y_px": 2.0})
     experiment, wanted = prepare(base), prepare(with_values(base, {path: value}))
@@ -104,6 +114,85 @@ def test_a_turn_comes_after_the_misset() -> None:
     wanted = prepare(small_config(crystal={"misset_deg": (0.0, 0.0, 35.0)}))
     both = [e.crystal.cell.misset @ e.crystal.cell.orientation for e in (turned, wanted)]
     assert np.allclose(*both, atol=1e-14)
+
+
+AXES = {
+    "beam.polarization_axis": "beam.polarization_axis",
+    "crystal.spindle_axis": "crystal.spindle.axis",
+    "detector.two_theta_axis": "panel.two_theta_axis",
+}
+
+
+@pytest.mark.parametrize("path", AXES)
+def test_an_axis_turns_by_degrees(path: str) -> None:
+    oblique = {"beam.polarization_axis": (0.0, 0.3, 1.0), "crystal.spindle_axis": (1.0, 2.0, 3.0)}
+    base = with_values(small_config(detector={"convention": "custom"}), oblique)
+    experiment = prepare(with_values(base, {"detector.two_theta_axis": (0.1, 0.2, -1.0)}))
+    parameter, before = parameters_of(experiment)[path], np.asarray(look_up(experiment, AXES[path]))
+    for direction in np.eye(len(parameter.labels)):
+        moved = parameter.set(experiment, jnp.asarray(2.0 * direction))
+        after = np.asarray(look_up(moved, AXES[path]))
+        assert np.degrees(np.arccos(before @ after)) == pytest.approx(2.0)
+        assert difference(put(moved, AXES[path], before), experiment) < 1e-14
+    if path == "beam.polarization_axis":
+        assert after @ np.asarray(experiment.beam.direction) == pytest.approx(0.0, abs=1e-14)
+
+
+def test_turned_panel_axes_are_a_rotated_panel() -> None:
+    experiment = prepare(small_config(detector={"convention": "custom", "two_theta_deg": 5.0}))
+    axes = parameters_of(experiment)["detector.axes_deg"].set(experiment, jnp.asarray([0.0, 3.0, 0.0]))
+    rotation = parameters_of(experiment)["detector.rotation_y_deg"].set(experiment, jnp.asarray([3.0]))
+    panels = [place_panel(e.panel, e.beam.direction) for e in (axes, rotation)]
+    assert difference(*panels) < 1e-14
+    assert (
+        np.abs(np.asarray(panels[0].origin_m - place_panel(experiment.panel, experiment.beam.direction).origin_m)).max()
+        > 1e-5
+    )
+
+
+def test_sizes_are_cells_times_lengths() -> None:
+    experiment = prepare(small_config())
+    table = parameters_of(experiment)
+    assert float(table["crystal.size_b_mm"].get(experiment)[0]) == pytest.approx(
+        7e3 * float(experiment.crystal.cell.lengths_m[1])
+    )
+    twice = table["crystal.size_b_mm"].set(experiment, 2 * table["crystal.size_b_mm"].get(experiment))
+    assert np.asarray(twice.crystal.cells) == pytest.approx([9.0, 14.0, 8.0])
+
+
+def test_every_listed_source_moves_on_its_own() -> None:
+    experiment = prepare(small_config(beam={"source_file": str(INPUTS / "sources.txt")}))
+    table = parameters_of(experiment)
+    assert table["beam.source_directions"].names[3] == "beam.source_directions 1 about slow"
+    tilted = table["beam.source_directions"].set(experiment, jnp.asarray([0.0, 0.0, 0.0, 5.0, 0.0, 0.0]))
+    before, after = (np.asarray(e.beam.sources.directions) for e in (experiment, tilted))
+    assert np.arccos((before * after).sum(axis=1)) == pytest.approx([0.0, 5e-3, 0.0], abs=1e-7)
+    assert np.asarray(table["beam.source_wavelengths_A"].get(experiment)) == pytest.approx([1.0, 1.01, 0.99])
+    lit = table["beam.source_weights"].set(experiment, jnp.asarray([2.0, 3.0]))
+    assert np.asarray(lit.beam.sources.weights).tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("beam.flux_photons_per_s", "only scales the fluence; use scale or beam.fluence_photons_per_m2"),
+        ("beam.beamsize_mm", "use scale or beam.fluence_photons_per_m2"),
+        ("beam.source_weights", "give beam.source_file"),
+        ("detector.normal_axis", "use detector.axes_deg"),
+        ("detector.close_x_mm", "use detector.beam_x_mm"),
+        ("detector.org_y_px", "use detector.beam_y_mm"),
+        ("sampling.phi_step_deg", "use crystal.phi_range_deg"),
+        ("crystal.default_F", "use crystal.structure_factors"),
+    ],
+)
+def test_a_key_that_is_no_parameter_names_the_one_to_use(path: str, remedy: str) -> None:
+    experiment = prepare(small_config())
+    with pytest.raises(ConfigError) as caught:
+        find(parameters_of(experiment, "mosflm"), path)
+    (fault,) = caught.value.faults
+    assert str(fault).startswith(f"parameters: got '{path}', which ")
+    assert str(fault).endswith(remedy)
+    assert remedy.split()[-1] in (*parameters_of(experiment, "mosflm"), "beam.source_file")
 
 
 def test_an_unknown_path_names_the_nearest() -> None:

@@ -1,0 +1,92 @@
+"""The traced numbers of an experiment under their configuration keys, in the units of the keys.
+
+A ``Parameter`` reads its value from an experiment and returns the experiment that has another one. Both directions are
+pure functions of arrays, so that a fit or an attribution differentiates from the configuration's numbers to the image.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from jax import Array
+
+from nbjax.errors import ConfigError, Fault
+from nbjax.experiment import Experiment
+from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
+from nbjax.parameters.beam import of_beam
+from nbjax.parameters.crystal import of_crystal
+from nbjax.parameters.intensity import of_intensity
+from nbjax.parameters.panel import of_panel, of_plate_centre
+from nbjax.parameters.parameter import Parameter
+
+__all__ = ["Parameter", "find", "parameters_of", "set_values"]
+
+_SCALES = "only scales the fluence; use scale or beam.fluence_photons_per_m2"
+_PANEL_AXIS = "turns with the other two axes of the panel; use detector.axes_deg"
+_LISTED = "needs a list of sources; give beam.source_file"
+_ELSEWHERE = {
+    "beam.flux_photons_per_s": _SCALES,
+    "beam.exposure_s": _SCALES,
+    "beam.beamsize_mm": _SCALES,
+    "beam.source_directions": _LISTED,
+    "beam.source_wavelengths_A": _LISTED,
+    "beam.source_weights": "needs a list of two or more sources; give beam.source_file",
+    "crystal.default_F": "stands for reflections of a table that lacks them; use crystal.structure_factors",
+    "detector.fast_axis": _PANEL_AXIS,
+    "detector.slow_axis": _PANEL_AXIS,
+    "detector.normal_axis": _PANEL_AXIS,
+    "sampling.phi_step_deg": "follows the range; use crystal.phi_range_deg",
+    "sampling.divergence_horizontal_step_mrad": "follows the range; use beam.divergence_horizontal_mrad",
+    "sampling.divergence_vertical_step_mrad": "follows the range; use beam.divergence_vertical_mrad",
+    "sampling.resolution_limit_A": "is a sharp edge that has no gradient; choose a value",
+}
+"""Numbers of the configuration that are no parameter of their own, and why."""
+
+
+def parameters_of(
+    experiment: Experiment, convention: str | None = None, system: str = "triclinic"
+) -> dict[str, Parameter]:
+    """Every parameter of an experiment by its path, in the order of computation.
+
+    Args:
+        experiment: decides what there is: a panel with a close distance has no distance, for instance.
+        convention: of the detector; without it there are no beam centres, whose meaning it decides.
+        system: crystal system that ``crystal.cell`` keeps to, a key of ``CRYSTAL_SYSTEMS``.
+    """
+    found = [*of_panel(experiment), *of_beam(experiment), *of_crystal(experiment, CRYSTAL_SYSTEMS[system])]
+    if convention is not None:
+        found += of_plate_centre(experiment, convention)
+    return {parameter.path: parameter for parameter in [*found, *of_intensity(experiment)]}
+
+
+def find(parameters: dict[str, Parameter], path: str, key: str = "parameters") -> Parameter:
+    """The parameter of a path.
+
+    Raises:
+        ConfigError: there is none; names the parameter that does the same, or the nearest name.
+    """
+    if path not in parameters:
+        raise ConfigError([Fault(key, f"got {path!r}, {_what_instead(parameters, path)}")])
+    return parameters[path]
+
+
+def _what_instead(parameters: dict[str, Parameter], path: str) -> str:
+    if path in _ELSEWHERE:
+        return f"which {_ELSEWHERE[path]}"
+    for axis in "xy":
+        centre = [name for name in (f"beam_{axis}_mm", f"org_{axis}_px") if f"detector.{name}" in parameters]
+        if centre and path in (
+            f"detector.{name}" for name in (f"close_{axis}_mm", f"org_{axis}_px", f"beam_{axis}_mm")
+        ):
+            return f"which is not what places the panel in this convention; use detector.{centre[0]}"
+    near = difflib.get_close_matches(path, parameters, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(parameters)}"
+    return f"no parameter of this experiment; {hint}"
+
+
+def set_values(experiment: Experiment, parameters: Iterable[Parameter], values: Iterable[Array]) -> Experiment:
+    """The experiment in which every parameter has its value."""
+    for parameter, value in zip(parameters, values, strict=True):
+        experiment = parameter.set(experiment, value)
+    return experiment
