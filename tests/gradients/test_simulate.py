@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -11,10 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import small_config
+from cases import INPUTS, small_config
 
 from nbjax import prepare, simulate
 from nbjax.experiment import Experiment
+from nbjax.parameters.parameter import look_up, put
 
 Tree = dict[str, Any]
 
@@ -31,6 +32,8 @@ STEPS = {
     "beam.sources.dispersion": 1e-5,
     "beam.sources.dispersion_step": 1e-5,
     "beam.sources.weights": 1e-2,
+    "beam.sources.directions": 3e-6,
+    "beam.sources.wavelengths_m": 1e-15,
     "crystal.cell.lengths_m": 1e-13,
     "crystal.cell.angles_rad": 1e-5,
     "crystal.cell.misset_rad": 1e-5,
@@ -46,8 +49,10 @@ STEPS = {
     "panel.pixel_size_m": 1e-8,
     "panel.distance_m": 1e-6,
     "panel.beam_centre_m": 1e-7,
+    "panel.near_point_m": 1e-7,
     "panel.rotation_rad": 1e-5,
     "panel.two_theta_rad": 1e-5,
+    "panel.two_theta_axis": 1e-3,
     "panel.origin_shift_m": 1e-7,
     "panel.thickness_m": 1e-7,
     "panel.attenuation_per_m": 1e1,
@@ -82,43 +87,54 @@ FLAT = (
     "panel.thickness_m",
     "panel.attenuation_per_m",
 )
+LISTED = (
+    "beam.direction",
+    "beam.sources.directions",
+    "beam.sources.wavelengths_m",
+    "beam.sources.weights",
+    "panel.near_point_m",
+    "panel.distance_m",
+    "panel.rotation_rad",
+    "panel.two_theta_rad",
+    "panel.two_theta_axis",
+)
+ELSEWHERE = ("crystal.fudge", "beam.sources.directions", "beam.sources.wavelengths_m")
+ELSEWHERE += ("panel.near_point_m", "panel.two_theta_axis")
 PARAMETERS = {
-    "square": tuple(path for path in STEPS if path != "crystal.fudge"),
+    "square": tuple(path for path in STEPS if path not in ELSEWHERE),
     "round": ROUND,
     "gauss": ROUND,
     "tophat": FLAT,
+    "listed": LISTED,
     "interpolated": ("crystal.cell.misset_rad", "crystal.factors.values", "panel.distance_m"),
 }
-"""What is moved for each shape; flat spots with a sharp edge have no gradient in what moves or scales them."""
+"""What is moved for each shape; "listed" are listed sources on a panel that hangs on its near point. Flat spots with a
+sharp edge have no gradient in what moves or scales them."""
 
-TWICE = ("square", "round", "gauss")
+TWICE = ("square", "round", "gauss", "listed")
 
 ANGLES = ("crystal.cell.misset_rad", "crystal.spindle", "crystal.mosaic.spread_rad", "panel.rotation_rad")
 ANGLES += ("panel.two_theta_rad", "beam.sources.dispersion", "beam.sources.horizontal", "beam.sources.vertical")
 
 
-def _get(tree: Any, path: str) -> Any:
-    for name in path.split("."):
-        tree = getattr(tree, name)
-    return tree
-
-
-def _with(tree: Any, path: str, value: Any) -> Any:
-    name, _, rest = path.partition(".")
-    return replace(tree, **{name: _with(getattr(tree, name), rest, value) if rest else value})
-
-
 def experiment(shape: str) -> Experiment:
     """6 x 5 pixels, the beam through the middle of one of them; for the square and flat shapes everything is on."""
-    whole = shape in ("square", "tophat")
+    whole, listed = shape in ("square", "tophat"), shape == "listed"
     spread = {"divergence_horizontal_mrad": 0.2, "divergence_vertical_mrad": 0.2, "dispersion_percent": 0.2}
     sensor = {"thickness_um": 300.0, "attenuation_depth_um": 200.0, "two_theta_deg": 4.0}
+    table = {"source_file": str(INPUTS / "sources.txt")}
+    hung = {"convention": "custom", "pivot": "sample", "two_theta_deg": 4.0}
     steps = {"divergence_horizontal_steps": 2, "divergence_vertical_steps": 1, "dispersion_steps": 2}
     return prepare(
         small_config(
-            beam={"divergence_shape": "square", "polarization": 0.9, **(spread if whole else {})},
+            beam={
+                "divergence_shape": "square",
+                "polarization": 0.9,
+                **(spread if whole else {}),
+                **(table if listed else {}),
+            },
             crystal={
-                "shape": "gauss" if shape == "interpolated" else shape,
+                "shape": "gauss" if shape in ("interpolated", "listed") else shape,
                 "default_F": 10.0,
                 "interpolate": shape == "interpolated",
                 "misset_deg": (1.0, -2.0, 3.0),
@@ -138,6 +154,7 @@ def experiment(shape: str) -> Experiment:
                 "rotation_y_deg": -2.0,
                 "rotation_z_deg": 3.0,
                 **(sensor if whole else {}),
+                **(hung if listed else {}),
             },
             sampling={"mosaic_domains": 2, "phi_steps": 2, **(steps if whole else {})},
         )
@@ -154,6 +171,7 @@ class Programs:
         first: (image, gradient of the weighted sum) at a point.
         pushed: the image's derivative along a direction.
         second: image and gradient, and their derivatives along a direction.
+        twice: the image's derivative along two directions.
     """
 
     points: dict[str, Tree]
@@ -161,16 +179,17 @@ class Programs:
     first: Callable[[Tree], tuple[Any, Tree]]
     pushed: Callable[[Tree, Tree], Any]
     second: Callable[[Tree, Tree], Any]
+    twice: Callable[[Tree, Tree, Tree], Any]
 
 
 @cache
 def programs(shape: str) -> Programs:
     """Compiled once for a shape."""
     e = experiment(shape)
-    turned = {path: _get(e, path) for path in PARAMETERS[shape]}
+    turned = {path: look_up(e, path) for path in PARAMETERS[shape]}
     if shape != "interpolated":
         # equal amplitudes: a sample that changes its nearest index within a step changes nothing
-        e = _with(e, "crystal.factors.values", jnp.full_like(e.crystal.factors.values, 10.0))
+        e = put(e, "crystal.factors.values", jnp.full_like(e.crystal.factors.values, 10.0))
         turned["crystal.factors.values"] = e.crystal.factors.values
     still = {path: value * (not path.startswith(ANGLES)) for path, value in turned.items()}
     if "crystal.spindle.axis" in still:
@@ -180,19 +199,23 @@ def programs(shape: str) -> Programs:
     def image(p: Tree) -> Any:
         moved = e
         for path, value in p.items():
-            moved = _with(moved, path, value)
+            moved = put(moved, path, value)
         return simulate(moved)
 
     def first(p: Tree) -> tuple[Any, Tree]:
         photons, back = jax.vjp(image, p)
         return photons, back(weights)[0]
 
+    def pushed(p: Tree, d: Tree) -> Any:
+        return jax.jvp(image, (p,), (d,))[1]
+
     return Programs(
         points={"turned": turned, "zero angles": still},
         weights=weights,
         first=jax.jit(first),
-        pushed=jax.jit(lambda p, d: jax.jvp(image, (p,), (d,))[1]),
+        pushed=jax.jit(pushed),
         second=jax.jit(lambda p, d: jax.jvp(first, (p,), (d,))),
+        twice=jax.jit(lambda p, d, other: jax.jvp(lambda q: pushed(q, d), (p,), (other,))[1]),
     )
 
 
@@ -243,6 +266,21 @@ def test_derivatives_match_differences(shape: str, path: str, point: str) -> Non
             # of all entries together: a sample may change its nearest index
             found, wanted = found.sum(), wanted.sum()
         assert _largest(found - wanted) <= 1e-6 * _largest(wanted) + rounding, other
+
+
+@pytest.mark.parametrize("point", ["turned", "zero angles"])
+@pytest.mark.parametrize("path", PARAMETERS["interpolated"])
+def test_second_derivatives_of_interpolated_amplitudes_match_differences(path: str, point: str) -> None:
+    """Of every pixel, forward twice: backwards through the interpolation is slow to compile."""
+    made = programs("interpolated")
+    at = made.points[point]
+    direction = _direction(at, path)
+    rounding = 1e-13 * _largest(made.first(at)[0])
+    for other in at:
+        second = made.twice(at, direction, _direction(at, other))
+        wanted = _difference(lambda p: made.pushed(p, direction), at, _direction(at, other))
+        assert _largest(second - wanted) <= 1e-6 * _largest(wanted) + rounding, other
+        assert _largest(wanted) > 0
 
 
 @pytest.mark.parametrize("shape", [shape for shape in PARAMETERS if shape != "tophat"])
