@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nbjax.cli.nanobragg import read_options
+from nbjax.config.inputs import INPUT_FILES
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -53,6 +55,18 @@ def images(case: str) -> dict[str, np.ndarray]:
 def option_line(case: str) -> list[str]:
     """Options of a golden case; file names are relative to ``INPUTS``."""
     return (GOLDEN / case / "args.txt").read_text().split()
+
+
+def golden_config(case: str) -> Config:
+    """Physics with the ledger entries that the case's image depends on; the files are named absolutely."""
+    names = SHOWN_BY.get(case, set()) if case not in SAME_IMAGE else set()
+    config = read_options([*option_line(case), *(["-parity", ",".join(sorted(names))] if names else [])]).config
+    sections = {section: getattr(config, section) for section in INPUT_FILES}
+    for section, keys in INPUT_FILES.items():
+        given = {key: getattr(sections[section], key) for key in keys}
+        found = {key: str(INPUTS / name) for key, name in given.items() if name is not None}
+        sections[section] = replace(sections[section], **found)
+    return replace(config, **sections)
 
 
 def window(case: str, image: np.ndarray) -> np.ndarray:

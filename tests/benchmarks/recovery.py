@@ -1,6 +1,7 @@
 """How well fits recover the truth: ``python tests/benchmarks/recovery.py [--only PART] [--out FILE.md]``.
 
-Every line is measured on images that nbjax makes, with Poisson noise of a fixed seed. A line that misses says so.
+Every line is measured on images that nbjax makes, with Poisson noise of a fixed seed; those of ``golden`` on images of
+the C program. A line that misses says so.
 """
 
 from __future__ import annotations
@@ -8,19 +9,20 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from crystals import CRYSTAL, STAGES, WANTED, Errors, Row, errors, moved
+from golden_data import golden
 
 import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.experiment import Experiment
-from nbjax.fit import COARSE_TO_FINE, FitResult, Free, Outcome, Stage, boxes, fit
+from nbjax.fit import FitResult, Free, Outcome, Stage, boxes, fit
 from nbjax.physics.noise import poisson_counts
-from nbjax.rotations import about_xyz
 
 SYSTEMS = {
     "triclinic": ((62.0, 71.0, 83.0), (82.0, 97.0, 106.0)),
@@ -31,28 +33,6 @@ SYSTEMS = {
     "hexagonal": ((68.0, 68.0, 83.0), (90.0, 90.0, 120.0)),
     "cubic": ((71.0, 71.0, 71.0), (90.0, 90.0, 90.0)),
 }
-ORIENTING = ("crystal.misset_deg", "scale")
-CRYSTAL = (
-    Free("crystal.misset_deg"),
-    Free("crystal.cell"),
-    Free("crystal.cells", transform="log"),
-    Free("scale", transform="log"),
-)
-STAGES = (
-    replace(COARSE_TO_FINE[0], parameters=ORIENTING),
-    replace(COARSE_TO_FINE[1], parameters=(*ORIENTING, "crystal.cell")),
-    *COARSE_TO_FINE[2:],
-)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table: what was asked, what came out, and whether that is enough."""
-
-    problem: str
-    wanted: str
-    measured: str
-    reached: bool
 
 
 def config(
@@ -89,60 +69,6 @@ def noisy(experiment: Experiment, seed: int) -> np.ndarray:
     return np.asarray(poisson_counts(nbjax.simulate(experiment), jax.random.key(seed)))
 
 
-def moved(experiment: Experiment, misset_deg: np.ndarray, cell: np.ndarray, cells: np.ndarray, scale: float):
-    """The experiment with a wrong misset (added), cell lengths, cell counts and scale (factors)."""
-    crystal = experiment.crystal
-    unit = replace(
-        crystal.cell,
-        lengths_m=crystal.cell.lengths_m * cell,
-        misset_rad=crystal.cell.misset_rad + np.radians(misset_deg),
-    )
-    beam = replace(experiment.beam, fluence_photons_per_m2=experiment.beam.fluence_photons_per_m2 * scale)
-    return replace(experiment, beam=beam, crystal=replace(crystal, cell=unit, cells=crystal.cells * cells))
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Of a fitted crystal: misset angle and cell angles in degrees, lengths in A, cells, and relative scale."""
-
-    misset_deg: float
-    lengths_A: float
-    angles_deg: float
-    cells: float
-    scale: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.misset_deg:.5f} deg, {self.lengths_A:.4f} A, {self.angles_deg:.4f} deg, "
-            f"{self.cells:.3f}, {100 * self.scale:.2f} %"
-        )
-
-    @property
-    def reached(self) -> bool:
-        return (
-            self.misset_deg < 0.002
-            and self.lengths_A < 0.02
-            and self.angles_deg < 0.02
-            and self.cells < 0.2
-            and self.scale < 0.005
-        )
-
-
-def errors(fitted: Experiment, truth: Experiment) -> Errors:
-    """Distance between a fitted crystal and the true one."""
-    a, b = fitted.crystal, truth.crystal
-    turn = np.asarray(about_xyz(a.cell.misset_rad) @ about_xyz(b.cell.misset_rad).T)
-    angle = np.linalg.norm([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]) / 2
-    scale = fitted.beam.fluence_photons_per_m2 / truth.beam.fluence_photons_per_m2
-    return Errors(
-        float(np.degrees(np.arcsin(angle))),
-        float(np.abs(a.cell.lengths_m - b.cell.lengths_m).sum() * 1e10),
-        float(np.degrees(np.abs(a.cell.angles_rad - b.cell.angles_rad)).max()),
-        float(np.abs(a.cells - b.cells).max()),
-        float(abs(scale - 1)),
-    )
-
-
 def symmetric_cell_error(system: str, relative: float) -> np.ndarray:
     """Factors of a, b, c that keep to a system; alternating where they are free."""
     lengths = SYSTEMS[system][0]
@@ -158,9 +84,6 @@ def still(system: str = "orthorhombic", seed: int = 1) -> tuple[FitResult, Error
     clock = time.perf_counter()
     result = fit([start], [noisy(truth, seed)], CRYSTAL, STAGES, convention="mosflm", system=system)
     return result, errors(result.experiments[0], truth), time.perf_counter() - clock
-
-
-WANTED = "misset < 0.002 deg, lengths < 0.02 A, angles < 0.02 deg, N < 0.2, scale < 0.5 %"
 
 
 def systems() -> list[Row]:
@@ -221,7 +144,7 @@ def detectors() -> list[Row]:
     ):
         result, off, seconds = detector(crystals=crystals)
         reached = off[0] < 0.01 and off[1:3].max() < 0.02 and off[3:].max() < 0.005 and result.converged
-        shown = f"{off[0]:.5f} mm, {off[1:3].max():.4f} px, {off[3:].max():.5f} deg; {seconds:.0f} s"
+        shown = f"{off[0]:.3e} mm, {off[1:3].max():.3e} px, {off[3:].max():.3e} deg; {seconds:.0f} s"
         found.append(Row(name, "< 0.01 mm, < 0.02 px, tilts < 0.005 deg", shown, bool(reached)))
     return found
 
@@ -332,6 +255,7 @@ def basin_row() -> list[Row]:
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
     "systems": systems,
+    "golden": golden,
     "detector": detectors,
     "pulls": pulls_row,
     "batch": batch_row,
