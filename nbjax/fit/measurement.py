@@ -21,7 +21,6 @@ from nbjax.fit.fitting import Optimiser, Problem, Stage, problem
 from nbjax.fit.least_squares import LeastSquares
 from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
 from nbjax.fit.observation import boxes
-from nbjax.fit.parameter_set import Free
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.settings import DataSettings, FitSettings, LossSettings, StageSettings
 from nbjax.io.measured import read_measured
@@ -71,16 +70,12 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
             prepared[id(config)] = prepare_resolved(resolved)
         experiments.append(prepared[id(config)])
     _check_alike(experiments, settings)
-    check_writable(configs[0], list(settings.parameters))
+    check_writable(configs[0], [free.path for free in settings.parameters])
     used = _used(settings, experiments, images, report)
-    frees = [
-        Free(path, table.lower, table.upper, table.scale, table.transform, table.shared)
-        for path, table in settings.parameters.items()
-    ]
     posed = problem(
         experiments,
         images,
-        frees,
+        settings.parameters,
         [_stage(stage) for stage in settings.stages],
         loss=_loss(settings.loss),
         used=used,

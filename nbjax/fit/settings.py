@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from nbjax.config.load import read_toml, structured
 from nbjax.errors import ConfigError, Fault
+from nbjax.fit.parameter_set import Free
 from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
 
 System = Literal["triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"]
@@ -38,17 +39,6 @@ class LossSettings:
     kind: Literal["poisson", "poisson_gaussian", "gaussian", "robust"] = "poisson"
     sigma_photons: float = 1.0
     freedom: float = 4.0
-
-
-@dataclass(frozen=True)
-class ParameterSettings:
-    """One free parameter."""
-
-    lower: float | None = None
-    upper: float | None = None
-    scale: float | None = None
-    transform: Literal["linear", "log"] = "linear"
-    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +80,7 @@ class FitSettings:
     set_aside: float | None
     data: DataSettings
     loss: LossSettings
-    parameters: dict[str, ParameterSettings]
+    parameters: tuple[Free, ...]
     stages: tuple[StageSettings, ...]
 
 
@@ -144,7 +134,7 @@ def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
     top = _table(rest, Top, "", faults)
     measured = _table(data, DataSettings, "data", faults)
     likelihood = _table(loss or {}, LossSettings, "loss", faults)
-    free = {path: _table(table, ParameterSettings, f"parameters.{path}", faults) for path, table in parameters.items()}
+    free = [_free(path, table, faults) for path, table in parameters.items()]
     parts = [_table(table, StageSettings, f"stages[{i}]", faults) for i, table in enumerate(stages or [])]
     if faults:
         raise ConfigError(faults)
@@ -154,13 +144,22 @@ def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
         set_aside=top.set_aside,
         data=_anchored(measured, folder),
         loss=likelihood,
-        parameters=free,
+        parameters=tuple(free),
         stages=tuple(parts) or DEFAULT_STAGES,
     )
     faults += _impossible(found)
     if faults:
         raise ConfigError(faults)
     return found
+
+
+def _free(path: str, table: Any, faults: list[Fault]) -> Any:
+    key = f"parameters.{path}"
+    if not isinstance(table, dict):
+        return _table(table, Free, key, faults)
+    if "path" in table:
+        faults.append(Fault(f"{key}.path", "unknown key; the name of the table is the path"))
+    return _table({**table, "path": path}, Free, key, faults)
 
 
 def _table(table: Any, kind: Any, key: str, faults: list[Fault]) -> Any:
@@ -175,8 +174,6 @@ def _table(table: Any, kind: Any, key: str, faults: list[Fault]) -> Any:
 
 
 def _anchored(data: DataSettings, folder: Path) -> DataSettings:
-    from dataclasses import replace
-
     mask = None if data.mask_file is None else str(folder / data.mask_file)
     return replace(data, files=tuple(str(folder / name) for name in data.files), mask_file=mask)
 

@@ -78,21 +78,7 @@ def resolve_crystal(
     notes.switch("crystal.shape", crystal.shape)
     fudge = notes.choose("crystal.fudge", crystal.fudge, 1.0)
     notes.not_negative("crystal.fudge", fudge, "1 leaves the spot shapes as they are")
-    interpolate = crystal.interpolate
-    if interpolate is None:
-        early = "interpolation_autoselect" in config.parity
-        deciding = (crystal.cells or (1, 1, 1)) if early else cells
-        interpolate = min(deciding) <= 2
-        notes.record(
-            "crystal.interpolate",
-            interpolate,
-            f"derived from crystal.cells = ({', '.join(f'{n:g}' for n in deciding)})",
-        )
-    else:
-        notes.given("crystal.interpolate", interpolate)
-    if interpolate and table is None:
-        interpolate = False
-        notes.record("crystal.interpolate", False, "no table to interpolate")
+    interpolate = _interpolate(config, cells, table is not None, notes)
     water_um = notes.choose("crystal.water_um", crystal.water_um, 0.0)
     notes.not_negative("crystal.water_um", water_um, "give the edge of the water cube")
     return ResolvedCrystal(
@@ -113,6 +99,22 @@ def resolve_crystal(
         phi=phi,
         water_um=water_um,
     )
+
+
+def _interpolate(config: Config, cells: tuple[float, float, float], has_table: bool, notes: Notes) -> bool:
+    """Whether structure factors are interpolated: as given, or for crystals of one or two cells along an axis."""
+    interpolate = config.crystal.interpolate
+    if interpolate is None:
+        early = "interpolation_autoselect" in config.parity
+        deciding = (config.crystal.cells or (1, 1, 1)) if early else cells
+        interpolate = min(deciding) <= 2
+        shown = ", ".join(f"{n:g}" for n in deciding)
+        notes.record("crystal.interpolate", interpolate, f"derived from crystal.cells = ({shown})")
+    else:
+        notes.given("crystal.interpolate", interpolate)
+    if interpolate and not has_table:
+        notes.record("crystal.interpolate", False, "no table to interpolate")
+    return interpolate and has_table
 
 
 def _structure_factors(

@@ -102,6 +102,11 @@ def changed(old: str, new: str) -> list[str]:
         ('"crystal.misset_deg"', '"crystal.miset_deg"', "did you mean crystal.misset_deg?"),
         ('transform = "log"', "lower = 1.0", "parameters.scale: lower bound 1 excludes the start 1; move one of them"),
         ('transform = "log"', 'transform = "lgo"', "parameters.scale.transform: got 'lgo'; did you mean 'log'?"),
+        (
+            'transform = "log"',
+            'path = "scale"',
+            "parameters.scale.path: unknown key; the name of the table is the path",
+        ),
         ("[[stages]]", "[[stages]]\nstep = 3", "stages[0].step: unknown key; did you mean steps?"),
         ("[[stages]]", "[[stages]]\nsteps = 0", "stages[0].steps: got 0, must be above zero"),
         ("[[stages]]", '[[stages]]\nparameters = ["crystal.cell"]', "is not among the free parameters"),
