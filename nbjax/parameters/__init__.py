@@ -75,11 +75,12 @@ def _what_instead(parameters: dict[str, Parameter], path: str) -> str:
     if path in _ELSEWHERE:
         return f"which {_ELSEWHERE[path]}"
     for axis in "xy":
-        centre = [name for name in (f"beam_{axis}_mm", f"org_{axis}_px") if f"detector.{name}" in parameters]
-        if centre and path in (
-            f"detector.{name}" for name in (f"close_{axis}_mm", f"org_{axis}_px", f"beam_{axis}_mm")
-        ):
-            return f"which is not what places the panel in this convention; use detector.{centre[0]}"
+        keys = [f"detector.{name}" for name in (f"beam_{axis}_mm", f"org_{axis}_px", f"close_{axis}_mm")]
+        if path in keys:
+            centre = [key for key in keys if key in parameters]
+            if not centre:
+                return "whose meaning the detector's convention decides; give the convention too"
+            return f"which does not place the panel in this convention; use {centre[0]}"
     near = difflib.get_close_matches(path, parameters, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(parameters)}"
     return f"no parameter of this experiment; {hint}"

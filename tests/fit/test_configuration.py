@@ -41,6 +41,7 @@ STARTS = {
     "grid": small_config(**close(GRID, "mosflm")),
     "listed": small_config(**close(LISTED, "custom")),
     "sample pivot": small_config(**close(GRID, "xds")),
+    "pivot by default": small_config(detector={"convention": "custom"}),
     "beam pivot": small_config(**close(GRID, "custom", pivot="beam", close_distance_mm=90.0)),
     "sizes": with_values(
         small_config(), {"crystal.size_a_mm": 6e-5, "crystal.size_c_mm": 7e-5, "beam.beamsize_mm": 5e-5}

@@ -195,6 +195,11 @@ def test_a_key_that_is_no_parameter_names_the_one_to_use(path: str, remedy: str)
     assert remedy.split()[-1] in (*parameters_of(experiment, "mosflm"), "beam.source_file")
 
 
+def test_a_beam_centre_without_a_convention_asks_for_it() -> None:
+    with pytest.raises(ConfigError, match="the detector's convention decides; give the convention too"):
+        find(parameters_of(prepare(small_config())), "detector.beam_x_mm")
+
+
 def test_an_unknown_path_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"did you mean crystal.misset_deg\?"):
         find(parameters_of(prepare(small_config())), "crystal.miset_deg")
