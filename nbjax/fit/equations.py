@@ -14,6 +14,7 @@ from nbjax.experiment import Experiment
 from nbjax.fit.losses import Loss
 from nbjax.fit.observation import Observation
 from nbjax.fit.parameter_set import Layout, Scaling
+from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import simulate_pixels
 
 _FEWEST_CELLS = 1.8
@@ -114,7 +115,7 @@ def expected_photons(
     return simulate_pixels(broadened(moved, view.broaden) if view.broadens else moved, pixels)
 
 
-@jax.jit
+@compiled
 def equations(view: View, shots: Shots, theta: Theta) -> Equations:
     """Value, gradient and Fisher information of every shot.
 
