@@ -17,11 +17,12 @@ from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment, stack
 from nbjax.fit.equations import Shots, Theta, View, equations
 from nbjax.fit.losses import Loss, Poisson
-from nbjax.fit.observation import Observation, check_image, observe
+from nbjax.fit.observation import check_image, observe
 from nbjax.fit.parameter_set import Free, Layout, ParameterSet, parameter_set
 from nbjax.fit.result import FitResult, Outcome, ShotResult, Step, covariance_of, weaknesses
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.state import Progress, State
+from nbjax.fit.tries import best, check_tries, scattered
 
 
 @runtime_checkable
@@ -74,13 +75,22 @@ OnStep = Callable[[int, State, Step], None]
 
 @dataclass(frozen=True)
 class Problem:
-    """Shots, their free parameters and the stages; everything that does not change during a fit."""
+    """Shots, their free parameters and the stages; everything that does not change during a fit.
+
+    Attributes:
+        experiments: of each shot, as often as it is tried: all tries of the first shot, then those of the next.
+        parameters, shots, stages, loss: what is fitted, to what, and how.
+        starts: where each try starts, as theta.
+        tries: how often each shot is tried.
+    """
 
     experiments: tuple[Experiment, ...]
     parameters: ParameterSet
     shots: Shots
     stages: tuple[Stage, ...]
     loss: Loss
+    starts: Theta
+    tries: int = 1
 
     def view(self, stage: Stage) -> View:
         """How a stage looks at the problem."""
@@ -94,11 +104,6 @@ class Problem:
             masks.append(jnp.asarray([name.split(" ")[0] in moving for name in names], bool))
         return View(self.loss, stage.broaden != 1, jnp.asarray(float(stage.broaden)), *masks)
 
-    def start(self) -> Theta:
-        """Where the fit starts."""
-        p = self.parameters
-        return Theta(jnp.zeros(len(p.shared_names)), jnp.zeros((len(self.experiments), len(p.own_names))))
-
 
 def problem(
     experiments: Sequence[Experiment],
@@ -110,6 +115,8 @@ def problem(
     used: Sequence[np.ndarray] | None = None,
     convention: str | None = None,
     system: str = "triclinic",
+    tries: int = 1,
+    seed: int = 0,
     chunk: int = 8192,
 ) -> Problem:
     """Check everything and set up a fit; arguments as for ``fit``."""
@@ -127,6 +134,7 @@ def problem(
         for path in stage.parameters or ():
             if path not in paths:
                 faults.append(Fault(f"stages[{number}].parameters", f"{path} is not among the free parameters"))
+    faults += check_tries(frees, tries)
     if faults:
         raise ConfigError(faults)
     grid = experiments[0].grid
@@ -143,10 +151,13 @@ def problem(
             shown &= mask
         check_image(np.asarray(image), shown, f"data, shot {number}", negative=not isinstance(loss, Poisson))
         masks.append(shown)
-    observation: Observation = observe([np.asarray(image, float) for image in images], masks, chunk)
-    chosen = parameter_set(frees, experiments, convention, system)
-    shots = Shots(stack(experiments), observation, chosen.shared, chosen.own, chosen.layout)
-    return Problem(tuple(experiments), chosen, shots, tuple(stages), loss)
+    every = [experiment for experiment in experiments for _ in range(tries)]
+    seen = [(np.asarray(image, float), mask) for image, mask in zip(images, masks, strict=True) for _ in range(tries)]
+    observation = observe([image for image, _ in seen], [mask for _, mask in seen], chunk)
+    chosen = parameter_set(frees, every, convention, system)
+    shots = Shots(stack(every), observation, chosen.shared, chosen.own, chosen.layout)
+    starts = Theta(jnp.zeros(len(chosen.shared_names)), scattered(chosen, frees, tries, seed))
+    return Problem(tuple(every), chosen, shots, tuple(stages), loss, starts, tries)
 
 
 def fit(
@@ -159,6 +170,8 @@ def fit(
     used: Sequence[np.ndarray] | None = None,
     convention: str | None = None,
     system: str = "triclinic",
+    tries: int = 1,
+    seed: int = 0,
     set_aside: float | None = None,
     on_step: OnStep | None = None,
 ) -> FitResult:
@@ -173,6 +186,9 @@ def fit(
         used: boolean images of the pixels that count; all by default, without what the experiments mask.
         convention: of the detector, for its beam centre.
         system: crystal system that ``crystal.cell`` keeps to.
+        tries: fits of each shot, all at once, from starts drawn within the parameters' ``scatter``, the first from the
+            given start; the one with the least loss is returned. Not with shared parameters.
+        seed: of the starts.
         set_aside: after each stage, a shot whose loss for a pixel is this many times the median of all shots no longer
             counts for the shared parameters, and ends as diverged.
         on_step: called after every step with the stage's number, the state and the entry of the history.
@@ -181,7 +197,18 @@ def fit(
         ConfigError: input that cannot be fitted, see ``problem`` and ``parameter_set``.
     """
     return run(
-        problem(experiments, images, frees, stages, loss=loss, used=used, convention=convention, system=system),
+        problem(
+            experiments,
+            images,
+            frees,
+            stages,
+            loss=loss,
+            used=used,
+            convention=convention,
+            system=system,
+            tries=tries,
+            seed=seed,
+        ),
         set_aside=set_aside,
         on_step=on_step,
     )
@@ -215,7 +242,7 @@ def run(
     resume: Resume | None = None,
 ) -> FitResult:
     """Run all stages of a problem."""
-    theta = posed.start() if resume is None else resume.theta
+    theta = posed.starts if resume is None else resume.theta
     alive = np.ones(len(posed.shots), bool) if resume is None else resume.alive
     history = [] if resume is None else list(resume.history)
     aside = np.zeros(len(alive), bool)
@@ -240,7 +267,7 @@ def run(
         aside |= alive & ~_near_the_others(posed, state, alive, set_aside)
         alive &= ~aside
     assert state is not None
-    return _result(posed, state, alive, aside, tuple(history))
+    return best(_result(posed, state, alive, aside, tuple(history)), posed.tries)
 
 
 def _record(history: list[Step], stage: int, step: int, state: State, on_step: OnStep | None) -> None:

@@ -81,6 +81,8 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
         used=used,
         convention=configs[0].detector.convention,
         system=settings.system,
+        tries=settings.tries,
+        seed=settings.seed,
     )
     return Measurement(posed, tuple(configs), tuple(images), tuple(used), tuple(warnings))
 

@@ -36,6 +36,8 @@ class Free:
         scale: change that counts as one; the parameter's typical change by default.
         transform: "log" moves the logarithm, for what must stay above zero and may be off by a factor.
         shared: one value for all shots, instead of one for each.
+        scatter: where a fit is tried from several starts, they lie up to so far from the given one, in the parameter's
+            unit; 0: all have the given value.
     """
 
     path: str
@@ -44,6 +46,7 @@ class Free:
     scale: float | None = None
     transform: Literal["linear", "log"] = "linear"
     shared: bool = False
+    scatter: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,8 @@ def parameter_set(
             faults.append(Fault(key, "is named twice; name it once"))
         if free.scale is not None and not free.scale > 0:
             faults.append(Fault(key, f"scale {free.scale:g} must be above zero"))
+        if not (np.isfinite(free.scatter) and free.scatter >= 0):
+            faults.append(Fault(f"{key}.scatter", f"got {free.scatter:g}, must be a number, zero or above"))
     faults += _overlaps({free.path for free in frees})
     if faults:
         raise ConfigError(faults)

@@ -62,6 +62,8 @@ class Top:
     configs: tuple[str, ...]
     system: System = "triclinic"
     set_aside: float | None = None
+    tries: int = 1
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,15 @@ class FitSettings:
     Attributes:
         configs: one configuration for all shots, or one for each.
         system: crystal system of ``crystal.cell``.
-        set_aside: as for ``nbjax.fit.fit``.
+        set_aside, tries, seed: as for ``nbjax.fit.fit``.
         data, loss, parameters, stages: the tables.
     """
 
     configs: tuple[str, ...]
     system: System
     set_aside: float | None
+    tries: int
+    seed: int
     data: DataSettings
     loss: LossSettings
     parameters: tuple[Free, ...]
@@ -142,6 +146,8 @@ def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
         configs=tuple(str(folder / name) for name in top.configs),
         system=top.system,
         set_aside=top.set_aside,
+        tries=top.tries,
+        seed=top.seed,
         data=_anchored(measured, folder),
         loss=likelihood,
         parameters=tuple(free),
