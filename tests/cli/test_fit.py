@@ -39,6 +39,17 @@ def _case() -> None:
     Path("FIT.toml").write_text(FIT)
 
 
+def test_the_best_of_several_tries_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    tried = FIT.replace("[data]", "tries = 3\nseed = 5\n[data]").replace(
+        '[parameters."crystal.misset_deg"]', '[parameters."crystal.misset_deg"]\nscatter = 0.05'
+    )
+    Path("FIT.toml").write_text(tried)
+    assert main(["fit", "FIT.toml", "--out", "out"]) == 0
+    assert "the best of 3 tries" in capsys.readouterr().out
+    (shot,) = json.loads(Path("out/parameters.json").read_text())["shots"]
+    assert (np.abs(np.subtract(shot["values"], [10.0, 20.0, 30.0, 1.0])) < 4 * np.array(shot["sigmas"])).all()
+
+
 def test_a_fit_leaves_its_files_and_resumes_where_it_was_interrupted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
