@@ -55,3 +55,18 @@ def test_batches_are_packed_too() -> None:
 def test_one_number_holds_four_32_bit_fields_or_two_of_64() -> None:
     for dtype, words in ((jnp.float32, 1), (jnp.float64, 2)):
         assert len(in_one_loop(lambda x: [x] * 4, jnp.ones(5, dtype))) == words
+
+
+def test_what_fields_share_is_computed_once() -> None:
+    def shared(x):
+        wave = jnp.round(x * 9) * x
+        return [wave * (x + i) for i in range(4)]
+
+    def used_twice(x):
+        words = in_one_loop(shared, x)
+        return [field(words, i, jnp.float32)[:, None] * x for i in range(4)], fields(words, range(4), jnp.float32).sum(
+            1
+        )
+
+    text = jax.jit(used_twice).lower(jnp.linspace(0, 1, 300, dtype=jnp.float32)).compile().as_text()
+    assert text.count("round-nearest-even(") == 1
