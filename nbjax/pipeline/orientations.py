@@ -56,7 +56,7 @@ def _orientation_sum(
         indices = sample_indices(item[0], q_per_m, _low(item[1], low))
         return (total + sample_domain(domain, *indices).intensity).astype(total.dtype), None
 
-    at_once = _divisor(len(direct_m), _UNROLLED)
+    at_once = divisor(len(direct_m), _UNROLLED)
     items = direct_m, None if low is None else low[0]
     total, _ = jax.lax.scan(jax.checkpoint(step), jnp.zeros_like(weight), items, unroll=at_once)
     return weight * total
@@ -93,7 +93,7 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
                 change = change + weight * q[j] * jnp.matmul(turned[:, j], rows, precision="highest")
         return change.astype(weight.dtype), None
 
-    size = _divisor(len(direct_m), _SWEPT[jnp.dtype(dtype)])
+    size = divisor(len(direct_m), _SWEPT[jnp.dtype(dtype)])
     items = direct_m, None if low is None else low[0], None if _is_still(direct_t) else direct_t
     blocks = jax.tree.map(lambda rows: rows.reshape(-1, size, *rows.shape[1:]), items)
     change, _ = jax.lax.scan(jax.checkpoint(step, prevent_cse=False), jnp.zeros_like(weight), blocks)
@@ -190,9 +190,8 @@ def _growths(rows: list[list[Array]], domain: Domain, direct_m: Array, q_per_m: 
 
 def _block_indices(direct_m: Array, q_per_m: Components, low: Low) -> tuple[Components, Components, Components]:
     """Indices as of ``sample_indices``, shape (orientations, pixels)."""
-    if low is None:
-        return jax.vmap(lambda vectors: sample_indices(vectors, q_per_m, None))(direct_m)
-    return jax.vmap(lambda vectors, rest: sample_indices(vectors, q_per_m, (rest, low[1])))(direct_m, low[0])
+    rest = None if low is None else low[0]
+    return jax.vmap(lambda vectors, rest: sample_indices(vectors, q_per_m, _low(rest, low)))(direct_m, rest)
 
 
 def _change_by_the_rest(primals: tuple[Any, ...], domain_t: Domain) -> Array | float:
@@ -226,5 +225,6 @@ def _moved(tangent: Any, value: Array) -> Array:
     return jnp.zeros_like(value) if _is_still(tangent) else tangent
 
 
-def _divisor(count: int, most: int) -> int:
+def divisor(count: int, most: int) -> int:
+    """The largest number up to ``most`` that divides ``count``: as many orientations share one loop, none left over."""
     return next(size for size in range(most, 0, -1) if count % size == 0)
