@@ -100,10 +100,11 @@ LISTED = (
 )
 ELSEWHERE = ("crystal.fudge", "beam.sources.directions", "beam.sources.wavelengths_m")
 ELSEWHERE += ("panel.near_point_m", "panel.two_theta_axis")
+SQUARE = tuple(path for path in STEPS if path not in ELSEWHERE)
 PARAMETERS = {
-    "square": tuple(path for path in STEPS if path not in ELSEWHERE),
+    "square": SQUARE,
     "round": ROUND,
-    "gauss": ROUND,
+    "gauss": (*SQUARE, "crystal.fudge"),
     "tophat": FLAT,
     "listed": LISTED,
     "interpolated": ("crystal.cell.misset_rad", "crystal.factors.values", "panel.distance_m"),
@@ -118,8 +119,8 @@ ANGLES += ("panel.two_theta_rad", "beam.sources.dispersion", "beam.sources.horiz
 
 
 def experiment(shape: str) -> Experiment:
-    """6 x 5 pixels, the beam through the middle of one of them; for the square and flat shapes everything is on."""
-    whole, listed = shape in ("square", "tophat"), shape == "listed"
+    """6 x 5 pixels, the beam through the middle of one; for square, Gaussian and flat spots everything is on."""
+    whole, listed = shape in ("square", "gauss", "tophat"), shape == "listed"
     spread = {"divergence_horizontal_mrad": 0.2, "divergence_vertical_mrad": 0.2, "dispersion_percent": 0.2}
     sensor = {"thickness_um": 300.0, "attenuation_depth_um": 200.0, "two_theta_deg": 4.0}
     table = {"source_file": str(INPUTS / "sources.txt")}
@@ -288,7 +289,7 @@ def test_every_parameter_but_those_of_other_shapes_changes_the_image(shape: str)
     made = programs(shape)
     _, gradient = made.first(made.points["turned"])
     without = [path for path, value in gradient.items() if not np.abs(value).max() > 0]
-    assert without == (["crystal.factors.default"] if shape == "square" else [])
+    assert without == (["crystal.factors.default"] if shape in ("square", "gauss") else [])
 
 
 @pytest.mark.parametrize("shape", TWICE)
