@@ -8,12 +8,14 @@ result, computed once. Other backends merge loops themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.custom_batching import custom_vmap
+
+T = TypeVar("T")
 
 _PACKED = {jnp.dtype("float32"): 4, jnp.dtype("float64"): 2}
 """Floats of each type in one packed number."""
@@ -28,31 +30,49 @@ def in_one_loop(function: Callable[..., Sequence[Array]], *arguments: Any) -> li
         function: returns arrays of equal shape, all float32 or all float64. It may close over no traced value.
         arguments: pytrees of arrays, the first array not empty.
     """
-    return _held(lambda *arguments: _pack(function(*arguments)), *arguments)
+    return held(lambda *arguments: _pack(function(*arguments)), *arguments)
 
 
-def _held(function: Callable[..., Any], *arguments: Any) -> Any:
-    """``function(*arguments)``, which XLA cannot move into its uses: the branch of a choice that it cannot foresee."""
+def held(function: Callable[..., T], *arguments: Any) -> T:
+    """``function(*arguments)``, which XLA cannot move into its uses. Not differentiable.
+
+    Args:
+        function: of arrays; it may close over no traced value.
+        arguments: pytrees of arrays, the first array not empty.
+    """
 
     @custom_vmap
-    def held(witness: Array, *arguments: Any) -> Any:
-        def never(*arguments: Any) -> Any:
-            # made of the arguments, so that it varies over the devices of ``jax.shard_map`` as they do
-            nothing = sum(0 * leaf.reshape(-1)[0].real for leaf in jax.tree.leaves(arguments))
-            shapes = jax.eval_shape(function, *arguments)
-            return [jnp.broadcast_to(nothing, shape.shape).astype(shape.dtype) for shape in shapes]
+    def alone(*arguments: Any) -> T:
+        return apart(function, *arguments)
 
-        return jax.lax.cond((witness == witness) | (witness != witness), function, never, *arguments)
-
-    @held.def_vmap
-    def _held_batch(size: int, in_batched: list[Any], witness: Array, *arguments: Any) -> tuple[Any, Any]:
+    @alone.def_vmap
+    def _alone_batch(size: int, in_batched: list[Any], *arguments: Any) -> tuple[T, Any]:
         del size
-        axes = [jax.tree.map(lambda b: 0 if b else None, one) for one in in_batched[1:]]
+        axes = [jax.tree.map(lambda b: 0 if b else None, one) for one in in_batched]
         # a choice for each member of the batch would be none: both branches are computed then
-        result = _held(jax.vmap(function, in_axes=axes), *arguments)
+        result = held(jax.vmap(function, in_axes=axes), *arguments)
         return result, jax.tree.map(lambda _: True, result)
 
-    return held(jax.tree.leaves(arguments)[0].reshape(-1)[0], *arguments)
+    found: T = alone(*arguments)
+    return found
+
+
+def apart(function: Callable[..., T], *arguments: Any) -> T:
+    """``held`` that can be differentiated as ``function`` can, and that holds nothing back in a batch.
+
+    It is the branch of a choice that XLA cannot foresee.
+    """
+
+    def never(*arguments: Any) -> T:
+        # made of the arguments, so that it varies over the devices of ``jax.shard_map`` as they do
+        nothing = sum(0 * leaf.reshape(-1)[0].real for leaf in jax.tree.leaves(arguments))
+        shapes = jax.eval_shape(function, *arguments)
+        found: T = jax.tree.map(lambda shape: jnp.broadcast_to(nothing, shape.shape).astype(shape.dtype), shapes)
+        return found
+
+    witness = jax.tree.leaves(arguments)[0].reshape(-1)[0]
+    found: T = jax.lax.cond((witness == witness) | (witness != witness), function, never, *arguments)
+    return found
 
 
 def _pack(fields: Sequence[Array]) -> list[Array]:
@@ -71,15 +91,15 @@ def _pair(high: Array, low: Array) -> Array:
 
 def field(words: Sequence[Array], place: int, dtype: Any) -> Array:
     """One field of ``in_one_loop``, of its place and type."""
-    return _chosen(words, jnp.asarray(place), dtype)
+    return _unpacked(words, jnp.asarray(place), dtype)
 
 
 def fields(words: Sequence[Array], places: Sequence[int], dtype: Any) -> Array:
-    """Some fields of ``in_one_loop`` along a new first axis, by one loop: each entry chooses its own by its place."""
-    return _chosen(words, jnp.asarray(places).reshape(-1, *[1] * words[0].ndim), dtype)
+    """Some fields of ``in_one_loop`` along a new axis before the last, by one loop: each entry chooses its own."""
+    return _unpacked([word[..., None, :] for word in words], jnp.asarray(places)[:, None], dtype)
 
 
-def _chosen(words: Sequence[Array], place: Array, dtype: Any) -> Array:
+def _unpacked(words: Sequence[Array], place: Array, dtype: Any) -> Array:
     parts = [part for word in words for part in (jnp.real(word), jnp.imag(word))]
     share = _PACKED[jnp.dtype(dtype)] // 2
     found = parts[0]

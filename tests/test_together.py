@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nbjax.together import field, fields, in_one_loop
+from nbjax.together import apart, field, fields, held, in_one_loop
 
 
 def _powers(x: jax.Array, scale: dict[str, jax.Array]) -> list[jax.Array]:
@@ -27,7 +27,7 @@ def test_fields_come_back_bit_for_bit(dtype, count: int) -> None:
     separate, stacked, single = jax.jit(both)(x)
     assert stacked.dtype == dtype
     for i, wanted in enumerate(separate):
-        for found in (stacked[i], single[i]):
+        for found in (stacked[:, i], single[i]):
             np.testing.assert_array_equal(np.asarray(found).view(np.uint8), np.asarray(wanted).view(np.uint8))
 
 
@@ -70,3 +70,29 @@ def test_what_fields_share_is_computed_once() -> None:
 
     text = jax.jit(used_twice).lower(jnp.linspace(0, 1, 300, dtype=jnp.float32)).compile().as_text()
     assert text.count("round-nearest-even(") == 1
+
+
+def test_what_is_computed_apart_has_the_derivatives_of_the_function() -> None:
+    def function(x: jax.Array, scale: jax.Array) -> list[jax.Array]:
+        return [x**3 * scale, jnp.sin(x)]
+
+    def total(through):
+        return lambda x, scale: sum((part**2).sum() for part in through(x, scale))
+
+    at = jnp.arange(1.0, 5.0), jnp.asarray(0.3)
+    for derive in (jax.grad, jax.hessian):
+        found, wanted = (derive(total(f))(*at) for f in (lambda *at: apart(function, *at), function))
+        np.testing.assert_allclose(found, wanted, rtol=1e-14)
+    batch = jax.vmap(lambda x: apart(function, x, at[1]))(jnp.stack([at[0], -at[0]]))
+    np.testing.assert_array_equal(batch[0][1], function(-at[0], at[1])[0])
+
+
+def test_what_is_held_keeps_its_structure_and_is_a_choice_in_a_batch_too() -> None:
+    def function(x: jax.Array, scale: jax.Array) -> dict[str, jax.Array]:
+        return {"scaled": x * scale, "whole": x.astype(jnp.int32)}
+
+    x = jnp.arange(6.0).reshape(2, 3)
+    found = jax.vmap(lambda x: held(function, x, jnp.asarray(2.0)))(x)
+    np.testing.assert_array_equal(found["scaled"], 2 * x)
+    assert found["whole"].dtype == jnp.int32
+    assert "cond[" in str(jax.make_jaxpr(jax.vmap(lambda x: held(function, x, x[0])))(x))

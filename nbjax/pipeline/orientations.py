@@ -31,6 +31,9 @@ _UNROLLED = 5
 _SWEPT = {jnp.dtype("float32"): 4, jnp.dtype("float64"): 2}
 """Orientations whose slopes are in memory at a time: even numbers, which two threads share out evenly."""
 
+_SHARE = 256
+"""Pixels that lie together in all fields of a block: a loop that reads them more than once finds them in the cache."""
+
 _PER_ANGSTROM = 1e-10
 """Scattering vectors in 1/A and direct vectors in A keep 32-bit products of both with slopes in range."""
 
@@ -71,33 +74,42 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
     weight_t, domain_t, direct_t, q_t, _ = tangents
     dtype = domain.factors.default.dtype
     cells_move = not all(_is_still(t) for t in domain_t.cells)
-    q = jnp.stack([x * _PER_ANGSTROM for x in q_per_m]).astype(dtype)
+    pixels = weight.shape[-1]
+    shares = divisor(pixels, max(1, pixels // _SHARE))
 
-    # one row of tangents for each field that is summed over orientations
-    rows = [
-        _moved(weight_t, weight),
-        *(weight * _moved(t, x) * _PER_ANGSTROM for t, x in zip(q_t, q_per_m, strict=True)),
-    ]
-    if cells_move:
-        cells = zip(domain_t.cells, domain.cells, strict=True)
-        rows += [weight * (_moved(t, n) / n) for t, n in cells]
-    rows_t = jnp.stack(rows)
+    def shared_out(fields: list[Array]) -> Float[Array, "shares fields pixels"]:
+        return jnp.stack([field.reshape(shares, -1) for field in fields], 1)
+
+    # tangents of each field that is summed over orientations
+    by_q_t = shared_out([weight * _moved(t, x) * _PER_ANGSTROM for t, x in zip(q_t, q_per_m, strict=True)])
+    cells = zip(domain_t.cells, domain.cells, strict=True)
+    by_cells_t = [weight * (_moved(t, n) / n) for t, n in cells] if cells_move else []
+    rest_t = shared_out([_moved(weight_t, weight), *by_cells_t])
+
+    low_q = None if low is None else low[1]
+    share_weight, share_q, share_low = jax.tree.map(lambda x: x.reshape(shares, -1), (weight, q_per_m, low_q))
+    q = shared_out([x * _PER_ANGSTROM for x in q_per_m]).astype(dtype)
 
     def step(change: Array, item: tuple[Array, Array | None, Array | None]) -> tuple[Array, None]:
         block_m, block_low, block_t = item
-        rows, fields = block_slopes(cells_move, domain, block_m, q_per_m, _low(block_low, low))
-        change = change + (fields * rows_t).sum(0)
+        rows, sums = block_slopes(cells_move, domain, block_m, share_q, None if low is None else (block_low, share_low))
+        vectors = (block_m / _PER_ANGSTROM).reshape(-1, 3).astype(dtype)
+        by_q = sum(rows[:, k, None] * vector[:, None] for k, vector in enumerate(vectors))
+        change = change + (sums * rest_t).sum(1) + (by_q * by_q_t).sum(1)
         if block_t is not None:
-            turned = jnp.moveaxis(block_t / _PER_ANGSTROM, 1, 0).reshape(-1, 3).astype(dtype)
+            turned = (block_t / _PER_ANGSTROM).reshape(-1, 3).astype(dtype)
             for j in range(3):
-                change = change + weight * q[j] * jnp.matmul(turned[:, j], rows, precision="highest")
+                # a copy for each share: one product with all of them would want their pixels in one row
+                copies = jnp.broadcast_to(turned[:, j], (shares, 1, len(turned)))
+                change = change + share_weight * q[:, j] * jnp.matmul(copies, rows, precision="highest")[:, 0]
         return change.astype(weight.dtype), None
 
     size = divisor(len(direct_m), _SWEPT[jnp.dtype(dtype)])
     items = direct_m, None if low is None else low[0], None if _is_still(direct_t) else direct_t
     blocks = jax.tree.map(lambda rows: rows.reshape(-1, size, *rows.shape[1:]), items)
-    change, _ = jax.lax.scan(jax.checkpoint(step, prevent_cse=False), jnp.zeros_like(weight), blocks)
-    return orientation_sum(*primals), change + _change_by_the_rest(primals, domain_t)
+    start = jnp.zeros_like(share_weight)
+    change, _ = jax.lax.scan(jax.checkpoint(step, prevent_cse=False), start, blocks)
+    return orientation_sum(*primals), change.reshape(-1) + _change_by_the_rest(primals, domain_t)
 
 
 def has_orientation_sum(experiment: Experiment, scene: Scene) -> bool:
@@ -108,12 +120,17 @@ def has_orientation_sum(experiment: Experiment, scene: Scene) -> bool:
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def block_slopes(
     cells_move: bool, domain: Domain, direct_m: Float[Array, "orientations 3 3"], q_per_m: Components, low: Low
-) -> tuple[Float[Array, "rows pixels"], Float[Array, "fields pixels"]]:
+) -> tuple[Float[Array, "shares rows pixels"], Float[Array, "shares fields pixels"]]:
     """What the derivative of a sum over a few orientations is made of.
+
+    Args:
+        cells_move: whether it is asked for by the cells.
+        domain, direct_m, low: as of ``orientation_sum``.
+        q_per_m: scattering vectors, shape (shares, pixels) each.
 
     Returns:
         The derivatives of each orientation's intensity by its Miller indices, h first; and sums over orientations: the
-        intensity, its derivatives by the components of q in 1/A, and, if the cells move, by ln N of each axis.
+        intensity and, if the cells move, its derivatives by ln N of each axis.
     """
     if low is None and q_per_m[0].dtype == jnp.float64:
         tied = partial(_block_slopes_in_few_loops, cells_move)
@@ -125,18 +142,28 @@ def block_slopes(
 
 @block_slopes.defjvp
 def _block_slopes_jvp(cells_move: bool, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
-    return block_slopes(cells_move, *primals), jax.jvp(partial(_block_slopes, cells_move), primals, tangents)[1]
+    # in loops of their own: the sums would evaluate every change of a slope again, and in loops too large for vectors
+    fields, fields_t = (
+        jax.lax.platform_dependent(*at, cpu=partial(together.apart, of), default=of)
+        for of, at in ((_slopes, primals), (_slopes_t, (primals, tangents)))
+    )
+    gathered = partial(_gathered, cells_move)
+    return block_slopes(cells_move, *primals), jax.jvp(gathered, (fields, *primals), (fields_t, *tangents))[1]
 
 
 def _block_slopes(
     cells_move: bool, domain: Domain, direct_m: Array, q_per_m: Components, low: Low
 ) -> tuple[Array, Array]:
-    slopes = _slopes(domain, direct_m, q_per_m, low)
-    rows = [[field[r] for field in slopes] for r in range(len(direct_m))]
-    fields = _sums(rows, direct_m)
-    if cells_move:
-        fields += _growths(rows, domain, direct_m, q_per_m, low)
-    return jnp.concatenate(slopes[1:]), jnp.stack(fields)
+    return _gathered(cells_move, _slopes(domain, direct_m, q_per_m, low), domain, direct_m, q_per_m, low)
+
+
+def _gathered(
+    cells_move: bool, fields: list[Array], domain: Domain, direct_m: Array, q_per_m: Components, low: Low
+) -> tuple[Array, Array]:
+    samples = [[field[:, r] for field in fields] for r in range(len(direct_m))]
+    rows = jnp.stack(fields[1:], 2)
+    sums = _sums(cells_move, samples, domain, direct_m, q_per_m, low)
+    return rows.reshape(len(rows), -1, rows.shape[-1]), jnp.stack(sums, 1)
 
 
 def _block_slopes_in_few_loops(
@@ -144,22 +171,19 @@ def _block_slopes_in_few_loops(
 ) -> tuple[Array, Array]:
     dtype = domain.factors.default.dtype
 
-    def rows(words: list[Array]) -> list[list[Array]]:
-        return [[together.field([word[r] for word in words], i, dtype) for i in range(4)] for r in range(len(direct_m))]
+    def sums(words: list[Array], domain: Domain, direct_m: Array, q_per_m: Components) -> list[Array]:
+        one = [[word[:, r] for word in words] for r in range(len(direct_m))]
+        samples = [[together.field(of, i, dtype) for i in range(4)] for of in one]
+        return _sums(cells_move, samples, domain, direct_m, q_per_m, None)
 
     words = together.in_one_loop(_slopes, domain, direct_m, q_per_m, None)
-    sums = together.in_one_loop(lambda words, *at: _sums(rows(words), *at), words, direct_m)
-    found = together.fields(sums, range(4), dtype)
-    if cells_move:
-        growths = together.in_one_loop(
-            lambda words, *at: _growths(rows(words), *at), words, domain, direct_m, q_per_m, None
-        )
-        found = jnp.concatenate([found, together.fields(growths, range(3), dtype)])
-    return together.fields(words, range(1, 4), dtype).reshape(-1, words[0].shape[-1]), found
+    (rows,) = together.held(lambda words: [together.fields(words, range(1, 4), dtype)], words)
+    packed = together.in_one_loop(sums, words, domain, direct_m, q_per_m)
+    return rows.reshape(len(rows), -1, rows.shape[-1]), together.fields(packed, range(4 if cells_move else 1), dtype)
 
 
 def _slopes(domain: Domain, direct_m: Array, q_per_m: Components, low: Low) -> list[Array]:
-    """Intensity, and its derivatives by h, k and l, shape (orientations, pixels) each."""
+    """Intensity, and its derivatives by h, k and l, shape (shares, orientations, pixels) each."""
     hkl, index, delta = _block_indices(direct_m, q_per_m, low)
     lattice, slopes = lattice_slopes(domain, delta)
     structure = sample_structure(domain, hkl, index)
@@ -167,31 +191,37 @@ def _slopes(domain: Domain, direct_m: Array, q_per_m: Components, low: Low) -> l
     return [structure * structure * lattice * lattice, *(twice * slope for slope in slopes)]
 
 
-def _sums(rows: list[list[Array]], direct_m: Array) -> list[Array]:
-    """Sums over orientations of the intensity and of its derivatives by the components of q in 1/A, shape (pixels,)."""
-    vectors = (direct_m / _PER_ANGSTROM).astype(rows[0][0].dtype)
-    intensity, *by_q = (jnp.zeros_like(rows[0][0]) for _ in range(4))
-    for (own, h, k, l), (a, b, c) in zip(rows, vectors, strict=True):  # noqa: E741
+def _slopes_t(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> list[Array]:
+    """Changes of ``_slopes`` by changes of its arguments."""
+    found: list[Array] = jax.jvp(_slopes, primals, tangents)[1]
+    return found
+
+
+def _sums(
+    cells_move: bool, samples: list[list[Array]], domain: Domain, direct_m: Array, q_per_m: Components, low: Low
+) -> list[Array]:
+    """Sums over orientations of the intensity and, if the cells move, its derivatives by ln N; (shares, pixels) each.
+
+    Args:
+        samples: intensity and slopes of each orientation, shape (shares, pixels) each.
+        cells_move, domain, direct_m, q_per_m, low: as of ``block_slopes``.
+    """
+    intensity, *by_cells = (jnp.zeros_like(samples[0][0]) for _ in range(4))
+    for r, (own, *slopes) in enumerate(samples):
         intensity = intensity + own
-        by_q = [total + (h * a[j] + k * b[j] + l * c[j]) for j, total in enumerate(by_q)]
-    return [intensity, *by_q]
-
-
-def _growths(rows: list[list[Array]], domain: Domain, direct_m: Array, q_per_m: Components, low: Low) -> list[Array]:
-    """Sums over orientations of the derivatives by ln N of each axis, shape (pixels,)."""
-    totals = [jnp.zeros_like(rows[0][0]) for _ in range(3)]
-    for r, (own, *slopes) in enumerate(rows):
+        if not cells_move:
+            continue
         _, _, delta = sample_indices(direct_m[r], q_per_m, None if low is None else (low[0][r], low[1]))
         for i, (d, slope) in enumerate(zip(delta, slopes, strict=True)):
             small = d.astype(own.dtype)
-            totals[i] = totals[i] + (small * slope + 2 * own * lattice_factor.growth(domain.shape, small))
-    return totals
+            by_cells[i] = by_cells[i] + (small * slope + 2 * own * lattice_factor.growth(domain.shape, small))
+    return [intensity, *by_cells] if cells_move else [intensity]
 
 
 def _block_indices(direct_m: Array, q_per_m: Components, low: Low) -> tuple[Components, Components, Components]:
-    """Indices as of ``sample_indices``, shape (orientations, pixels)."""
+    """Indices as of ``sample_indices``, shape (shares, orientations, pixels)."""
     rest = None if low is None else low[0]
-    return jax.vmap(lambda vectors, rest: sample_indices(vectors, q_per_m, _low(rest, low)))(direct_m, rest)
+    return jax.vmap(lambda vectors, rest: sample_indices(vectors, q_per_m, _low(rest, low)), out_axes=1)(direct_m, rest)
 
 
 def _change_by_the_rest(primals: tuple[Any, ...], domain_t: Domain) -> Array | float:

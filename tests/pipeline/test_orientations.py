@@ -16,7 +16,9 @@ from nbjax.pipeline import orientations
 from nbjax.pipeline.orientations import orientation_sum
 from nbjax.pipeline.sample import Domain
 
-PIXELS = 24
+PIXELS = 640
+"""Two shares."""
+
 TOLERANCE = {"float64": 1e-11, "float32": 2e-5}
 Arguments = tuple[Any, ...]
 
@@ -85,7 +87,9 @@ def test_second_derivatives_are_those_of_the_sum() -> None:
 
     def bent(function: Any) -> Any:
         slope = jax.grad(lambda at: (function(*at) ** 2).sum())
-        return jax.jit(lambda at, moves: jax.jvp(slope, (at,), (moves,))[1])(at, moves)
+        forward_over_reverse = jax.jit(lambda at, moves: jax.jvp(slope, (at,), (moves,))[1])(at, moves)
+        along = jax.grad(lambda at: (jax.jvp(function, at, moves)[1] ** 2).sum())
+        return forward_over_reverse, jax.jit(along)(at)
 
     close(bent(by_rule), bent(by_jax), 1e-9)
 
@@ -93,6 +97,7 @@ def test_second_derivatives_are_those_of_the_sum() -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_packed_and_plain_slopes_agree(dtype: str) -> None:
     _, domain, direct_m, q_per_m = arguments(table=True, dtype=dtype)
+    q_per_m = jax.tree.map(lambda x: x.reshape(2, -1), q_per_m)
     packed = jax.jit(partial(orientations._block_slopes_in_few_loops, True))(domain, direct_m, q_per_m)
     plain = jax.jit(partial(orientations._block_slopes, True, low=None))(domain, direct_m, q_per_m)
     close(packed, plain, TOLERANCE[dtype])
