@@ -25,11 +25,10 @@ from nbjax.physics import lattice_factor
 from nbjax.pipeline.sample import Domain, Low, lattice_slopes, sample_domain, sample_indices, sample_structure
 from nbjax.pipeline.scene import Scene
 
-_UNROLLED = 5
-"""Orientations that share one loop of the sum: each pixel's scattering vector and sum are loaded once for all."""
-
-_SWEPT = {jnp.dtype("float32"): 4, jnp.dtype("float64"): 2}
-"""Orientations whose slopes are in memory at a time: even numbers, which two threads share out evenly."""
+_AT_ONCE = 5
+"""Orientations that share a loop of the sum: each pixel's scattering vector and sum are loaded once for all; and those
+whose slopes are in memory at a time.
+"""
 
 _SHARE = 256
 """Pixels that lie together in all fields of a block: a loop that reads them more than once finds them in the cache."""
@@ -59,7 +58,7 @@ def _orientation_sum(
         indices = sample_indices(item[0], q_per_m, _low(item[1], low))
         return (total + sample_domain(domain, *indices).intensity).astype(total.dtype), None
 
-    at_once = divisor(len(direct_m), _UNROLLED)
+    at_once = divisor(len(direct_m), _AT_ONCE)
     items = direct_m, None if low is None else low[0]
     total, _ = jax.lax.scan(jax.checkpoint(step), jnp.zeros_like(weight), items, unroll=at_once)
     return weight * total
@@ -104,7 +103,7 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
                 change = change + share_weight * q[:, j] * jnp.matmul(copies, rows, precision="highest")[:, 0]
         return change.astype(weight.dtype), None
 
-    size = divisor(len(direct_m), _SWEPT[jnp.dtype(dtype)])
+    size = divisor(len(direct_m), _AT_ONCE)
     items = direct_m, None if low is None else low[0], None if _is_still(direct_t) else direct_t
     blocks = jax.tree.map(lambda rows: rows.reshape(-1, size, *rows.shape[1:]), items)
     start = jnp.zeros_like(share_weight)

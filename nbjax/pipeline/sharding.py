@@ -13,7 +13,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
-from nbjax.pipeline.compilation import compiled
+from nbjax.pipeline.compilation import WIDE, compiled
 from nbjax.pipeline.image import complete_scene, embed, photons_of_range
 from nbjax.pipeline.scene import Scene
 
@@ -65,7 +65,7 @@ def photons_on(
     return of_device(experiment, scene, start + share * jnp.arange(mesh.size, dtype=jnp.int32))
 
 
-@partial(compiled, static_argnames=("mesh",))
+@partial(compiled, static_argnames=("mesh",), options=WIDE)
 def _simulate_on(mesh: Mesh, experiment: Experiment) -> Float[Array, "slow fast"]:
     slow, fast = experiment.grid.roi_shape
     total = slow * fast

@@ -39,9 +39,11 @@ def time_compiled(function: Callable[..., Any], *arguments: Any, repeats: int = 
     """Compile ``function`` for its arguments, call it once, and then again and again."""
     import jax
 
+    from nbjax.pipeline.compilation import OPTIONS
+
     begin = time.perf_counter()
     lowered = jax.jit(function).lower(*arguments)
-    program = lowered.compile()
+    program = lowered.compile(dict(OPTIONS.get(jax.default_backend(), {})))
     compiled = time.perf_counter()
     jax.block_until_ready(function(*arguments))
     first = time.perf_counter()

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from cases import small_config
 
-from nbjax import prepare, simulate, simulate_pixels, trace
+from nbjax import compiled, prepare, simulate, simulate_pixels, trace
 from nbjax.pipeline.render import render
 
 
@@ -55,6 +55,11 @@ def test_images_that_differ_only_in_numbers_compile_once() -> None:
         images += [render(config(i)) for i in range(1, 20)]
         assert count() == first
     assert len({image.tobytes() for image in images}) == 20
+
+
+def test_options_that_the_compiler_does_not_know_are_left_out() -> None:
+    double = compiled(lambda x: 2 * x, options={jax.default_backend(): {"xla_no_such_option": 1}})
+    assert [float(double(jnp.float32(x))) for x in (1.0, 2.0)] == [2.0, 4.0]
 
 
 def test_entry_points_agree_inside_and_outside_of_a_transformation() -> None:
