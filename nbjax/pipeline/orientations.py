@@ -26,8 +26,8 @@ from nbjax.pipeline.sample import Domain, Low, lattice_slopes, sample_domain, sa
 from nbjax.pipeline.scene import Scene
 
 _AT_ONCE = 5
-"""Orientations that share a loop of the sum: each pixel's scattering vector and sum are loaded once for all; and those
-whose slopes are in memory at a time.
+"""Orientations that share a loop of the sum, which loads each pixel's scattering vector and sum once for all; and those
+that the derivative takes at a time.
 """
 
 _SHARE = 256
@@ -86,12 +86,13 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
     rest_t = shared_out([_moved(weight_t, weight), *by_cells_t])
 
     low_q = None if low is None else low[1]
-    share_weight, share_q, share_low = jax.tree.map(lambda x: x.reshape(shares, -1), (weight, q_per_m, low_q))
+    share_weight, share_q, low_q = jax.tree.map(lambda x: x.reshape(shares, -1), (weight, q_per_m, low_q))
+    share_low = None if low is None else (low[0], low_q)
     q = shared_out([x * _PER_ANGSTROM for x in q_per_m]).astype(dtype)
 
     def step(change: Array, item: tuple[Array, Array | None, Array | None]) -> tuple[Array, None]:
         block_m, block_low, block_t = item
-        rows, sums = block_slopes(cells_move, domain, block_m, share_q, None if low is None else (block_low, share_low))
+        rows, sums = block_slopes(cells_move, domain, block_m, share_q, _low(block_low, share_low))
         vectors = (block_m / _PER_ANGSTROM).reshape(-1, 3).astype(dtype)
         by_q = sum(rows[:, k, None] * vector[:, None] for k, vector in enumerate(vectors))
         change = change + (sums * rest_t).sum(1) + (by_q * by_q_t).sum(1)
@@ -141,13 +142,13 @@ def block_slopes(
 
 @block_slopes.defjvp
 def _block_slopes_jvp(cells_move: bool, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
-    # in loops of their own: the sums would evaluate every change of a slope again, and in loops too large for vectors
+    # in loops of their own: the sums would evaluate every change of a slope again, and in loops too large for vectors;
+    # as two choices, because one that some tangent moves is moved as a whole
     fields, fields_t = (
         jax.lax.platform_dependent(*at, cpu=partial(together.apart, of), default=of)
         for of, at in ((_slopes, primals), (_slopes_t, (primals, tangents)))
     )
-    gathered = partial(_gathered, cells_move)
-    return block_slopes(cells_move, *primals), jax.jvp(gathered, (fields, *primals), (fields_t, *tangents))[1]
+    return jax.jvp(partial(_gathered, cells_move), (fields, *primals), (fields_t, *tangents))
 
 
 def _block_slopes(
@@ -176,7 +177,7 @@ def _block_slopes_in_few_loops(
         return _sums(cells_move, samples, domain, direct_m, q_per_m, None)
 
     words = together.in_one_loop(_slopes, domain, direct_m, q_per_m, None)
-    (rows,) = together.held(lambda words: [together.fields(words, range(1, 4), dtype)], words)
+    rows = together.held(lambda words: together.fields(words, range(1, 4), dtype), words)
     packed = together.in_one_loop(sums, words, domain, direct_m, q_per_m)
     return rows.reshape(len(rows), -1, rows.shape[-1]), together.fields(packed, range(4 if cells_move else 1), dtype)
 
