@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from nbjax.dataset.nxmx import Instrument, Series, put, set_attributes, write_tree
 from nbjax.dataset.shard import FORMAT, explained
+from nbjax.io.files import atomic_writer
 
 
 def master_path(folder: Path, name: str) -> Path:
@@ -29,16 +29,14 @@ def write_master(path: Path, shards: Sequence[Path], instrument: Instrument, ser
     Raises:
         FileError: it cannot be written.
     """
-    # processes that finish together write the same bytes, each beside the place
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with explained(path):
-            with h5py.File(partial, "w", **FORMAT) as file:
-                entry = write_tree(file, instrument, series)
-                _link(entry, shards)
-            os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # in memory, since a file is small and HDF5 locks what it writes by itself
+    with explained(path), h5py.File(path.name, "w", driver="core", backing_store=False, **FORMAT) as file:
+        entry = write_tree(file, instrument, series)
+        _link(entry, shards)
+        file.flush()
+        content = file.id.get_file_image()
+    with atomic_writer(path) as handle:
+        handle.write(content)
 
 
 def _link(entry: h5py.Group, shards: Sequence[Path]) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
 import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from nbjax.errors import FileError
+
+try:
+    import fcntl
+except ImportError:  # where files are not locked so
+    fcntl = None  # type: ignore[assignment]
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -70,7 +77,8 @@ def check_writable(path: str | Path) -> None:
 def atomic_writer(path: str | Path, mode: Literal["wb", "w"] = "wb") -> Iterator[IO[Any]]:
     """A file that takes its name only once it is complete; a failure leaves no trace and spares an older file.
 
-    Devices and pipes, which cannot be replaced, are written directly.
+    What a killed process left beside the file is taken over by the next that writes it. Devices and pipes, which
+    cannot be replaced, are written directly.
 
     Args:
         path: file to write.
@@ -83,20 +91,60 @@ def atomic_writer(path: str | Path, mode: Literal["wb", "w"] = "wb") -> Iterator
     target = _target(path)
     present = _mode(target)
     replaces = present is None or stat.S_ISREG(present)
-    place = target.with_name(f".nbjax-{secrets.token_hex(6)}") if replaces else target
     text = {} if mode == "wb" else {"encoding": "utf-8", "newline": "\n"}
+    beside = _unfinished(target) if replaces else nullcontext(target)
     try:
-        with open(place, mode.replace("w", "x") if replaces else mode, **text) as handle:  # type: ignore[call-overload]
+        with beside as place, open(place, mode, **text) as handle:  # type: ignore[call-overload]
             yield handle
-        if replaces:
-            os.replace(place, target)
     except OSError as error:
         raise FileError(
             f"{path}: cannot be written ({_reason(error)}); free some space or choose another folder"
         ) from None
+
+
+@contextmanager
+def _unfinished(target: Path) -> Iterator[Path]:
+    """Name beside a file, for what replaces it at the end."""
+    place, lock = _claimed(target)
+    try:
+        yield place
+        os.replace(place, target)
+    except BaseException:
+        place.unlink(missing_ok=True)
+        raise
     finally:
-        if replaces:
+        if lock is not None:
+            os.close(lock)
+
+
+def _claimed(target: Path) -> tuple[Path, int | None]:
+    """A name that no living writer holds, and its lock: a dead writer's name is taken again with what it left."""
+    mark = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
+    for number in itertools.count() if fcntl is not None else ():
+        place = target.with_name(f".nbjax-{mark}-{number}")
+        lock = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        except OSError:
+            os.close(lock)
             place.unlink(missing_ok=True)
+            break
+        else:
+            if _named(lock, place):
+                return place, lock
+        os.close(lock)
+    # without locks: a name that nobody else takes
+    return target.with_name(f".nbjax-{mark}-{secrets.token_hex(6)}"), None
+
+
+def _named(descriptor: int, place: Path) -> bool:
+    """Whether a file still has a name; a writer that ended meanwhile has renamed or removed it."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), place.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _target(path: str | Path) -> Path:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
+import nbjax.io.files
 from nbjax.errors import FileError
 from nbjax.io.files import atomic_writer, check_writable, read_bytes, read_text
 
@@ -32,6 +35,44 @@ def test_a_failure_spares_the_older_file(tmp_path: Path) -> None:
         handle.write(b"new")
         raise KeyError
     assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["image.bin"]
+
+
+def test_what_a_killed_writer_left_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "image.bin"
+    child = os.fork()
+    if child == 0:
+        with atomic_writer(path) as handle:
+            handle.write(b"longer than what follows")
+            handle.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert len(os.listdir(tmp_path)) == 1
+    with atomic_writer(path) as handle:
+        handle.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["image.bin"]
+
+
+def _no_locks(*_: object) -> None:
+    raise OSError(errno.ENOTSUP, "no locks")
+
+
+@pytest.mark.parametrize("locks", ["usual", "absent", "refused"])
+def test_writers_at_the_same_time_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locks: str) -> None:
+    if locks == "absent":
+        monkeypatch.setattr(nbjax.io.files, "fcntl", None)
+    elif locks == "refused":
+        monkeypatch.setattr(nbjax.io.files.fcntl, "flock", _no_locks)
+    path = tmp_path / "image.bin"
+    with atomic_writer(path) as outer:
+        outer.write(b"outer")
+        with atomic_writer(path) as inner:
+            inner.write(b"in")
+        assert path.read_bytes() == b"in"
+        with pytest.raises(KeyError), atomic_writer(path):
+            raise KeyError
+    assert path.read_bytes() == b"outer"
     assert os.listdir(tmp_path) == ["image.bin"]
 
 
