@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,19 @@ import pytest
 import nbjax.io.files
 from nbjax.errors import FileError
 from nbjax.io.files import atomic_writer, check_writable, read_bytes, read_text
+
+ROOT = Path(nbjax.io.files.__file__).parents[2]
+
+KILLED = """
+import os, signal, sys
+from nbjax.io.files import atomic_writer
+
+with atomic_writer(sys.argv[1]) as handle:
+    handle.write(b"longer than what follows")
+    handle.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""A writer that does not come to its end."""
 
 
 def test_the_file_appears_complete(tmp_path: Path) -> None:
@@ -40,13 +55,9 @@ def test_a_failure_spares_the_older_file(tmp_path: Path) -> None:
 
 def test_what_a_killed_writer_left_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "image.bin"
-    child = os.fork()
-    if child == 0:
-        with atomic_writer(path) as handle:
-            handle.write(b"longer than what follows")
-            handle.flush()
-            os.kill(os.getpid(), signal.SIGKILL)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    program = [sys.executable, "-c", KILLED, str(path)]
+    killed = subprocess.run(program, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
     assert len(os.listdir(tmp_path)) == 1
     with atomic_writer(path) as handle:
         handle.write(b"new")
