@@ -14,7 +14,7 @@ from nbjax.experiment import Experiment
 from nbjax.numerics import Components
 from nbjax.parity.interpolation_latch import leaves_table
 from nbjax.parity.running_product import add_and_multiply
-from nbjax.pipeline.orientations import divisor, has_orientation_sum, orientation_sum
+from nbjax.pipeline.orientations import AT_ONCE, divisor, has_orientation_sum, orientation_sum
 from nbjax.pipeline.sample import (
     CrystalSample,
     RaySample,
@@ -241,7 +241,7 @@ def _over_orientations(
 
     # a few orientations in one loop load each pixel's scattering vector and sum once for all of them; beside the 64
     # lookups of an interpolation that is nothing, and would only take longer to compile
-    at_once = divisor(len(scene.orientations_m), 1 if experiment.crystal.interpolate else 4)
+    at_once = divisor(len(scene.orientations_m), 1 if experiment.crystal.interpolate else AT_ONCE)
     return jax.lax.scan(jax.checkpoint(step), start, _orientation_items(scene, ray), unroll=at_once)
 
 

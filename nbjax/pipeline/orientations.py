@@ -25,7 +25,7 @@ from nbjax.physics import lattice_factor
 from nbjax.pipeline.sample import Domain, Low, lattice_slopes, sample_domain, sample_indices, sample_structure
 from nbjax.pipeline.scene import Scene
 
-_AT_ONCE = 5
+AT_ONCE = 5
 """Orientations that share a loop of the sum, which loads each pixel's scattering vector and sum once for all; and those
 that the derivative takes at a time.
 """
@@ -58,7 +58,7 @@ def _orientation_sum(
         indices = sample_indices(item[0], q_per_m, _low(item[1], low))
         return (total + sample_domain(domain, *indices).intensity).astype(total.dtype), None
 
-    at_once = divisor(len(direct_m), _AT_ONCE)
+    at_once = divisor(len(direct_m), AT_ONCE)
     items = direct_m, None if low is None else low[0]
     total, _ = jax.lax.scan(jax.checkpoint(step), jnp.zeros_like(weight), items, unroll=at_once)
     return weight * total
@@ -104,7 +104,7 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
                 change = change + share_weight * q[:, j] * jnp.matmul(copies, rows, precision="highest")[:, 0]
         return change.astype(weight.dtype), None
 
-    size = divisor(len(direct_m), _AT_ONCE)
+    size = divisor(len(direct_m), AT_ONCE)
     items = direct_m, None if low is None else low[0], None if _is_still(direct_t) else direct_t
     blocks = jax.tree.map(lambda rows: rows.reshape(-1, size, *rows.shape[1:]), items)
     start = jnp.zeros_like(share_weight)
