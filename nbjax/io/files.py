@@ -122,7 +122,12 @@ def _claimed(target: Path) -> tuple[Path, int | None]:
     mark = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
     for number in itertools.count() if fcntl is not None else ():
         place = target.with_name(f".nbjax-{mark}-{number}")
-        lock = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            lock = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+        except PermissionError:
+            if not place.exists():
+                raise
+            continue  # another user's
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

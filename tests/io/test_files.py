@@ -65,6 +65,19 @@ def test_what_a_killed_writer_left_is_taken_over(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["image.bin"]
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_what_another_user_left_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "image.bin"
+    with pytest.raises(KeyError), atomic_writer(path):  # noqa: PT012
+        (left,) = tmp_path.iterdir()
+        raise KeyError
+    left.touch(0o444)
+    with atomic_writer(path) as handle:
+        handle.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert sorted(os.listdir(tmp_path)) == sorted([left.name, "image.bin"])
+
+
 def _no_locks(*_: object) -> None:
     raise OSError(errno.ENOTSUP, "no locks")
 
