@@ -133,7 +133,8 @@ def problem(
     for number, stage in enumerate(stages):
         for path in stage.parameters or ():
             if path not in paths:
-                faults.append(Fault(f"stages[{number}].parameters", f"{path} is not among the free parameters"))
+                why = f"{path} is not among the free parameters ({', '.join(paths)}); free it too, or leave it out"
+                faults.append(Fault(f"stages[{number}].parameters", why))
     faults += check_tries(frees, tries)
     if faults:
         raise ConfigError(faults)

@@ -174,7 +174,8 @@ def test_faulty_input_is_refused() -> None:
     assert "no pixel is left after masking" in message([good], used=[np.zeros_like(good, bool)])
     tophat = replace(truth(), crystal=replace(truth().crystal, shape="tophat"))
     assert "tophat', which has no gradient" in message([good], experiments=[tophat])
-    assert "is not among the free parameters" in message([good], stages=[Stage(("detector.distance_mm",))])
+    found = message([good], stages=[Stage(("detector.distance_mm",))])
+    assert "detector.distance_mm is not among the free parameters (crystal.misset_deg, " in found
     assert "none is free" in message([good], frees=[])
     with pytest.raises(ConfigError, match="knows no shared parameters"):
         fitted(start, [good], [Free("scale", shared=True)], [Stage(optimiser=LeastSquares())])
