@@ -15,16 +15,14 @@ R = TypeVar("R")
 Options = Mapping[str, Mapping[str, int | str]]
 """Options of the compiler for each backend."""
 
-WIDE: Options = {"cpu": {"xla_cpu_prefer_vector_width": 512}}
+OPTIONS: Options = {
+    "cpu": {"xla_cpu_prefer_vector_width": 512, "xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"},
+}
 """LLVM counts the lanes of a loop by its widest type: of 256-bit vectors, its choice, the 32-bit half of the mixed
 arithmetic would use one half. Registers of 256 bits then hold two halves of a 64-bit vector.
-"""
 
-OPTIONS: Options = {
-    "cpu": {**WIDE["cpu"], "xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"},
-}
-"""On one device XLA runs the steps of a program one after the other. In the order of least memory, which is not its
-choice, a gradient takes a quarter less. Devices that share a host are slower in that order.
+XLA runs the steps of a program one after the other. In the order of least memory, which is not its choice, a gradient
+takes a quarter less of it, and on several devices a third.
 """
 
 _NOT_KNOWN = "No such compile option"

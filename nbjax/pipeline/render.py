@@ -10,7 +10,7 @@ import numpy as np
 
 from nbjax.errors import NonFiniteError
 from nbjax.experiment import Experiment
-from nbjax.pipeline.compilation import WIDE, compiled
+from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, embed, photons_of_range
 from nbjax.pipeline.sharding import photons_on, pixel_mesh
 
@@ -18,7 +18,7 @@ _BANDS = 25
 
 _scene = compiled(complete_scene)
 _band = compiled(photons_of_range, static_argnames=("count",))
-_band_on = compiled(photons_on, static_argnames=("mesh", "count"), options=WIDE)
+_band_on = compiled(photons_on, static_argnames=("mesh", "count"))
 
 
 def render(

@@ -13,7 +13,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
-from nbjax.pipeline.compilation import WIDE, compiled
+from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, embed, photons_of_range
 from nbjax.pipeline.scene import Scene
 
@@ -60,12 +60,14 @@ def photons_on(
         out_specs=PartitionSpec(_AXIS),
     )
     def of_device(experiment: Experiment, scene: Scene, first: Int[Array, "1"]) -> Float[Array, " share"]:
+        # each device has copies of its own from here on: their cotangents are added up once, and not in every loop
+        experiment, scene = jax.tree.map(lambda leaf: jax.lax.pcast(leaf, _AXIS, to="varying"), (experiment, scene))
         return photons_of_range(experiment, scene, first[0], share)
 
     return of_device(experiment, scene, start + share * jnp.arange(mesh.size, dtype=jnp.int32))
 
 
-@partial(compiled, static_argnames=("mesh",), options=WIDE)
+@partial(compiled, static_argnames=("mesh",))
 def _simulate_on(mesh: Mesh, experiment: Experiment) -> Float[Array, "slow fast"]:
     slow, fast = experiment.grid.roi_shape
     total = slow * fast

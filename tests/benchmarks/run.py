@@ -7,12 +7,13 @@ Times are medians of one run on one machine; compare ratios. The C program is wh
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -35,13 +36,13 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part; may be repeated")
     parser.add_argument("--precision", nargs="+", default=["mixed", "double"], choices=("double", "mixed"))
     parser.add_argument("--profile", type=Path, help="write a JAX profiler trace of the first workload to this folder")
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=_CHILDREN, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     import jax
 
     jax.config.update("jax_enable_x64", True)
     if arguments.child:
-        print(_on_devices())
+        print(json.dumps(_CHILDREN[arguments.child]()))
         return
     if arguments.profile:
         _profile(arguments.profile)
@@ -198,31 +199,42 @@ def _twenty(experiment: Any, x: Any) -> Any:
 
 def _gradient() -> list[Row]:
     import jax
+
+    head = ("value and gradient, 20 parameters", "precision", "devices", "forward s", "both s", "time ratio", "memory")
+    rows = _gradients()
+    cores = sorted(os.sched_getaffinity(0))
+    if jax.default_backend() == "cpu" and len(cores) > len(jax.devices()):
+        rows += [tuple(row) for row in _in_child("gradients", len(cores), cores)]
+    return [(*head, "wanted"), *rows]
+
+
+def _gradients() -> list[Row]:
+    """Value and gradient beside the value alone, on every device of this process."""
+    import jax
     import jax.numpy as jnp
 
-    from nbjax import compiled, simulate
+    from nbjax import compiled, simulate, simulate_on
 
-    rows: list[Row] = [
-        ("value and gradient, 20 parameters", "precision", "forward s", "both s", "time ratio", "memory")
-    ]
-    rows[0] = (*rows[0], "wanted")
+    devices = jax.devices()
+    image_of = simulate if len(devices) == 1 else partial(simulate_on, devices)
+    rows = []
     for workload in KERNELS[:2]:
         for precision in ("mixed", "double"):
             experiment = _experiment(workload, precision)
 
             def loss(x: Any, experiment: Any = experiment) -> Any:
-                return simulate(_twenty(experiment, x)).sum()
+                return image_of(_twenty(experiment, x)).sum()
 
             at = jnp.zeros(20)
             functions = compiled(loss), compiled(jax.value_and_grad(loss))
             forward, both = (time_compiled(function, at, repeats=1) for function in functions)
             seconds = in_turn(*(partial(_wait_for, function, at) for function in functions))
-            image = 8 * 512**2
-            memory = (both.temporary_bytes + image) / (forward.temporary_bytes + image)
+            share = 8 * 512**2 / len(devices)
+            memory = (both.temporary_bytes + share) / (forward.temporary_bytes + share)
             ratio = statistics.median(gradient / value for value, gradient in seconds)
             value, gradient = (statistics.median(column) for column in zip(*seconds, strict=True))
-            row = (workload.name, precision, f"{value:.3f}", f"{gradient:.3f}", f"{ratio:.1f}", f"{memory:.2f}")
-            rows.append((*row, "5 and 2"))
+            row = (workload.name, precision, str(len(devices)), f"{value:.3f}", f"{gradient:.3f}")
+            rows.append((*row, f"{ratio:.1f}", f"{memory:.2f}", "5 and 2"))
     return rows
 
 
@@ -283,22 +295,18 @@ def _on_devices() -> float:
 
 def _devices() -> list[Row]:
     head = ("host devices, one core each, mixed", "s", "speed", "wanted")
-    seconds = []
-    for count in (1, 2):
-        cores = sorted(os.sched_getaffinity(0))[:count]
-        code = f"import os, runpy, sys; os.sched_setaffinity(0, {cores}); sys.argv = {[__file__, '--child']}; "
-        code += f"runpy.run_path({__file__!r}, run_name='__main__')"
-        flags = f"--xla_force_host_platform_device_count={count}"
-        found = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "XLA_FLAGS": flags},
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        seconds.append(float(found.stdout.splitlines()[-1]))
-    one, two = seconds
+    cores = sorted(os.sched_getaffinity(0))
+    one, two = (_in_child("seconds", count, cores[:count]) for count in (1, 2))
     return [head, ("one", f"{one:.3f}", "1", ""), ("two", f"{two:.3f}", f"{one / two:.2f}", "1.7")]
+
+
+def _in_child(name: str, devices: int, cores: Sequence[int]) -> Any:
+    """What one of ``_CHILDREN`` returns in a process that has some devices on some cores."""
+    code = f"import os, runpy, sys; os.sched_setaffinity(0, {cores}); sys.argv = {[__file__, '--child', name]}; "
+    code += f"runpy.run_path({__file__!r}, run_name='__main__')"
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": str(devices)}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(found.stdout.splitlines()[-1])
 
 
 def _profile(folder: Path) -> None:
@@ -312,6 +320,9 @@ def _profile(folder: Path) -> None:
         jax.block_until_ready(simulate(experiment))
     print(f"wrote a profiler trace to {folder}")
 
+
+_CHILDREN: dict[str, Callable[[], Any]] = {"seconds": _on_devices, "gradients": _gradients}
+"""What is measured in processes of its own."""
 
 if __name__ == "__main__":
     main()

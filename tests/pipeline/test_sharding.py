@@ -12,6 +12,7 @@ from cases import residual, small_config
 
 from nbjax import prepare, simulate
 from nbjax.config.tree import Precision
+from nbjax.experiment import Experiment
 from nbjax.parity.ledger import check_names
 from nbjax.pipeline.render import render
 from nbjax.pipeline.sharding import simulate_on
@@ -46,13 +47,30 @@ def test_devices_do_not_change_the_image(name: str, parity: tuple[str, ...], pre
 
 
 def test_gradients_pass_through_several_devices() -> None:
-    experiment = prepare(small_config())
-
-    def moved(change: Any) -> Any:
-        panel = experiment.panel
-        assert panel.distance_m is not None
-        return replace(experiment, panel=replace(panel, distance_m=panel.distance_m * (1 + change)))
-
-    found = jax.grad(lambda x: simulate_on(jax.devices(), moved(x)).sum())(0.0)
-    wanted = jax.grad(lambda x: simulate(moved(x)).sum())(0.0)
+    experiment = prepare(small_config(**CONFIGS["samples"]))
+    found = jax.grad(_total_on_devices)(0.0, experiment)
+    wanted = jax.grad(lambda x: simulate(_moved(experiment, x)).sum())(0.0)
     assert float(found) == pytest.approx(float(wanted), rel=1e-9)
+
+
+def test_devices_meet_once_in_a_gradient() -> None:
+    experiment = prepare(small_config(**CONFIGS["samples"]))
+    small_tiles = replace(experiment, grid=replace(experiment.grid, tile=7))
+    program = jax.jit(jax.grad(_total_on_devices)).lower(0.0, small_tiles).compile().as_text()
+    assert program is not None
+    parts, entry = program.split("\nENTRY ")
+    assert " while(" in entry
+    assert " all-reduce(" in entry
+    assert " all-reduce(" not in parts, "devices wait for each other in every turn of a loop"
+
+
+def _total_on_devices(change: Any, experiment: Experiment) -> Any:
+    return simulate_on(jax.devices(), _moved(experiment, change)).sum()
+
+
+def _moved(experiment: Experiment, change: Any) -> Experiment:
+    panel, crystal = experiment.panel, experiment.crystal
+    assert panel.distance_m is not None
+    cell = replace(crystal.cell, misset_rad=crystal.cell.misset_rad + change)
+    moved = replace(panel, distance_m=panel.distance_m * (1 + change))
+    return replace(experiment, panel=moved, crystal=replace(crystal, cell=cell))
