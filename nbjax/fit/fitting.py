@@ -127,17 +127,14 @@ def problem(
         faults.append(Fault("crystal.shape", why))
     if len(images) != len(experiments):
         faults.append(Fault("data", f"{len(images)} images for {len(experiments)} shots; give one each"))
-    paths = [free.path for free in frees]
     if not frees:
         faults.append(Fault("parameters", "none is free; name one"))
-    for number, stage in enumerate(stages):
-        for path in stage.parameters or ():
-            if path not in paths:
-                why = f"{path} is not among the free parameters ({', '.join(paths)}); free it too, or leave it out"
-                faults.append(Fault(f"stages[{number}].parameters", why))
     faults += check_tries(frees, tries)
     if faults:
         raise ConfigError(faults)
+    every = [experiment for experiment in experiments for _ in range(tries)]
+    chosen = parameter_set(frees, every, convention, system)
+    _check_stages(stages, [free.path for free in frees])
     grid = experiments[0].grid
     if used is None:
         used = [np.ones((grid.slow, grid.fast), bool)] * len(images)
@@ -152,13 +149,22 @@ def problem(
             shown &= mask
         check_image(np.asarray(image), shown, f"data, shot {number}", negative=not isinstance(loss, Poisson))
         masks.append(shown)
-    every = [experiment for experiment in experiments for _ in range(tries)]
     seen = [(np.asarray(image, float), mask) for image, mask in zip(images, masks, strict=True) for _ in range(tries)]
     observation = observe([image for image, _ in seen], [mask for _, mask in seen], chunk)
-    chosen = parameter_set(frees, every, convention, system)
     shots = Shots(stack(every), observation, chosen.shared, chosen.own, chosen.layout)
     starts = Theta(jnp.zeros(len(chosen.shared_names)), scattered(chosen, frees, tries, seed))
     return Problem(tuple(every), chosen, shots, tuple(stages), loss, starts, tries)
+
+
+def _check_stages(stages: Sequence[Stage], paths: list[str]) -> None:
+    faults = []
+    for number, stage in enumerate(stages):
+        for path in stage.parameters or ():
+            if path not in paths:
+                why = f"{path} is not among the free parameters ({', '.join(paths)}); free it too, or leave it out"
+                faults.append(Fault(f"stages[{number}].parameters", why))
+    if faults:
+        raise ConfigError(faults)
 
 
 def fit(

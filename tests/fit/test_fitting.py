@@ -176,6 +176,8 @@ def test_faulty_input_is_refused() -> None:
     assert "tophat', which has no gradient" in message([good], experiments=[tophat])
     found = message([good], stages=[Stage(("detector.distance_mm",))])
     assert "detector.distance_mm is not among the free parameters (crystal.misset_deg, " in found
+    misspelt = message([good], frees=[Free("crystal.missets_deg")], stages=[Stage(("crystal.misset_deg",))])
+    assert "did you mean crystal.misset_deg?" in misspelt
     assert "none is free" in message([good], frees=[])
     with pytest.raises(ConfigError, match="knows no shared parameters"):
         fitted(start, [good], [Free("scale", shared=True)], [Stage(optimiser=LeastSquares())])
