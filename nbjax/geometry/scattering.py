@@ -32,11 +32,21 @@ def scattering_vector(diffracted: Components, incident: Components, wavelength_m
     )
 
 
+def miller_index(vector_m: Float[Array, "3"], q_per_m: Components) -> Array:
+    """Fractional Miller index a.q for a direct vector a."""
+    return dot(components(vector_m), q_per_m)
+
+
 @jax.custom_jvp
 def miller_indices(direct_m: Float[Array, "3 3"], q_per_m: Components) -> Components:
     """Fractional h, k, l = (a.q, b.q, c.q) for direct vectors a, b, c as rows."""
-    h, k, l = (dot(components(row), q_per_m) for row in direct_m)  # noqa: E741
+    h, k, l = (miller_index(row, q_per_m) for row in direct_m)  # noqa: E741
     return h, k, l
+
+
+def nearest_index(index: Array) -> Array:
+    """The nearest whole Miller index; of two as near the lower one."""
+    return jnp.ceil(index - 0.5)
 
 
 @miller_indices.defjvp

@@ -13,8 +13,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.custom_derivatives import SymbolicZero
+from jaxtyping import Float, Int, Num
 
 from nbjax.constants import GAUSS_WIDTH, SPHERE_CUBE_RATIO, TOPHAT_RADIUS_SQUARED
 from nbjax.numerics import Components, cotangent, sinc, sinc_slope, sphere_transform
@@ -61,15 +63,84 @@ def _square_jvp(
     return (lattice, gratings), (p * k * l + h * q * l + h * k * r, (p, q, r))
 
 
-def square_slopes(delta: Components, cells: Components, dtype: Any) -> tuple[Array, Components]:
-    """The product of ``square``, and its derivatives by delta: with a single division, for loops over many samples."""
-    waves = [_wave(d, n, dtype) for d, n in zip(delta, cells, strict=True)]
-    (h, p), (k, q), (l, r) = (_quotient(wave) for wave in waves)  # noqa: E741
-    inverse = 1 / (p * q * r)
-    u, v, w = h * p, k * q, l * r
-    squared = inverse * inverse
-    dh, dk, dl = (_slope_of_quotient(wave) * squared for wave in waves)
-    return (h * k * l) * inverse, (dh * v * w, u * dk * w, u * v * dl)
+_TURN = 2.0**32
+
+
+def fixed_point(delta: Float[Array, "*s"]) -> Int[Array, "*s"]:
+    """Distances of Miller indices from the nearest integers as 32-bit integers: multiples of 2^-32.
+
+    They lose 1e-10, and their products with whole numbers wrap around as the phases of the gratings do: 32 bits keep
+    the fringes of large crystals, which they do not as floats.
+    """
+    return jnp.round(delta * _TURN).astype(jnp.int32)
+
+
+def as_floats(delta: Array, dtype: Any) -> Array:
+    """Distances as floats of a type, from floats or from ``fixed_point``."""
+    return delta.astype(dtype) / _TURN if delta.dtype == jnp.int32 else delta.astype(dtype)
+
+
+def _fringe(delta: Array, cells: Array, dtype: Any) -> Array:
+    """N delta, reduced to [-1/2, 1/2]."""
+    if delta.dtype != jnp.int32:
+        turns = cells * delta
+        return (turns - jnp.round(turns)).astype(dtype)
+    whole = jnp.round(cells)
+    turns = as_floats(delta * whole.astype(jnp.int32), dtype) + (cells - whole).astype(dtype) * as_floats(delta, dtype)
+    return turns - jnp.round(turns)
+
+
+def squares(
+    shape: str, delta: Num[Array, "*s 3 n"], cells: Components, fudge: Array, dtype: Any
+) -> tuple[Array, Array]:
+    """Factors of the squared lattice factor, and half the derivative of each.
+
+    Args:
+        shape: of the crystal.
+        delta: distances of the Miller indices from the nearest integers, along the axis before the last; floats, or
+            from ``fixed_point``.
+        cells, fudge: N along each axis, and the scale of the spot radius.
+        dtype: type of the result.
+
+    Returns:
+        For ``square`` the square of each grating, and half its derivative by delta, shape (..., 3, n). For the other
+        shapes the square of the whole, and half its derivative by the squared radius, shape (..., 1, n).
+    """
+    n = jnp.stack(cells)[:, None]
+    if shape == "square":
+        wave = _wave(delta, n, dtype)
+        above, below = _quotient(wave)
+        inverse = 1 / below
+        factor, slope = above * inverse, inverse * inverse * _slope_of_quotient(wave)
+    else:
+        n, scale = n.astype(dtype), fudge.astype(dtype)
+        radius_sq = radius_squared(_axes(as_floats(delta, dtype)), _axes(n))
+        of_radius = partial(_radial, shape, n[0] * n[1] * n[2], scale)
+        factor, slope = jax.jvp(of_radius, (radius_sq,), (jnp.ones_like(radius_sq),))
+    return factor * factor, factor * slope
+
+
+def _radial(shape: str, count: Array, fudge: Array, radius_sq: Array) -> Array:
+    return RADIAL[shape](radius_sq, count, fudge)
+
+
+def slopes_of_square(
+    shape: str, delta: Num[Array, "*s 3 n"], cells: Components, factors: tuple[Array, Array]
+) -> Float[Array, "*s 3 n"]:
+    """Derivatives by delta of the squared lattice factor; the factors are those of ``squares``."""
+    square, half = factors
+    if shape == "square":
+        h, k, l = _axes(square)  # noqa: E741
+        # chosen and not stacked, so that one loop makes all three
+        axis = np.arange(3)[:, None]
+        return 2 * half * (jnp.where(axis == 0, k, h) * jnp.where(axis == 2, k, l))
+    n = jnp.stack(cells)[:, None].astype(half.dtype)
+    return 4 * half * n * n * as_floats(delta, half.dtype)
+
+
+def _axes(field: Array) -> Components:
+    """The three entries along the axis before the last, which stays."""
+    return field[..., :1, :], field[..., 1:2, :], field[..., 2:, :]
 
 
 Wave = tuple[Array, Array, Array, Array, Array]
@@ -79,8 +150,7 @@ where N delta needs no reduction, their ratio is N. Taken as N and 1, neither qu
 
 
 def _wave(delta: Array, cells: Array, dtype: Any) -> Wave:
-    turns = cells * delta
-    fringe, small, n = (turns - jnp.round(turns)).astype(dtype), delta.astype(dtype), cells.astype(dtype)
+    fringe, small, n = _fringe(delta, cells, dtype), as_floats(delta, dtype), cells.astype(dtype)
     central = jnp.abs(small * n) < 0.5
     return fringe, small, n, jnp.where(central, n, fringe), jnp.where(central, 1, small)
 
@@ -96,7 +166,7 @@ def _slope_of_quotient(wave: Wave) -> Array:
     fringe, small, n, above, below = wave
     wide, narrow = sinc(fringe), sinc(small)
     # the last term is that of the factors N delta and delta, and exactly 0 where they are N and 1
-    outer = n * above * sinc_slope(fringe) * (below * narrow) - (above * wide) * below * sinc_slope(small)
+    outer = above * below * (n * sinc_slope(fringe) * narrow - wide * sinc_slope(small))
     return outer + wide * narrow * (n * below - above)
 
 

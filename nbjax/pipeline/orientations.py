@@ -18,16 +18,18 @@ from jax import Array
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Float
 
-from nbjax import together
 from nbjax.experiment import Experiment
 from nbjax.numerics import Components
-from nbjax.physics import lattice_factor
-from nbjax.pipeline.sample import Domain, Low, lattice_slopes, sample_domain, sample_indices, sample_structure
+from nbjax.pipeline.block import block_slopes
+from nbjax.pipeline.sample import Domain, Low, sample_domain, sample_indices
 from nbjax.pipeline.scene import Scene
 
 AT_ONCE = 5
-"""Orientations that share a loop of the sum, which loads each pixel's scattering vector and sum once for all; and those
-that the derivative takes at a time.
+"""Orientations that share a loop of the sum, which loads each pixel's scattering vector and sum once for all."""
+
+_IN_BLOCK = {jnp.dtype("float32"): 5, jnp.dtype("float64"): 4}
+"""Orientations that the derivative takes at a time, for each type of the intensity: what a block stores of them keeps a
+gradient within twice the memory of the image.
 """
 
 _SHARE = 256
@@ -82,8 +84,9 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
     # tangents of each field that is summed over orientations
     by_q_t = shared_out([weight * _moved(t, x) * _PER_ANGSTROM for t, x in zip(q_t, q_per_m, strict=True)])
     cells = zip(domain_t.cells, domain.cells, strict=True)
-    by_cells_t = [weight * (_moved(t, n) / n) for t, n in cells] if cells_move else []
-    rest_t = shared_out([_moved(weight_t, weight), *by_cells_t])
+    sums_t = [_moved(weight_t, weight).reshape(shares, -1)]
+    if cells_move:
+        sums_t.append(shared_out([weight * (_moved(t, n) / n) for t, n in cells]))
 
     low_q = None if low is None else low[1]
     share_weight, share_q, low_q = jax.tree.map(lambda x: x.reshape(shares, -1), (weight, q_per_m, low_q))
@@ -95,7 +98,9 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
         rows, sums = block_slopes(cells_move, domain, block_m, share_q, _low(block_low, share_low))
         vectors = (block_m / _PER_ANGSTROM).reshape(-1, 3).astype(dtype)
         by_q = sum(rows[:, k, None] * vector[:, None] for k, vector in enumerate(vectors))
-        change = change + (sums * rest_t).sum(1) + (by_q * by_q_t).sum(1)
+        change = change + sums[0] * sums_t[0] + (by_q * by_q_t).sum(1)
+        if cells_move:
+            change = change + (sums[1] * sums_t[1]).sum(1)
         if block_t is not None:
             turned = (block_t / _PER_ANGSTROM).reshape(-1, 3).astype(dtype)
             for j in range(3):
@@ -104,7 +109,7 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
                 change = change + share_weight * q[:, j] * jnp.matmul(copies, rows, precision="highest")[:, 0]
         return change.astype(weight.dtype), None
 
-    size = divisor(len(direct_m), AT_ONCE)
+    size = divisor(len(direct_m), _IN_BLOCK[jnp.dtype(dtype)])
     items = direct_m, None if low is None else low[0], None if _is_still(direct_t) else direct_t
     blocks = jax.tree.map(lambda rows: rows.reshape(-1, size, *rows.shape[1:]), items)
     start = jnp.zeros_like(share_weight)
@@ -115,113 +120,6 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
 def has_orientation_sum(experiment: Experiment, scene: Scene) -> bool:
     """Whether the slopes of a sample are those of its lattice factor alone, and of the shapes of ``growth``."""
     return not experiment.crystal.interpolate and scene.parity.reciprocal_per_A is None
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def block_slopes(
-    cells_move: bool, domain: Domain, direct_m: Float[Array, "orientations 3 3"], q_per_m: Components, low: Low
-) -> tuple[Float[Array, "shares rows pixels"], Float[Array, "shares fields pixels"]]:
-    """What the derivative of a sum over a few orientations is made of.
-
-    Args:
-        cells_move: whether it is asked for by the cells.
-        domain, direct_m, low: as of ``orientation_sum``.
-        q_per_m: scattering vectors, shape (shares, pixels) each.
-
-    Returns:
-        The derivatives of each orientation's intensity by its Miller indices, h first; and sums over orientations: the
-        intensity and, if the cells move, its derivatives by ln N of each axis.
-    """
-    if low is None and q_per_m[0].dtype == jnp.float64:
-        tied = partial(_block_slopes_in_few_loops, cells_move)
-        return jax.lax.platform_dependent(
-            domain, direct_m, q_per_m, cpu=tied, default=partial(_block_slopes, cells_move, low=None)
-        )
-    return _block_slopes(cells_move, domain, direct_m, q_per_m, low)
-
-
-@block_slopes.defjvp
-def _block_slopes_jvp(cells_move: bool, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
-    # in loops of their own: the sums would evaluate every change of a slope again, and in loops too large for vectors;
-    # as two choices, because one that some tangent moves is moved as a whole
-    fields, fields_t = (
-        jax.lax.platform_dependent(*at, cpu=partial(together.apart, of), default=of)
-        for of, at in ((_slopes, primals), (_slopes_t, (primals, tangents)))
-    )
-    return jax.jvp(partial(_gathered, cells_move), (fields, *primals), (fields_t, *tangents))
-
-
-def _block_slopes(
-    cells_move: bool, domain: Domain, direct_m: Array, q_per_m: Components, low: Low
-) -> tuple[Array, Array]:
-    return _gathered(cells_move, _slopes(domain, direct_m, q_per_m, low), domain, direct_m, q_per_m, low)
-
-
-def _gathered(
-    cells_move: bool, fields: list[Array], domain: Domain, direct_m: Array, q_per_m: Components, low: Low
-) -> tuple[Array, Array]:
-    samples = [[field[:, r] for field in fields] for r in range(len(direct_m))]
-    rows = jnp.stack(fields[1:], 2)
-    sums = _sums(cells_move, samples, domain, direct_m, q_per_m, low)
-    return rows.reshape(len(rows), -1, rows.shape[-1]), jnp.stack(sums, 1)
-
-
-def _block_slopes_in_few_loops(
-    cells_move: bool, domain: Domain, direct_m: Array, q_per_m: Components
-) -> tuple[Array, Array]:
-    dtype = domain.factors.default.dtype
-
-    def sums(words: list[Array], domain: Domain, direct_m: Array, q_per_m: Components) -> list[Array]:
-        one = [[word[:, r] for word in words] for r in range(len(direct_m))]
-        samples = [[together.field(of, i, dtype) for i in range(4)] for of in one]
-        return _sums(cells_move, samples, domain, direct_m, q_per_m, None)
-
-    words = together.in_one_loop(_slopes, domain, direct_m, q_per_m, None)
-    rows = together.held(lambda words: together.fields(words, range(1, 4), dtype), words)
-    packed = together.in_one_loop(sums, words, domain, direct_m, q_per_m)
-    return rows.reshape(len(rows), -1, rows.shape[-1]), together.fields(packed, range(4 if cells_move else 1), dtype)
-
-
-def _slopes(domain: Domain, direct_m: Array, q_per_m: Components, low: Low) -> list[Array]:
-    """Intensity, and its derivatives by h, k and l, shape (shares, orientations, pixels) each."""
-    hkl, index, delta = _block_indices(direct_m, q_per_m, low)
-    lattice, slopes = lattice_slopes(domain, delta)
-    structure = sample_structure(domain, hkl, index)
-    twice = 2 * structure * structure * lattice
-    return [structure * structure * lattice * lattice, *(twice * slope for slope in slopes)]
-
-
-def _slopes_t(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> list[Array]:
-    """Changes of ``_slopes`` by changes of its arguments."""
-    found: list[Array] = jax.jvp(_slopes, primals, tangents)[1]
-    return found
-
-
-def _sums(
-    cells_move: bool, samples: list[list[Array]], domain: Domain, direct_m: Array, q_per_m: Components, low: Low
-) -> list[Array]:
-    """Sums over orientations of the intensity and, if the cells move, its derivatives by ln N; (shares, pixels) each.
-
-    Args:
-        samples: intensity and slopes of each orientation, shape (shares, pixels) each.
-        cells_move, domain, direct_m, q_per_m, low: as of ``block_slopes``.
-    """
-    intensity, *by_cells = (jnp.zeros_like(samples[0][0]) for _ in range(4))
-    for r, (own, *slopes) in enumerate(samples):
-        intensity = intensity + own
-        if not cells_move:
-            continue
-        _, _, delta = sample_indices(direct_m[r], q_per_m, None if low is None else (low[0][r], low[1]))
-        for i, (d, slope) in enumerate(zip(delta, slopes, strict=True)):
-            small = d.astype(own.dtype)
-            by_cells[i] = by_cells[i] + (small * slope + 2 * own * lattice_factor.growth(domain.shape, small))
-    return [intensity, *by_cells] if cells_move else [intensity]
-
-
-def _block_indices(direct_m: Array, q_per_m: Components, low: Low) -> tuple[Components, Components, Components]:
-    """Indices as of ``sample_indices``, shape (shares, orientations, pixels)."""
-    rest = None if low is None else low[0]
-    return jax.vmap(lambda vectors, rest: sample_indices(vectors, q_per_m, _low(rest, low)), out_axes=1)(direct_m, rest)
 
 
 def _change_by_the_rest(primals: tuple[Any, ...], domain_t: Domain) -> Array | float:

@@ -14,7 +14,13 @@ from jax import Array
 from jaxtyping import Float
 
 from nbjax.experiment import Experiment, without_tables
-from nbjax.geometry.scattering import is_resolved, miller_indices, miller_indices_in_pairs, scattering_vector
+from nbjax.geometry.scattering import (
+    is_resolved,
+    miller_indices,
+    miller_indices_in_pairs,
+    nearest_index,
+    scattering_vector,
+)
 from nbjax.numerics import Components, components
 from nbjax.pairs.transform import in_pairs
 from nbjax.parity import star_shape
@@ -203,7 +209,7 @@ def sample_indices(
         (h0, k0, l0), delta = miller_indices_in_pairs((direct_m, low[0]), (q_per_m, low[1]))
         return (h0 + delta[0], k0 + delta[1], l0 + delta[2]), (h0, k0, l0), delta
     h, k, l = miller_indices(direct_m, q_per_m)  # noqa: E741
-    h0, k0, l0 = jnp.ceil(h - 0.5), jnp.ceil(k - 0.5), jnp.ceil(l - 0.5)
+    h0, k0, l0 = nearest_index(h), nearest_index(k), nearest_index(l)
     return (h, k, l), (h0, k0, l0), (h - h0, k - k0, l - l0)
 
 
@@ -245,16 +251,6 @@ def sample_lattice(domain: Domain, delta: Components) -> tuple[Array, Components
     else:
         radius_sq = lattice_factor.radius_squared((h, k, l), (na, nb, nc))
     return lattice_factor.RADIAL[domain.shape](radius_sq, na * nb * nc, domain.fudge.astype(dtype)), None
-
-
-def lattice_slopes(domain: Domain, delta: Components) -> tuple[Array, Components]:
-    """Lattice factor, and its derivatives by the distances from the nearest indices."""
-    dtype = domain.factors.default.dtype
-    if domain.shape == "square":
-        return lattice_factor.square_slopes(delta, domain.cells, dtype)
-    lattice, pull = jax.vjp(lambda delta: sample_lattice(domain, delta)[0], delta)
-    p, q, r = pull(jnp.ones_like(lattice))[0]
-    return lattice, (p.astype(dtype), q.astype(dtype), r.astype(dtype))
 
 
 def sample_structure(domain: Domain, hkl: Components, index: Components, latched: Array | None = None) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -18,6 +19,9 @@ from nbjax.pipeline.image import complete_scene, embed, photons_of_range
 from nbjax.pipeline.scene import Scene
 
 _AXIS = "pixels"
+
+_LEAST_TILE = 2048
+"""Pixels of a tile that keep a core busy."""
 
 
 def simulate_on(devices: Sequence[jax.Device], experiment: Experiment) -> Float[Array, "slow fast"]:
@@ -52,6 +56,10 @@ def photons_on(
         count: a multiple of the number of devices.
     """
     share = count // mesh.size
+    grid = experiment.grid
+    if mesh.devices.flat[0].platform == "cpu":
+        # they have one memory
+        grid = replace(grid, tile=min(grid.tile, max(grid.tile // mesh.size, _LEAST_TILE)))
 
     @partial(
         jax.shard_map,
@@ -62,7 +70,7 @@ def photons_on(
     def of_device(experiment: Experiment, scene: Scene, first: Int[Array, "1"]) -> Float[Array, " share"]:
         # each device has copies of its own from here on: their cotangents are added up once, and not in every loop
         experiment, scene = jax.tree.map(lambda leaf: jax.lax.pcast(leaf, _AXIS, to="varying"), (experiment, scene))
-        return photons_of_range(experiment, scene, first[0], share)
+        return photons_of_range(replace(experiment, grid=grid), scene, first[0], share)
 
     return of_device(experiment, scene, start + share * jnp.arange(mesh.size, dtype=jnp.int32))
 

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from nbjax.physics.absorption import capture_fraction
 from nbjax.physics.background import water_electrons_squared
-from nbjax.physics.lattice_factor import RADIAL, axis_signs, growth, radius_squared, square, square_slopes
+from nbjax.physics.lattice_factor import (
+    RADIAL,
+    axis_signs,
+    fixed_point,
+    growth,
+    radius_squared,
+    slopes_of_square,
+    square,
+    squares,
+)
 from nbjax.physics.polarization import polarization_factor
 from nbjax.physics.solid_angle import solid_angle_sr
 
@@ -112,13 +121,42 @@ def test_slopes_of_the_square_shape(dtype, tolerance: float) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.tuples(*[st.floats(-0.49, 0.49)] * 3), st.tuples(*[st.floats(1.0, 40.0)] * 3))
-def test_the_slopes_of_one_division_are_the_derivatives(delta: tuple, cells: tuple) -> None:
-    at, n = tuple(jnp.float64(d) for d in delta), tuple(jnp.float64(c) for c in cells)
-    value, slopes = square_slopes(at, n, jnp.float64)
-    np.testing.assert_allclose(value, square(at, n, jnp.float64)[0], rtol=1e-13, atol=1e-12)
-    wanted = jax.grad(lambda at: square(at, n, jnp.float64)[0])(at)
-    np.testing.assert_allclose(slopes, wanted, rtol=1e-11, atol=1e-12 * max(cells) * np.prod(cells))
+@given(
+    st.sampled_from(["square", "round", "gauss"]),
+    st.tuples(*[st.floats(-0.49, 0.49)] * 3),
+    st.tuples(*[st.floats(1.0, 40.0)] * 3),
+)
+def test_the_squares_multiply_to_the_squared_lattice_factor_with_its_slopes(
+    shape: str, delta: tuple, cells: tuple
+) -> None:
+    at, n, fudge = tuple(jnp.float64(d) for d in delta), tuple(jnp.float64(c) for c in cells), jnp.float64(0.9)
+
+    def squared(at):
+        if shape == "square":
+            return square(at, n, jnp.float64)[0] ** 2
+        return RADIAL[shape](radius_squared(at, n), n[0] * n[1] * n[2], fudge) ** 2
+
+    field = jnp.stack(at)[:, None]
+    factors = squares(shape, field, n, fudge, jnp.float64)
+    largest = np.prod(cells) ** 2
+    np.testing.assert_allclose(jnp.prod(factors[0]), squared(at), rtol=1e-12, atol=1e-14 * largest)
+    slopes = slopes_of_square(shape, field, n, factors)[:, 0]
+    np.testing.assert_allclose(slopes, jax.grad(squared)(at), rtol=1e-10, atol=1e-12 * max(cells) * largest)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(-0.5, 0.5), min_size=3, max_size=3), st.sampled_from([5.0, 30.0, 30.25, 100.0, 1000.0]))
+def test_fixed_point_keeps_the_fringes_of_large_crystals(delta: list, count: float) -> None:
+    field, n = jnp.asarray(delta)[:, None], (jnp.float64(count),) * 3
+    found = squares("square", fixed_point(field), n, jnp.float64(1.0), jnp.float32)
+    wanted = squares("square", field, n, jnp.float64(1.0), jnp.float64)
+    assert found[0].dtype == jnp.float32
+    # 1e-10 of a distance, and the rounding of 32 bits
+    for one, other, largest in zip(found, wanted, (count**2, count**3), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=(1e-9 * count + 2e-6) * largest)
+    # far from the peak the waves themselves are as exact as 32 bits can be
+    far = jnp.abs(field) > 0.1
+    np.testing.assert_allclose(found[0][far], wanted[0][far], rtol=0, atol=1e-5 * 1 / np.sin(0.1 * np.pi) ** 2)
 
 
 @pytest.mark.parametrize("shape", ["square", "round", "gauss"])

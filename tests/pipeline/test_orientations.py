@@ -10,40 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from orientation_sums import PIXELS, TOLERANCE, Arguments, arguments, close
 
-from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline import orientations
 from nbjax.pipeline.orientations import orientation_sum
-from nbjax.pipeline.sample import Domain
-
-PIXELS = 640
-"""Two shares."""
-
-TOLERANCE = {"float64": 1e-11, "float32": 2e-5}
-Arguments = tuple[Any, ...]
-
-
-def arguments(shape: str = "square", count: int = 4, table: bool = False, dtype: str = "float64") -> Arguments:
-    """Weights, domain, direct vectors and scattering vectors; the first pixel is the direct beam."""
-    rng = np.random.default_rng(3)
-    values = jnp.asarray(rng.uniform(1, 9, (9, 9, 9)), dtype) if table else None
-    factors = StructureFactors(values, jnp.asarray(2.5, dtype), (-4, -4, -4))
-    cells = tuple(jnp.asarray([5.0, 7.5, 9.0]))
-    domain = Domain(cells, jnp.asarray(1.1), factors, None, shape, False)
-    direct_m = jnp.asarray(1e-10 * (np.diag([30.0, 40.0, 50.0]) + rng.normal(0, 1, (count, 3, 3))))
-    q_per_m = tuple(jnp.asarray(1e10 * rng.uniform(-0.07, 0.07, PIXELS)).at[0].set(0.0) for _ in range(3))
-    return jnp.asarray(rng.uniform(0.5, 1.5, PIXELS)), domain, direct_m, q_per_m
 
 
 def tangents_of(at: Arguments) -> Arguments:
     rng = np.random.default_rng(4)
     return jax.tree.map(lambda x: x * rng.uniform(0.5, 1.5, np.shape(x)).astype(x.dtype) * 1e-3, at)
-
-
-def close(found: Any, wanted: Any, tolerance: float) -> None:
-    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
-        assert a.dtype == b.dtype
-        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * max(float(jnp.abs(b).max()), 1e-300))
 
 
 def by_rule(*at: Any) -> jax.Array:
@@ -81,8 +56,9 @@ def test_what_does_not_move_costs_and_changes_nothing() -> None:
     assert "scatter-add" in gradient_by(1)
 
 
-def test_second_derivatives_are_those_of_the_sum() -> None:
-    at = arguments(count=2)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 2e-5)])
+def test_second_derivatives_are_those_of_the_sum(dtype: str, tolerance: float) -> None:
+    at = arguments(count=2, dtype=dtype)
     moves = tangents_of(at)
 
     def bent(function: Any) -> Any:
@@ -91,16 +67,7 @@ def test_second_derivatives_are_those_of_the_sum() -> None:
         along = jax.grad(lambda at: (jax.jvp(function, at, moves)[1] ** 2).sum())
         return forward_over_reverse, jax.jit(along)(at)
 
-    close(bent(by_rule), bent(by_jax), 1e-9)
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_packed_and_plain_slopes_agree(dtype: str) -> None:
-    _, domain, direct_m, q_per_m = arguments(table=True, dtype=dtype)
-    q_per_m = jax.tree.map(lambda x: x.reshape(2, -1), q_per_m)
-    packed = jax.jit(partial(orientations._block_slopes_in_few_loops, True))(domain, direct_m, q_per_m)
-    plain = jax.jit(partial(orientations._block_slopes, True, low=None))(domain, direct_m, q_per_m)
-    close(packed, plain, TOLERANCE[dtype])
+    close(bent(by_rule), bent(by_jax), tolerance)
 
 
 def test_a_batch_of_gradients_is_the_gradients_of_the_batch() -> None:

@@ -47,11 +47,11 @@ def test_images_and_derivatives_lower_for_other_platforms(precision: Precision, 
     for text in lowered(precision, platform).values():
         # neither host calls nor kernels of the CPU's own
         assert "custom_call" not in text
-        # fields are packed for the CPU's compiler alone
+        # numbers are paired for the CPU's compiler alone
         assert "complex" not in text
 
 
-def test_fields_are_packed_on_cpus() -> None:
+def test_numbers_are_paired_on_cpus() -> None:
     found = lowered("mixed", "cpu")
     assert "complex" in found["gradient"]
     assert "complex" not in found["image"]
