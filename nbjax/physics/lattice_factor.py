@@ -72,12 +72,14 @@ def fixed_point(delta: Float[Array, "*s"]) -> Int[Array, "*s"]:
     They lose 1e-10, and their products with whole numbers wrap around as the phases of the gratings do: 32 bits keep
     the fringes of large crystals, which they do not as floats.
     """
-    return jnp.round(delta * _TURN).astype(jnp.int32)
+    # the sum's last bit is 2^-32, so that its lower half is the rounded distance
+    bits = jax.lax.bitcast_convert_type(delta.astype(jnp.float64) + 1.5 * 2.0**20, jnp.uint64)
+    return jax.lax.bitcast_convert_type(bits.astype(jnp.uint32), jnp.int32)
 
 
 def as_floats(delta: Array, dtype: Any) -> Array:
     """Distances as floats of a type, from floats or from ``fixed_point``."""
-    return delta.astype(dtype) / _TURN if delta.dtype == jnp.int32 else delta.astype(dtype)
+    return delta.astype(dtype) * (1 / _TURN) if delta.dtype == jnp.int32 else delta.astype(dtype)
 
 
 def _fringe(delta: Array, cells: Array, dtype: Any) -> Array:
@@ -86,7 +88,8 @@ def _fringe(delta: Array, cells: Array, dtype: Any) -> Array:
         turns = cells * delta
         return (turns - jnp.round(turns)).astype(dtype)
     whole = jnp.round(cells)
-    turns = as_floats(delta * whole.astype(jnp.int32), dtype) + (cells - whole).astype(dtype) * as_floats(delta, dtype)
+    rest = (cells - whole).astype(dtype) * as_floats(delta, dtype)
+    turns = as_floats(delta * whole.astype(jnp.int32), dtype) + rest
     return turns - jnp.round(turns)
 
 
