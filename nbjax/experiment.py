@@ -100,6 +100,7 @@ class Grid:
         resolution_cut: whether samples below the resolution limit are dropped.
         layers_given: whether the number of sensor layers was said by the user.
         tile: pixels computed at once.
+        block: of these, pixels that a derivative takes at once; None: all.
     """
 
     slow: int
@@ -112,6 +113,7 @@ class Grid:
     resolution_cut: bool
     layers_given: bool
     tile: int
+    block: int | None = None
 
     @property
     def roi_shape(self) -> tuple[int, int]:

@@ -90,8 +90,30 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
 
     low_q = None if low is None else low[1]
     share_weight, share_q, low_q = jax.tree.map(lambda x: x.reshape(shares, -1), (weight, q_per_m, low_q))
-    share_low = None if low is None else (low[0], low_q)
     q = shared_out([x * _PER_ANGSTROM for x in q_per_m]).astype(dtype)
+
+    size = divisor(len(direct_m), _IN_BLOCK[jnp.dtype(dtype)])
+    items = direct_m, None if low is None else low[0], None if _is_still(direct_t) else direct_t
+    blocks = jax.tree.map(lambda rows: rows.reshape(-1, size, *rows.shape[1:]), items)
+
+    def of_shares(fields: Any) -> Array:
+        return _change_of_shares(domain, cells_move, blocks, None if low is None else low[0], fields)
+
+    fields = share_weight, share_q, low_q, q, by_q_t, sums_t
+    groups = 1 if domain.block is None else divisor(shares, max(1, pixels // domain.block))
+    if groups == 1:
+        change = of_shares(fields)
+    else:
+        grouped = jax.tree.map(lambda field: field.reshape(groups, -1, *field.shape[1:]), fields)
+        change = jax.lax.map(jax.checkpoint(of_shares, prevent_cse=False), grouped)
+    return orientation_sum(*primals), change.reshape(-1) + _change_by_the_rest(primals, domain_t)
+
+
+def _change_of_shares(domain: Domain, cells_move: bool, blocks: Any, vectors_low: Array | None, fields: Any) -> Array:
+    """Tangent of the sum by everything that ``block_slopes`` knows, shape (shares, pixels)."""
+    share_weight, share_q, low_q, q, by_q_t, sums_t = fields
+    dtype = domain.factors.default.dtype
+    share_low = None if vectors_low is None else (vectors_low, low_q)
 
     def step(change: Array, item: tuple[Array, Array | None, Array | None]) -> tuple[Array, None]:
         block_m, block_low, block_t = item
@@ -105,16 +127,12 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
             turned = (block_t / _PER_ANGSTROM).reshape(-1, 3).astype(dtype)
             for j in range(3):
                 # a copy for each share: one product with all of them would want their pixels in one row
-                copies = jnp.broadcast_to(turned[:, j], (shares, 1, len(turned)))
+                copies = jnp.broadcast_to(turned[:, j], (len(rows), 1, len(turned)))
                 change = change + share_weight * q[:, j] * jnp.matmul(copies, rows, precision="highest")[:, 0]
-        return change.astype(weight.dtype), None
+        return change.astype(share_weight.dtype), None
 
-    size = divisor(len(direct_m), _IN_BLOCK[jnp.dtype(dtype)])
-    items = direct_m, None if low is None else low[0], None if _is_still(direct_t) else direct_t
-    blocks = jax.tree.map(lambda rows: rows.reshape(-1, size, *rows.shape[1:]), items)
     start = jnp.zeros_like(share_weight)
-    change, _ = jax.lax.scan(jax.checkpoint(step, prevent_cse=False), start, blocks)
-    return orientation_sum(*primals), change.reshape(-1) + _change_by_the_rest(primals, domain_t)
+    return jax.lax.scan(jax.checkpoint(step, prevent_cse=False), start, blocks)[0]
 
 
 def has_orientation_sum(experiment: Experiment, scene: Scene) -> bool:

@@ -63,7 +63,7 @@ class RaySample:
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["cells", "fudge", "factors", "reciprocal_per_A"],
-    meta_fields=["shape", "interpolate"],
+    meta_fields=["shape", "interpolate", "block"],
 )
 @dataclass(frozen=True)
 class Domain:
@@ -73,6 +73,7 @@ class Domain:
         cells, fudge, shape, interpolate: as of ``CrystalParameters``; the cells of each axis by themselves.
         factors: structure factors in the type of the intensity.
         reciprocal_per_A: see ``ParityState``.
+        block: as of ``Grid``.
     """
 
     cells: Components
@@ -81,6 +82,7 @@ class Domain:
     reciprocal_per_A: Float[Array, "3 3"] | None
     shape: str
     interpolate: bool
+    block: int | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -175,6 +177,7 @@ def domain_of(experiment: Experiment, scene: Scene) -> Domain:
         reciprocal_per_A=scene.parity.reciprocal_per_A,
         shape=crystal.shape,
         interpolate=crystal.interpolate,
+        block=experiment.grid.block,
     )
 
 

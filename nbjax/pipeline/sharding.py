@@ -20,8 +20,8 @@ from nbjax.pipeline.scene import Scene
 
 _AXIS = "pixels"
 
-_LEAST_TILE = 2048
-"""Pixels of a tile that keep a core busy."""
+_LEAST_BLOCK = 2048
+"""Pixels of a derivative's block that keep a core busy."""
 
 
 def simulate_on(devices: Sequence[jax.Device], experiment: Experiment) -> Float[Array, "slow fast"]:
@@ -59,7 +59,7 @@ def photons_on(
     grid = experiment.grid
     if mesh.devices.flat[0].platform == "cpu":
         # they have one memory
-        grid = replace(grid, tile=min(grid.tile, max(grid.tile // mesh.size, _LEAST_TILE)))
+        grid = replace(grid, block=max(grid.tile // (2 * mesh.size), _LEAST_BLOCK))
 
     @partial(
         jax.shard_map,

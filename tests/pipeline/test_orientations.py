@@ -70,6 +70,21 @@ def test_second_derivatives_are_those_of_the_sum(dtype: str, tolerance: float) -
     close(bent(by_rule), bent(by_jax), tolerance)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_pixels_may_be_taken_in_blocks(dtype: str) -> None:
+    at = arguments(count=4, table=True, dtype=dtype)
+    moves = tangents_of(at)
+
+    def both(block: int | None) -> Any:
+        def of(weight: Any, domain: Any, *rest: Any) -> jax.Array:
+            return by_rule(weight, replace(domain, block=block), *rest)
+
+        return jax.jvp(of, at, moves)[1], jax.grad(lambda at: (of(*at) ** 2).sum())(at)
+
+    assert "scan" in str(jax.make_jaxpr(lambda: both(PIXELS // 2))())
+    close(both(PIXELS // 2), both(None), TOLERANCE[dtype])
+
+
 def test_a_batch_of_gradients_is_the_gradients_of_the_batch() -> None:
     at = arguments(count=4, table=True)
     scales = jnp.asarray([0.9, 1.0, 1.2])
