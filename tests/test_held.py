@@ -31,6 +31,19 @@ def test_what_is_held_is_the_functions_even_where_its_first_number_is_nan() -> N
     np.testing.assert_array_equal(held(lambda x: x * x, x), [np.nan, 4.0, 9.0])
 
 
+def test_batches_are_held_over_any_arguments() -> None:
+    x, scale = jnp.arange(12.0).reshape(3, 4), jnp.arange(1.0, 4.0)
+
+    def product(x: jax.Array, scale: jax.Array) -> jax.Array:
+        return held(lambda x, s: s * x, x, scale)
+
+    np.testing.assert_array_equal(jax.vmap(product)(x, scale), scale[:, None] * x)
+    np.testing.assert_array_equal(jax.vmap(product, in_axes=(0, None))(x, scale[1]), scale[1] * x)
+    np.testing.assert_array_equal(jax.vmap(product, in_axes=(None, 0))(x[0], scale), scale[:, None] * x[0])
+    twice = jax.vmap(jax.vmap(product, in_axes=(0, None)), in_axes=(None, 0))(x, scale)
+    np.testing.assert_array_equal(twice, scale[:, None, None] * x)
+
+
 def test_what_is_computed_apart_has_the_derivatives_of_the_function() -> None:
     def function(x: jax.Array, scale: jax.Array) -> list[jax.Array]:
         return [x**3 * scale, jnp.sin(x)]

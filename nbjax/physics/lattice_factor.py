@@ -118,13 +118,9 @@ def squares(
     else:
         n, scale = n.astype(dtype), fudge.astype(dtype)
         radius_sq = radius_squared(_axes(as_floats(delta, dtype)), _axes(n))
-        of_radius = partial(_radial, shape, n[0] * n[1] * n[2], scale)
-        factor, slope = jax.jvp(of_radius, (radius_sq,), (jnp.ones_like(radius_sq),))
+        count, of_radius = n[0] * n[1] * n[2], RADIAL[shape]
+        factor, slope = jax.jvp(lambda r: of_radius(r, count, scale), (radius_sq,), (jnp.ones_like(radius_sq),))
     return factor * factor, factor * slope
-
-
-def _radial(shape: str, count: Array, fudge: Array, radius_sq: Array) -> Array:
-    return RADIAL[shape](radius_sq, count, fudge)
 
 
 def slopes_of_square(
