@@ -192,8 +192,9 @@ def test_radial_shapes_peak_at_the_number_of_cells(shape: str, peak: float) -> N
 @given(st.integers(-40, 40), st.integers(1, 60), st.floats(-0.49, 0.49).filter(lambda d: abs(d) > 1e-3))
 def test_the_sign_of_an_axis_is_that_of_the_whole_quotient(whole: int, cells: int, delta: float) -> None:
     index, count = (jnp.array([float(whole)]),) * 3, (jnp.float64(cells),) * 3
-    unsigned = square((jnp.array([delta]),) * 3, count, jnp.float64)[1][0]
     hkl = tuple(i + delta for i in index)
+    # the distance as the indices round it: half-way between two fringes the last bit decides the sign
+    unsigned = square(tuple(x - i for x, i in zip(hkl, index, strict=True)), count, jnp.float64)[1][0]
     quotient = np.sin(np.pi * cells * (whole + delta)) / np.sin(np.pi * (whole + delta))
     assert float((unsigned * axis_signs(hkl, index, count)[0])[0]) == pytest.approx(quotient, abs=1e-7 * cells)
 
