@@ -147,7 +147,7 @@ def problem(
             shown &= np.asarray(experiment.mask) > 0
         if mask.shape == shown.shape:
             shown &= mask
-        check_image(np.asarray(image), shown, f"data, shot {number}", negative=not isinstance(loss, Poisson))
+        check_image(np.asarray(image), shown, f"data, shot {number}", loss.least_photons)
         masks.append(shown)
     seen = [(np.asarray(image, float), mask) for image, mask in zip(images, masks, strict=True) for _ in range(tries)]
     observation = observe([image for image, _ in seen], [mask for _, mask in seen], chunk)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,10 @@ _READOUT_SIGMAS = 6.0
 class Loss(Protocol):
     """What a fit asks of a loss; all functions act on each pixel."""
 
+    @property
+    def least_photons(self) -> float:
+        """Data below this are impossible: 0 for counts, minus infinity where readout noise may make any."""
+
     def nll(self, photons: Float[Array, " n"], data: Float[Array, " n"]) -> Float[Array, " n"]:
         """Negative log-likelihood."""
 
@@ -38,6 +42,8 @@ class Loss(Protocol):
 @dataclass(frozen=True)
 class Poisson:
     """Counts of photons; half the deviance (McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3)."""
+
+    least_photons: ClassVar[float] = 0.0
 
     def nll(self, photons: Float[Array, " n"], data: Float[Array, " n"]) -> Float[Array, " n"]:
         """Half the deviance of a pixel: m - d + d log(d / m)."""
@@ -63,6 +69,7 @@ class Poisson:
 class Gaussian:
     """Normal errors of one size, in photons."""
 
+    least_photons: ClassVar[float] = -math.inf
     sigma: float = 1.0
 
     def nll(self, photons: Float[Array, " n"], data: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -91,6 +98,7 @@ class PoissonGaussian:
         sigma: standard deviation of the readout noise in photons.
     """
 
+    least_photons: ClassVar[float] = -math.inf
     sigma: float
 
     def nll(self, photons: Float[Array, " n"], data: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -131,6 +139,7 @@ class Robust:
         sigma: standard deviation of the readout noise in photons.
     """
 
+    least_photons: ClassVar[float] = -math.inf
     freedom: float = 4.0
     sigma: float = 1.0
 

@@ -46,11 +46,8 @@ def observe(images: Sequence[np.ndarray], used: Sequence[np.ndarray], chunk: int
         used: boolean, same shapes.
         chunk: most pixels computed at once, for each shot.
 
-    Raises:
-        ConfigError: nothing is left of an image, or a pixel that is used is NaN, infinite or no image has its size.
+    Every image has a pixel that is used, and ``check_image`` has passed it.
     """
-    for number, (image, mask) in enumerate(zip(images, used, strict=True)):
-        check_image(image, mask, f"data, shot {number}")
     places = [np.argwhere(mask) for mask in used]
     longest = max(len(p) for p in places)
     chunks = -(-longest // chunk)
@@ -67,14 +64,14 @@ def observe(images: Sequence[np.ndarray], used: Sequence[np.ndarray], chunk: int
     )
 
 
-def check_image(image: np.ndarray, used: np.ndarray, key: str, negative: bool = False) -> None:
+def check_image(image: np.ndarray, used: np.ndarray, key: str, least: float) -> None:
     """Make sure that the used pixels of an image can be fitted.
 
     Args:
         image: photons.
         used: boolean, same shape.
         key: what an error names.
-        negative: whether photons below zero are allowed, as readout noise makes them.
+        least: photons that a pixel of the loss may have at least.
 
     Raises:
         ConfigError: with the number and place of the pixels at fault.
@@ -87,7 +84,7 @@ def check_image(image: np.ndarray, used: np.ndarray, key: str, negative: bool = 
         raise ConfigError([Fault(key, "no pixel is left after masking; check mask and region")])
     for bad, what, remedy in (
         (~np.isfinite(image), "NaN or infinite", "mask them"),
-        ((image < 0) & (not negative), "negative", "mask them, subtract no pedestal, or use a loss with readout noise"),
+        (image < least, "negative", "mask them, subtract no pedestal, or use a loss with readout noise"),
     ):
         places = np.argwhere(bad & used)
         if len(places):

@@ -100,6 +100,47 @@ def test_a_fit_leaves_its_files_and_resumes_where_it_was_interrupted(
     assert not Path("again/checkpoint.npz").exists()
 
 
+TWO = """config = "start.toml"
+[data]
+files = ["first.npy", "second.npy"]
+[loss]
+kind = "poisson_gaussian"
+[parameters."crystal.misset_deg"]
+[parameters.scale]
+transform = "log"
+shared = true
+[[stages]]
+name = "scale alone"
+parameters = ["scale"]
+steps = 5
+[[stages]]
+name = "sharp"
+"""
+
+
+def test_two_shots_of_two_stages_with_readout_noise_end_with_a_file_each() -> None:
+    noise = np.random.default_rng(3).normal(0, 1, (2, 64, 64))
+    for name, seed in (("first", 0), ("second", 1)):
+        shot = image(seed + 1) + noise[seed]
+        assert (shot < 0).any()
+        np.save(f"{name}.npy", shot)
+    Path("FIT.toml").write_text(TWO)
+    assert main(["fit", "FIT.toml", "--out", "out"]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "fitted_0001.toml",
+        "fitted_0002.toml",
+        "parameters.h5",
+        "parameters.json",
+        "report.html",
+    ]
+    tree = json.loads(Path("out/parameters.json").read_text())
+    for shot in tree["shots"]:
+        assert (np.abs(np.subtract(shot["values"], [1.0, 10.0, 20.0, 30.0])) < 5 * np.array(shot["sigmas"])).all()
+    page = Path("out/report.html").read_text()
+    assert page.count('<tr title="a further step promises') == 2
+    assert page.count("data:image/png;base64,") == 5
+
+
 def changed(old: str, new: str) -> list[str]:
     text = FIT.replace(old, new)
     assert text != FIT

@@ -26,6 +26,7 @@ from nbjax.errors import ConfigError
 from nbjax.fit.descent import Descent
 from nbjax.fit.fitting import Stage, fit
 from nbjax.fit.least_squares import LeastSquares
+from nbjax.fit.losses import Gaussian, Loss, PoissonGaussian, Robust
 from nbjax.fit.observation import boxes
 from nbjax.fit.parameter_set import Free
 from nbjax.fit.result import FitResult, Outcome
@@ -122,6 +123,16 @@ def test_other_optimisers_end_where_scoring_ends(optimiser: LeastSquares | Desce
         known = np.isfinite(theirs.sigmas)
         assert known.tolist() == [True, True, False, True]
         assert (np.abs(ours.values - theirs.values)[known] < 0.1 * theirs.sigmas[known]).all()
+
+
+@pytest.mark.usefixtures("_toy")
+@pytest.mark.parametrize("loss", [PoissonGaussian(3.0), Gaussian(6.0), Robust(4.0, 3.0)])
+def test_losses_with_readout_noise_take_negative_photons(loss: Loss) -> None:
+    noisy = toy_image() + np.random.default_rng(2).normal(0, 3.0, toy_image().shape)
+    assert (noisy < 0).any()
+    (shot,) = fitted([moved(toy(), 0.1, scale=1.3)], [noisy], ORIENTING, loss=loss).shots
+    assert shot.outcome is Outcome.CONVERGED
+    assert shot.values[[0, 1, 3]] == pytest.approx([10.0, 20.0, 1 / 1.3], abs=0.05)
 
 
 @pytest.mark.usefixtures("_toy")

@@ -53,7 +53,7 @@ def report_html(
                 "outcome": s.outcome.value,
                 "reason": s.reason,
                 "loss": f"{2 * s.loss / max(s.pixels, 1):.4g}",
-                "values": [
+                "components": [
                     with_sigma(v, e) for v, e in zip(s.values[result.shared :], s.sigmas[result.shared :], strict=True)
                 ],
             }
