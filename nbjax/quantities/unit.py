@@ -1,0 +1,51 @@
+"""Units of the table of quantities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nbjax.constants import DEGREES_PER_RADIAN
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit.
+
+    Attributes:
+        si: one of it in SI units.
+        suffix: end of the configuration keys that are in it; empty where none is usual.
+        nexus: its name in NXmx files.
+        shown: its name in the documentation.
+        mistaken: units that numbers are given in by mistake, and one of each in this unit.
+    """
+
+    si: float
+    suffix: str = ""
+    nexus: str = ""
+    shown: str = ""
+    mistaken: tuple[tuple[str, float], ...] = ()
+
+
+_DEGREE = 1 / DEGREES_PER_RADIAN
+
+UNITS: dict[str, Unit] = {
+    "1": Unit(1.0),
+    "A": Unit(1e-10, "_A", "angstrom", "Angstrom", (("m", 1e10), ("nm", 10.0))),
+    "eV": Unit(1.602176634e-19, "_eV", "eV", "eV", (("keV", 1e3), ("MeV", 1e6))),
+    "mm": Unit(1e-3, "_mm", "mm", "mm", (("m", 1e3), ("um", 1e-3))),
+    "um": Unit(1e-6, "_um", "um", "µm", (("m", 1e6), ("mm", 1e3))),
+    "degrees": Unit(_DEGREE, "_deg", "degree", "degree", (("radians", DEGREES_PER_RADIAN),)),
+    "mrad": Unit(1e-3, "_mrad", "mrad", "mrad", (("radians", 1e3), ("degrees", 1e3 * _DEGREE))),
+    "%": Unit(1e-2, "_percent", "percent", "%"),
+    "s": Unit(1.0, "_s", "s", "s"),
+    "px": Unit(1.0, "_px", "pixel", "pixel"),
+    "e": Unit(1.0, "_F", "electron", "electron"),
+    "photons/m^2": Unit(
+        1.0, "_photons_per_m2", "1/m^2", "1/m²", (("photons/mm^2", 1e6), ("photons/um^2", 1e12), ("photons/A^2", 1e20))
+    ),
+    "photons/s": Unit(1.0, "_photons_per_s", "Hz", "1/s"),
+    "1/photon": Unit(1.0, "", "", "1/photon"),
+    "cells": Unit(1.0),
+    "vector": Unit(1.0, "", "", "vector"),
+}
+"""Units by the name that results and messages use."""
