@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+_ROOMS = ("dataset", "errors", "fit", "physics")
+"""Sub-packages that are used through ``nbjax`` itself."""
+
 _HOMES = {
     "Config": "nbjax.config.tree",
     "compiled": "nbjax.pipeline.compilation",
@@ -50,6 +53,7 @@ __all__ = [
     "simulate_pixels",
     "stack",
     "trace",
+    *_ROOMS,
 ]
 
 
@@ -57,4 +61,10 @@ def __getattr__(name: str) -> Any:
     # imported on first use, so that the command line answers --help without loading JAX
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"nbjax.{name}")
     raise AttributeError(f"module 'nbjax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
