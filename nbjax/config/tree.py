@@ -44,6 +44,7 @@ class Crystal:
     cell_A: Vector | None = None
     cell_deg: Vector | None = None
     matrix_file: str | None = None
+    matrix_wavelength_A: float | None = None  # None: the beam's, or that of the cell in the file
     misset_deg: Vector | None = None
     misset_random: bool = False
     misset_seed: int | None = None

@@ -11,6 +11,7 @@ import numpy as np
 
 from nbjax.errors import FileError
 from nbjax.io.hkl import StructureFactorTable
+from nbjax.io.structure import read_structure
 
 _SOLVENT_ELECTRONS_PER_A3 = 0.35
 _SOLVENT_B_A2 = 46.0
@@ -30,12 +31,14 @@ class CoordinatesModel:
         cell_A: lengths of the cell's edges.
         cell_deg: angles of the cell.
         name: entry name.
+        warnings: what was mended in the file.
     """
 
     table: StructureFactorTable
     cell_A: tuple[float, float, float]
     cell_deg: tuple[float, float, float]
     name: str
+    warnings: tuple[str, ...] = ()
 
 
 def calculate(path: str | Path, resolution_A: float, solvent: bool = True) -> CoordinatesModel:
@@ -51,10 +54,10 @@ def calculate(path: str | Path, resolution_A: float, solvent: bool = True) -> Co
         solvent: whether to add the bulk solvent.
 
     Raises:
-        FileError: the file cannot be read, has no atoms, unit cell or known space group, or the resolution leaves no
-            reflection or too many.
+        FileError: the file cannot be read, has no atoms, unit cell or known space group, contradicts itself, or the
+            resolution leaves no reflection or too many.
     """
-    structure = _read(path)
+    structure, warnings = read_structure(path)
     cell = structure.cell
     _check_resolution(path, cell, resolution_A)
     limits = tuple(math.floor(edge / resolution_A) for edge in (cell.a, cell.b, cell.c))
@@ -73,27 +76,8 @@ def calculate(path: str | Path, resolution_A: float, solvent: bool = True) -> Co
         (cell.a, cell.b, cell.c),
         (cell.alpha, cell.beta, cell.gamma),
         structure.name,
+        warnings,
     )
-
-
-def _read(path: str | Path) -> gemmi.Structure:
-    try:
-        structure = gemmi.read_structure(str(path))
-    except (OSError, RuntimeError, ValueError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileError(
-            f"{path}: cannot be read as coordinates ({first}); give a .pdb, .ent, .cif or .mmcif file"
-        ) from None
-    structure.remove_empty_chains()
-    if len(structure) == 0 or not any(True for _ in structure[0].all()):
-        raise FileError(f"{path}: holds no atoms; give a PDB or mmCIF file with coordinates")
-    if not structure.cell.is_crystal():
-        raise FileError(f"{path}: has no unit cell; add a CRYST1 record or the _cell items")
-    if structure.spacegroup_hm and structure.find_spacegroup() is None:
-        raise FileError(f"{path}: has unknown space group {structure.spacegroup_hm!r}; correct its symbol")
-    structure.expand_ncs(gemmi.HowToNameCopiedChain.Dup)
-    structure.setup_cell_images()
-    return structure
 
 
 def _check_resolution(path: str | Path, cell: gemmi.UnitCell, resolution_A: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +11,37 @@ import numpy as np
 from nbjax.errors import FileError
 from nbjax.io.files import read_text
 
+_OWN_U = slice(12, 21)
+_OWN_CELL = slice(21, 27)
+_ROUNDING = 0.01
+"""What the digits of a file may leave open of a unit vector's length."""
 
-def read_matrix(path: str | Path) -> np.ndarray:
-    """The first nine numbers of a file: rows x, y, z; columns wavelength times a*, b*, c*; shape (3, 3).
+
+@dataclass(frozen=True)
+class OrientationMatrix:
+    """An orientation matrix as its file has it.
+
+    Attributes:
+        columns: rows x, y, z; columns wavelength times a*, b*, c*; shape (3, 3).
+        cell: lengths in Angstrom and angles in degrees that a whole MOSFLM file gives itself, shape (6,), or None.
+    """
+
+    columns: np.ndarray
+    cell: np.ndarray | None
+
+
+def read_matrix(path: str | Path) -> OrientationMatrix:
+    """The first nine numbers of a file, and the cell that a whole MOSFLM file gives itself.
+
+    Such a file goes on with three angles, the rotation U, and the cell.
 
     Raises:
-        FileError: fewer than nine numbers, something else among them, or a singular matrix.
+        FileError: fewer than nine numbers, something else among them, a singular matrix, or a file of XDS.
     """
+    lines = read_text(path).split("\n")
+    _refuse_xparm(path, lines)
     numbers: list[float] = []
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    for number, line in enumerate(lines, 1):
         for word in line.split()[: 9 - len(numbers)]:
             try:
                 numbers.append(float(word))
@@ -33,4 +57,40 @@ def read_matrix(path: str | Path) -> np.ndarray:
     scale = float(np.prod(np.linalg.norm(matrix, axis=0)))
     if abs(float(np.linalg.det(matrix))) <= 1e-9 * scale:
         raise FileError(f"{path}: its three columns lie in a plane; they must be lambda a*, lambda b*, lambda c*")
-    return matrix
+    return OrientationMatrix(matrix, _own_cell(_leading_numbers(lines)))
+
+
+def _refuse_xparm(path: str | Path, lines: list[str]) -> None:
+    """An XPARM of XDS begins with its name, or with a frame number, phi, its step and a unit rotation axis.
+
+    Its second line is the wavelength and a beam vector of length 1/wavelength.
+    """
+    first, second = (_leading_numbers([line]) for line in [*lines, ""][:2])
+    is_xparm = "XPARM" in lines[0].upper()
+    if len(first) == 6 and len(second) == 4:
+        axis, beam = np.linalg.norm(first[3:]), np.linalg.norm(second[1:])
+        is_xparm = bool(abs(axis - 1) < _ROUNDING and abs(beam * second[0] - 1) < _ROUNDING)
+    if is_xparm:
+        raise FileError(
+            f"{path}: is a parameter file of XDS (XPARM), not an orientation matrix; give nine numbers, lambda a*, "
+            "lambda b* and lambda c* as columns, of the cell vectors that it lists (in the laboratory frame)"
+        )
+
+
+def _leading_numbers(lines: list[str]) -> list[float]:
+    """Numbers up to the first word that is none."""
+    found: list[float] = []
+    for word in chain.from_iterable(line.split() for line in lines):
+        try:
+            found.append(float(word))
+        except ValueError:
+            break
+    return found
+
+
+def _own_cell(numbers: list[float]) -> np.ndarray | None:
+    if len(numbers) < _OWN_CELL.stop:
+        return None
+    rotation, own = np.array(numbers[_OWN_U]).reshape(3, 3), np.array(numbers[_OWN_CELL])
+    is_mosflm = np.allclose(rotation @ rotation.T, np.eye(3), atol=_ROUNDING) and own.min() > 0
+    return own if is_mosflm else None

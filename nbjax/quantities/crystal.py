@@ -55,6 +55,13 @@ CRYSTAL: tuple[Quantity, ...] = (
         same=("crystal.cell_A", "crystal.cell_deg"),
     ),
     Quantity(
+        "crystal.matrix_wavelength_A",
+        "the wavelength in Angstrom at which the matrix was written",
+        "A",
+        within(1e-3, 124.0),
+        within(0.015, 25.0),
+    ),
+    Quantity(
         "crystal.misset_deg",
         "rotations about x, y, z in degrees",
         "degrees",

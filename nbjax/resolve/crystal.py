@@ -8,18 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbjax.config.tree import Config, Crystal
-from nbjax.geometry.unit_cell import cell_of, standard_direct
 from nbjax.io.coordinates import calculate
 from nbjax.io.dump import read_dump
 from nbjax.io.hkl import StructureFactorTable, read_hkl, tabulate
-from nbjax.io.matrix import read_matrix
 from nbjax.parity.cell_setting import angles_of_c_program_deg, volume_ratio
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.steps import Steps, rotation_steps
+from nbjax.resolve.unit_cell import resolve_cell
 from nbjax.sampling.reference_random import reference_misset_rotation, uniform_rotation
 
 DEFAULT_MOSAIC_SEED = 12345678
-_RIGHT_ANGLE = 90.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,8 @@ def resolve_crystal(
     crystal, sampling = config.crystal, config.sampling
     default_F = notes.choose("crystal.default_F", crystal.default_F, 0.0)
     table, model_cell = _structure_factors(crystal, default_F, notes)
-    cell_A, cell_deg, orientation = _cell(crystal, wavelength_A, model_cell, notes)
+    setting = resolve_cell(crystal, wavelength_A, model_cell, bool(config.parity), notes)
+    cell_A, cell_deg, orientation = setting.cell_A, setting.cell_deg, setting.orientation
     star_scale = 1.0
     if "cell_setting" in config.parity and crystal.matrix_file is None and not notes.faults:
         given_deg, cell_deg = cell_deg, angles_of_c_program_deg(cell_A, cell_deg)
@@ -119,7 +118,7 @@ def _interpolate(config: Config, cells: tuple[float, float, float], has_table: b
 
 def _structure_factors(
     crystal: Crystal, default_F: float, notes: Notes
-) -> tuple[StructureFactorTable | None, tuple[tuple[float, ...], tuple[float, ...]] | None]:
+) -> tuple[StructureFactorTable | None, np.ndarray | None]:
     """The table, and the cell of the coordinates if it comes from coordinates."""
     table, cell = None, None
     if crystal.coordinates_file is not None and crystal.hkl_file is not None:
@@ -129,7 +128,9 @@ def _structure_factors(
         resolution = notes.choose("crystal.coordinates_resolution_A", crystal.coordinates_resolution_A, 2.0)
         if notes.positive("crystal.coordinates_resolution_A", resolution, "give the smallest spacing in Angstrom"):
             model = calculate(crystal.coordinates_file, resolution)
-            table, cell = model.table, (model.cell_A, model.cell_deg)
+            table, cell = model.table, np.array([*model.cell_A, *model.cell_deg])
+            for sentence in model.warnings:
+                notes.warn(sentence)
     elif crystal.hkl_file is not None:
         notes.given("crystal.hkl_file", crystal.hkl_file)
         table = tabulate(read_hkl(crystal.hkl_file), default_F)
@@ -145,63 +146,6 @@ def _structure_factors(
     if table is not None:
         notes.record("derived.hkl_range", f"{table.minimum} .. {table.maximum}", "structure factor table")
     return table, cell
-
-
-def _cell(
-    crystal: Crystal,
-    wavelength_A: float,
-    model_cell: tuple[tuple[float, ...], tuple[float, ...]] | None,
-    notes: Notes,
-) -> tuple[tuple[float, float, float], tuple[float, float, float], np.ndarray]:
-    """Lengths in A, angles in degrees and orientation, from a matrix, a cell, coordinates, or matrix and cell."""
-    lengths: np.ndarray | None = None
-    angles: np.ndarray | None = None
-    orientation: np.ndarray = np.eye(3)
-    if model_cell is not None:
-        lengths, angles = np.array(model_cell[0]), np.array(model_cell[1])
-        notes.record("crystal.cell_A", tuple(lengths), "crystal.coordinates_file")
-        notes.record("crystal.cell_deg", tuple(angles), "crystal.coordinates_file")
-    if crystal.cell_A is not None:
-        lengths = np.array(crystal.cell_A)
-        angles = np.array(crystal.cell_deg or (_RIGHT_ANGLE,) * 3)
-        notes.given("crystal.cell_A", crystal.cell_A)
-        notes.choose("crystal.cell_deg", crystal.cell_deg, tuple(angles))
-    elif crystal.cell_deg is not None:
-        notes.fault("crystal.cell_deg", "given without crystal.cell_A; give the lengths too")
-    if crystal.matrix_file is not None and wavelength_A > 0:
-        notes.given("crystal.matrix_file", crystal.matrix_file)
-        reciprocal = read_matrix(crystal.matrix_file).T / wavelength_A
-        direct = np.linalg.inv(reciprocal).T
-        matrix_lengths, matrix_angles = cell_of(direct)
-        if lengths is None:
-            notes.record("crystal.cell_A", tuple(map(float, matrix_lengths)), "crystal.matrix_file, beam.wavelength_A")
-        else:
-            notes.record("crystal.cell_A", tuple(map(float, lengths)), "given; the matrix is rescaled to it")
-        lengths = matrix_lengths if lengths is None else lengths
-        angles = np.degrees(matrix_angles)
-        notes.record("crystal.cell_deg", tuple(map(float, angles)), "crystal.matrix_file")
-        orientation = direct.T @ np.linalg.inv(standard_direct(matrix_lengths, matrix_angles)).T
-    if lengths is None or angles is None:
-        notes.fault("crystal.cell_A", "missing; give crystal.cell_A, crystal.matrix_file or crystal.coordinates_file")
-        return (1.0, 1.0, 1.0), (_RIGHT_ANGLE,) * 3, orientation
-    _check_cell(lengths, angles, notes)
-    a, b, c = map(float, lengths)
-    alpha, beta, gamma = map(float, angles)
-    return (a, b, c), (alpha, beta, gamma), orientation
-
-
-def _check_cell(lengths: np.ndarray, angles: np.ndarray, notes: Notes) -> None:
-    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
-        shown = " ".join(f"{x:g}" for x in lengths)
-        notes.fault("crystal.cell_A", f"got {shown}, cell lengths must be above zero; give them in Angstrom")
-    alpha, beta, gamma = angles
-    possible = (angles > 0).all() and (angles < 180).all() and alpha + beta + gamma < 360
-    if not possible or 2 * angles.max() >= angles.sum():
-        notes.fault(
-            "crystal.cell_deg",
-            f"got {alpha:g} {beta:g} {gamma:g}, no cell has these angles; each must be above 0 and below the sum of "
-            "the other two, and their sum below 360",
-        )
 
 
 def _misset(

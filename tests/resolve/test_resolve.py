@@ -142,9 +142,9 @@ def test_a_mask_of_another_size_is_refused() -> None:
 
 
 def test_matrix_and_cell_together_rescale_the_matrix() -> None:
-    crystal = Crystal(matrix_file=str(INPUTS / "tric.mat"), cell_A=(80.0, 100.0, 120.0), default_F=1.0)
+    crystal = Crystal(matrix_file=str(INPUTS / "tric.mat"), cell_A=(40.2, 49.8, 60.1), default_F=1.0)
     resolved = resolve(Config(Beam(wavelength_A=0.9), crystal)).crystal
-    assert resolved.cell_A == (80.0, 100.0, 120.0)
+    assert resolved.cell_A == (40.2, 49.8, 60.1)
     assert resolved.cell_deg == pytest.approx((80.0, 95.0, 105.0), abs=1e-6)
     np.testing.assert_allclose(resolved.orientation @ resolved.orientation.T, np.eye(3), atol=1e-12)
 
