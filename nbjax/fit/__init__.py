@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from nbjax.fit.descent import Descent
-from nbjax.fit.fitting import COARSE_TO_FINE, Stage, fit
+from nbjax.fit.fitting import fit
 from nbjax.fit.losses import Gaussian, Poisson, PoissonGaussian, Robust
 from nbjax.fit.observation import boxes
 from nbjax.fit.parameter_set import Free
 from nbjax.fit.result import FitResult, Outcome, ShotResult
 from nbjax.fit.scoring import Scoring
+from nbjax.fit.stages import COARSE_TO_FINE, Stage
 
 __all__ = [
     "COARSE_TO_FINE",

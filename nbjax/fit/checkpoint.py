@@ -25,7 +25,7 @@ def fingerprint(posed: Problem) -> str:
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(posed.shots):
         digest.update(np.asarray(leaf).tobytes())
-    stages = [(s.parameters, s.broaden, type(s.optimiser).__name__, s.steps) for s in posed.stages]
+    stages = [(s.parameters, s.without, s.broaden, type(s.optimiser).__name__, s.steps) for s in posed.stages]
     digest.update(repr((posed.parameters.names, posed.loss, stages)).encode())
     return digest.hexdigest()
 

@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float
 from nbjax.experiment import Experiment
 from nbjax.fit.losses import Loss
 from nbjax.fit.observation import Observation
-from nbjax.fit.parameter_set import Layout, Scaling
+from nbjax.fit.parameter_set import Layout
+from nbjax.fit.scaling import Scaling
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import simulate_pixels
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Bool
 
 from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment, stack
@@ -20,55 +18,9 @@ from nbjax.fit.losses import Loss, Poisson
 from nbjax.fit.observation import check_image, observe
 from nbjax.fit.parameter_set import Free, Layout, ParameterSet, parameter_set
 from nbjax.fit.result import FitResult, Outcome, ShotResult, Step, covariance_of, weaknesses
-from nbjax.fit.scoring import Scoring
+from nbjax.fit.stages import COARSE_TO_FINE, Stage
 from nbjax.fit.state import Progress, State
 from nbjax.fit.tries import best, check_tries, scattered
-
-
-@runtime_checkable
-class Optimiser(Protocol):
-    """What moves the parameters of a stage."""
-
-    @property
-    def steps_per_call(self) -> int:
-        """Steps that one call of ``step`` takes."""
-
-    def begin(self, view: View, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float) -> State:
-        """State before the first step."""
-
-    def step(self, view: View, shots: Shots, state: State, tolerance: float) -> State:
-        """The next state."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One part of a fit, from coarse to fine.
-
-    Attributes:
-        parameters: paths that move; None: all of them.
-        broaden: factor by which the model's spots are widened.
-        optimiser: what moves the parameters.
-        steps: most steps.
-        tolerance: a shot is done when the log-likelihood promises to improve by less than this; its parameters are
-            then within sqrt(2 tolerance) standard deviations of the best ones.
-        name: for progress and report.
-    """
-
-    parameters: tuple[str, ...] | None = None
-    broaden: float = 1.0
-    optimiser: Optimiser = field(default_factory=Scoring)
-    steps: int = 50
-    tolerance: float = 1e-6
-    name: str = ""
-
-
-COARSE_TO_FINE = (
-    Stage(broaden=6.0, steps=30, tolerance=1e-2, name="broad"),
-    Stage(broaden=3.0, steps=30, tolerance=1e-2, name="narrower"),
-    Stage(broaden=1.6, steps=30, tolerance=1e-2, name="nearly sharp"),
-    Stage(steps=60, tolerance=1e-6, name="sharp"),
-)
-"""Stages for a crystal that may be some spot widths off."""
 
 OnStep = Callable[[int, State, Step], None]
 
@@ -100,7 +52,7 @@ class Problem:
             (layout.shared, self.parameters.shared_names),
             (layout.own, self.parameters.own_names),
         ):
-            moving = [path for path in paths if stage.parameters is None or path in stage.parameters]
+            moving = [path for path in paths if stage.moves(path)]
             masks.append(jnp.asarray([name.split(" ")[0] in moving for name in names], bool))
         return View(self.loss, stage.broaden != 1, jnp.asarray(float(stage.broaden)), *masks)
 
@@ -259,6 +211,8 @@ def run(
             continue
         done = resume.step if resume is not None and number == resume.stage else 0
         view = posed.view(stage)
+        if stage is not posed.stages[-1] and not bool(view.shared.any() | view.own.any()):
+            continue
         state = stage.optimiser.begin(view, posed.shots, theta, jnp.asarray(alive), stage.tolerance)
         if resume is not None and number == resume.stage:
             memory = [jnp.asarray(leaf) for leaf in resume.memory]

@@ -17,12 +17,13 @@ from nbjax.experiment import Experiment
 from nbjax.fit.configuration import check_writable
 from nbjax.fit.descent import Descent
 from nbjax.fit.equations import broadened
-from nbjax.fit.fitting import Optimiser, Problem, Stage, problem
+from nbjax.fit.fitting import Problem, problem
 from nbjax.fit.least_squares import LeastSquares
 from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
 from nbjax.fit.observation import boxes
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.settings import DataSettings, FitSettings, LossSettings, StageSettings
+from nbjax.fit.stages import COARSE_TO_FINE, Optimiser, Stage
 from nbjax.io.measured import read_measured
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
@@ -76,7 +77,7 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
         experiments,
         images,
         settings.parameters,
-        [_stage(stage) for stage in settings.stages],
+        [_stage(stage) for stage in settings.stages] or COARSE_TO_FINE,
         loss=_loss(settings.loss),
         used=used,
         convention=configs[0].detector.convention,
@@ -153,6 +154,7 @@ def _loss(settings: LossSettings) -> Loss:
 def _stage(settings: StageSettings) -> Stage:
     return Stage(
         parameters=settings.parameters,
+        without=settings.without,
         broaden=settings.broaden,
         optimiser=_optimiser(settings),
         steps=settings.steps,

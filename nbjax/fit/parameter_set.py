@@ -19,10 +19,9 @@ from jaxtyping import Float
 
 from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment, stack
+from nbjax.fit.limits import Limits, limits_of
+from nbjax.fit.scaling import Scaling
 from nbjax.parameters import Parameter, find, parameters_of, set_values
-
-_AT_BOUND = 1e-3
-"""Share of the distance between start and bound below which a value counts as lying at the bound."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class Free:
     Attributes:
         path: key of ``nbjax.parameters.parameters_of``: a configuration key, ``crystal.cell``,
             ``crystal.rotation_deg`` or ``scale``.
-        lower, upper: bounds in the parameter's unit, for every component; None: unbounded.
+        lower, upper: bounds in the parameter's unit, for every component; None: those of ``nbjax.fit.limits``, beyond
+            which the quantity makes no sense.
         scale: change that counts as one; the parameter's typical change by default.
         transform: "log" moves the logarithm, for what must stay above zero and may be off by a factor.
         shared: one value for all shots, instead of one for each.
@@ -76,54 +76,6 @@ class Layout:
         order = list(parameters_of(experiment, self.convention, self.system))
         pairs = sorted(zip([*lists[0], *lists[1]], values, strict=True), key=lambda pair: order.index(pair[0].path))
         return set_values(experiment, *zip(*pairs, strict=True)) if pairs else experiment
-
-
-@partial(jax.tree_util.register_dataclass, data_fields=["start", "lower", "upper", "scale"], meta_fields=["log"])
-@dataclass(frozen=True)
-class Scaling:
-    """The maps between theta and values of some components.
-
-    Attributes:
-        start: value at theta = 0, shape (..., components).
-        lower, upper: bounds, infinite where there is none, shape (components,).
-        scale: change of value for theta = 1, to first order, shape (components,).
-        log: whether the logarithm is moved, one for each component.
-    """
-
-    start: Float[Array, "*shots n"]
-    lower: Float[Array, " n"]
-    upper: Float[Array, " n"]
-    scale: Float[Array, "*shots n"]
-    log: tuple[bool, ...]
-
-    def values(self, theta: Float[Array, "*shots n"]) -> Float[Array, "*shots n"]:
-        """Values in the parameters' units."""
-        log = np.array(self.log, bool)
-        # bounds of zero or below bind no logarithm
-        low, start, high = (
-            jnp.where(log, jnp.log(jnp.where(log & (x > 0), x, 1.0)), x) for x in (self.lower, self.start, self.upper)
-        )
-        low = jnp.where(log & (self.lower <= 0), -jnp.inf, low)
-        step = theta * jnp.where(log, self.scale / jnp.where(log, self.start, 1.0), self.scale)
-        has_low, has_high = jnp.isfinite(low), jnp.isfinite(high)
-        below = jnp.where(has_low, start - jnp.where(has_low, low, 0.0), 1.0)
-        above = jnp.where(has_high, jnp.where(has_high, high, 0.0) - start, 1.0)
-        both = has_low & has_high
-        up = start + below * jnp.expm1(jnp.where(has_low & ~both, step / below, 0.0))
-        down = start - above * jnp.expm1(jnp.where(has_high & ~both, -step / above, 0.0))
-        width = below + above
-        logit = jnp.log(below / above) + jnp.where(both, step * width / (below * above), 0.0)
-        between = start - below + width * jax.nn.sigmoid(logit)
-        moved = jnp.where(both, between, jnp.where(has_low, up, jnp.where(has_high, down, start + step)))
-        return jnp.where(log, jnp.exp(jnp.where(log, moved, 0.0)), moved)
-
-    def at_bound(self, values: np.ndarray) -> np.ndarray:
-        """Which values have run into a bound; boolean, shape (..., components)."""
-        start, lower, upper = (np.asarray(a) for a in (self.start, self.lower, self.upper))
-        with np.errstate(invalid="ignore"):
-            low = np.isfinite(lower) & (values - lower < _AT_BOUND * (start - lower))
-            high = np.isfinite(upper) & (upper - values < _AT_BOUND * (upper - start))
-        return low | high
 
 
 @dataclass(frozen=True)
@@ -193,8 +145,9 @@ def parameter_set(
     own = [free for free in frees if not free.shared]
     layout = Layout(tuple(f.path for f in shared), tuple(f.path for f in own), convention, system)
     first, every = _starts(layout, stack(experiments))
-    shared_scaling = _scaling(shared, [table[f.path] for f in shared], np.asarray(first[0]), faults)
-    own_scaling = _scaling(own, [table[f.path] for f in own], np.asarray(every), faults)
+    limits = {f.path: limits_of(table[f.path], experiments[0]) for f in frees}
+    shared_scaling = _scaling(shared, [table[f.path] for f in shared], np.asarray(first[0]), limits, faults)
+    own_scaling = _scaling(own, [table[f.path] for f in own], np.asarray(every), limits, faults)
     if faults:
         raise ConfigError(faults)
     chosen = [[table[f.path] for f in frees] for frees in (shared, own)]
@@ -220,6 +173,9 @@ def _starts(layout: Layout, experiments: Experiment) -> tuple[Array, Array]:
     return shared, own
 
 
+_INSIDE = 0.1
+"""How many scales from a limit a fit starts that was asked to start on it."""
+
 _SAME = {
     "crystal.cell": ("crystal.cell_A", "crystal.cell_deg"),
     "crystal.cells": ("crystal.size_a_mm", "crystal.size_b_mm", "crystal.size_c_mm"),
@@ -243,34 +199,58 @@ def _overlaps(paths: set[str]) -> list[Fault]:
     ]
 
 
-def _scaling(frees: list[Free], parameters: list[Parameter], start: np.ndarray, faults: list[Fault]) -> Scaling:
-    lower, upper, scale, log = [], [], [], []
+def _scaling(
+    frees: list[Free],
+    parameters: list[Parameter],
+    start: np.ndarray,
+    limits: dict[str, list[Limits]],
+    faults: list[Fault],
+) -> Scaling:
+    parts = []
     at = 0
     for free, parameter in zip(frees, parameters, strict=True):
         n = len(parameter.labels)
-        first = start[..., at : at + n]
-        key = f"parameters.{free.path}"
-        if free.transform == "log" and not (first > 0).all():
-            faults.append(Fault(key, f"starts at {first.min():g}, a logarithm needs a start above zero; use linear"))
-            first = np.ones_like(first)
-        for bound, name, side in ((free.lower, "lower", 1.0), (free.upper, "upper", -1.0)):
-            bad = first[:0] if bound is None else first[side * (first - bound) <= 0]
-            if bound is not None and bad.size:
-                faults.append(Fault(key, f"{name} bound {bound:g} excludes the start {bad[0]:g}; move one of them"))
-        if free.scale is not None:
-            change = np.full(first.shape, free.scale)
-        elif parameter.typical is None or free.transform == "log":
-            change = np.where(first != 0, 0.01 * np.abs(first), 1.0)
-        else:
-            change = np.broadcast_to(np.array(parameter.typical), first.shape)
-        lower += [-np.inf if free.lower is None else free.lower] * n
-        upper += [np.inf if free.upper is None else free.upper] * n
-        scale.append(change)
-        log += [free.transform == "log"] * n
+        parts.append(_scaling_of(free, parameter, start[..., at : at + n], limits[free.path], faults))
         at += n
-    scales = np.concatenate(scale, axis=-1) if scale else np.zeros_like(start)
-    at_start, low, high, by = (jnp.asarray(a, float) for a in (start, lower, upper, scales))
-    return Scaling(at_start, low, high, by, tuple(log))
+    starts, lower, upper, scales = (
+        jnp.asarray(np.concatenate([part[i] for part in parts], axis=-1) if parts else start[..., :0], float)
+        for i in range(4)
+    )
+    return Scaling(starts, lower.reshape(-1), upper.reshape(-1), scales, tuple(x for part in parts for x in part[4]))
+
+
+def _scaling_of(
+    free: Free, parameter: Parameter, start: np.ndarray, limits: list[Limits], faults: list[Fault]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[bool]]:
+    """Start, lower and upper bound, scale, and whether the logarithm moves, of the components of one parameter."""
+    key = f"parameters.{free.path}"
+    log = free.transform == "log"
+    if log and not (start > 0).all():
+        faults.append(Fault(key, f"starts at {start.min():g}, a logarithm needs a start above zero; use linear"))
+        start = np.ones_like(start)
+    for bound, name, side in ((free.lower, "lower", 1.0), (free.upper, "upper", -1.0)):
+        bad = start[:0] if bound is None else start[side * (start - bound) <= 0]
+        if bound is not None and bad.size:
+            faults.append(Fault(key, f"{name} bound {bound:g} excludes the start {bad[0]:g}; move one of them"))
+    if free.scale is not None:
+        change = np.full(start.shape, free.scale)
+    elif parameter.typical is None or log:
+        change = np.where(start != 0, 0.01 * np.abs(start), 1.0)
+    else:
+        change = np.broadcast_to(np.array(parameter.typical), start.shape)
+    lower = np.array([limit.lower if free.lower is None else free.lower for limit in limits])
+    upper = np.array([limit.upper if free.upper is None else free.upper for limit in limits])
+    # a start at the very end of what makes sense, such as a spread of zero, is moved inside: it could not leave
+    if free.lower is None:
+        start = np.where(start <= lower, lower + _INSIDE * change, start)
+    if free.upper is None:
+        start = np.where(start >= upper, upper - _INSIDE * change, start)
+    change = np.minimum(change, np.minimum(start - lower, upper - start)) if free.scale is None else change
+    # how far a value is above its lower limit is positive, so that moving the logarithm of that keeps it there
+    logs = [
+        log and not (free.lower is None and low > 0 and np.isinf(high)) for low, high in zip(lower, upper, strict=True)
+    ]
+    return start, lower, upper, change, logs
 
 
 def _split(parameters: list[Parameter], values: Array) -> list[Array]:

@@ -47,6 +47,7 @@ class StageSettings:
 
     name: str = ""
     parameters: tuple[str, ...] | None = None
+    without: tuple[str, ...] = ()
     broaden: float = 1.0
     optimiser: Literal["scoring", "adam", "lbfgs", "levenberg_marquardt", "gauss_newton", "dogleg"] = "scoring"
     learning_rate: float = 0.1
@@ -74,7 +75,7 @@ class FitSettings:
         configs: one configuration for all shots, or one for each.
         system: crystal system of ``crystal.cell``.
         set_aside, tries, seed: as for ``nbjax.fit.fit``.
-        data, loss, parameters, stages: the tables.
+        data, loss, parameters, stages: the tables; no stages: ``nbjax.fit.COARSE_TO_FINE``.
     """
 
     configs: tuple[str, ...]
@@ -86,14 +87,6 @@ class FitSettings:
     loss: LossSettings
     parameters: tuple[Free, ...]
     stages: tuple[StageSettings, ...]
-
-
-DEFAULT_STAGES = (
-    StageSettings("broad", None, 6.0, steps=30, tolerance=1e-2),
-    StageSettings("narrower", None, 3.0, steps=30, tolerance=1e-2),
-    StageSettings("nearly sharp", None, 1.6, steps=30, tolerance=1e-2),
-    StageSettings("sharp", steps=60),
-)
 
 
 def load_settings(path: str | Path) -> FitSettings:
@@ -151,7 +144,7 @@ def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
         data=_anchored(measured, folder),
         loss=likelihood,
         parameters=tuple(free),
-        stages=tuple(parts) or DEFAULT_STAGES,
+        stages=tuple(parts),
     )
     faults += _impossible(found)
     if faults:

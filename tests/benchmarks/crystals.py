@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nbjax.experiment import Experiment
-from nbjax.fit import COARSE_TO_FINE, Free
+from nbjax.fit import Free
 from nbjax.rotations import about_xyz
 
 ORIENTING = ("crystal.misset_deg", "scale")
@@ -17,13 +17,6 @@ CRYSTAL = (
     Free("crystal.cells", transform="log"),
     Free("scale", transform="log"),
 )
-STAGES = (
-    replace(COARSE_TO_FINE[0], parameters=ORIENTING),
-    replace(COARSE_TO_FINE[1], parameters=(*ORIENTING, "crystal.cell")),
-    *COARSE_TO_FINE[2:],
-)
-
-
 WANTED = "misset < 0.002 deg, lengths < 0.02 A, angles < 0.02 deg, N < 0.2, scale < 0.5 %"
 
 

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import jax.numpy as jnp
 import numpy as np
 from cases import golden_config, images
-from crystals import CRYSTAL, ORIENTING, STAGES, WANTED, Row, errors, moved
+from crystals import CRYSTAL, ORIENTING, WANTED, Row, errors, moved
 from scipy.ndimage import binary_dilation
 
 import nbjax
@@ -74,7 +74,7 @@ def recovered(name: str, case: Case, seed: int = 1) -> tuple[FitResult, Experime
     truth, data = nbjax.prepare(golden_config(name)), photons(name)
     start = moved(truth, 0.5 * SIGNS, np.array(case.lengths), 1 + SIGNS / 3, 2.0)
     if case.starts == 1:
-        return fit([start], [data], CRYSTAL, STAGES, convention="mosflm", system=case.system), truth
+        return fit([start], [data], CRYSTAL, COARSE_TO_FINE, convention="mosflm", system=case.system), truth
     near = binary_dilation(data > 1e-3 * data.max(), np.ones((7, 7), bool))
     options = {"convention": "mosflm", "system": case.system}
     found = fit([start], [data], TRIED, SEARCH, used=[near], tries=case.starts, seed=seed, **options)

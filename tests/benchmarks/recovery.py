@@ -15,13 +15,13 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from crystals import CRYSTAL, STAGES, WANTED, Errors, Row, errors, moved
+from crystals import CRYSTAL, WANTED, Errors, Row, errors, moved
 from golden_data import golden
 
 import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.experiment import Experiment
-from nbjax.fit import FitResult, Free, Outcome, Stage, boxes, fit
+from nbjax.fit import COARSE_TO_FINE, FitResult, Free, Outcome, Stage, boxes, fit
 from nbjax.physics.noise import poisson_counts
 
 SYSTEMS = {
@@ -82,7 +82,7 @@ def still(system: str = "orthorhombic", seed: int = 1) -> tuple[FitResult, Error
     third = np.array([4 / 3, 2 / 3, 4 / 3])
     start = moved(truth, np.array([0.5, -0.5, 0.5]), symmetric_cell_error(system, 0.005), third, 2.0)
     clock = time.perf_counter()
-    result = fit([start], [noisy(truth, seed)], CRYSTAL, STAGES, convention="mosflm", system=system)
+    result = fit([start], [noisy(truth, seed)], CRYSTAL, COARSE_TO_FINE, convention="mosflm", system=system)
     return result, errors(result.experiments[0], truth), time.perf_counter() - clock
 
 
@@ -237,7 +237,7 @@ def basin(starts: int = 100, seed: int = 7) -> tuple[int, int]:
     truth = nbjax.prepare(config(SYSTEMS["orthorhombic"], pixels=128, width_mm=60.0, cells=6.0, fluence=3e28))
     image = noisy(truth, seed)
     begins = [moved(truth, rng.uniform(-0.5, 0.5, 3), np.ones(3), np.ones(3), 1.0) for _ in range(starts)]
-    result = fit(begins, [image] * starts, CRYSTAL, STAGES, convention="mosflm", system="orthorhombic")
+    result = fit(begins, [image] * starts, CRYSTAL, COARSE_TO_FINE, convention="mosflm", system="orthorhombic")
     good = 0
     for shot, fitted in zip(result.shots, result.experiments, strict=True):
         off = errors(fitted, truth)

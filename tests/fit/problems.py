@@ -12,8 +12,8 @@ from jax import Array
 
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.experiment import Experiment
-from nbjax.fit.fitting import COARSE_TO_FINE, Stage
 from nbjax.fit.parameter_set import Free
+from nbjax.fit.stages import Stage
 from nbjax.physics.noise import poisson_counts
 from nbjax.pipeline.image import simulate
 from nbjax.preparation import prepare
@@ -26,11 +26,6 @@ CRYSTAL = (
     Free("scale", transform="log"),
 )
 TRUTH = np.array([10.0, 20.0, 30.0, 41.0, 47.0, 53.0, 6.0, 6.0, 6.0, 1.0])
-STAGES = (
-    replace(COARSE_TO_FINE[0], parameters=("crystal.misset_deg", "scale")),
-    replace(COARSE_TO_FINE[1], parameters=("crystal.misset_deg", "scale", "crystal.cell")),
-    *COARSE_TO_FINE[2:],
-)
 SHARP = (Stage(name="sharp"),)
 
 

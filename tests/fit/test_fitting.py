@@ -11,7 +11,6 @@ from problems import (
     CRYSTAL,
     PIXELS,
     SHARP,
-    STAGES,
     TRUTH,
     config,
     image,
@@ -24,13 +23,15 @@ from problems import (
 
 from nbjax.errors import ConfigError
 from nbjax.fit.descent import Descent
-from nbjax.fit.fitting import Stage, fit
+from nbjax.fit.equations import broadened
+from nbjax.fit.fitting import fit
 from nbjax.fit.least_squares import LeastSquares
 from nbjax.fit.losses import Gaussian, Loss, PoissonGaussian, Robust
 from nbjax.fit.observation import boxes
 from nbjax.fit.parameter_set import Free
 from nbjax.fit.result import FitResult, Outcome
 from nbjax.fit.scoring import Scoring
+from nbjax.fit.stages import COARSE_TO_FINE, Stage
 from nbjax.physics.noise import poisson_counts
 from nbjax.pipeline.image import simulate
 from nbjax.preparation import prepare
@@ -43,7 +44,7 @@ def fitted(start: list, images: list, frees=CRYSTAL, stages=SHARP, **options: ob
 
 
 def test_a_still_is_recovered_coarse_to_fine() -> None:
-    result = fitted([moved(truth(), 0.5, 0.005, 1 / 3, 2.0)], [image()], stages=STAGES)
+    result = fitted([moved(truth(), 0.5, 0.005, 1 / 3, 2.0)], [image()], stages=COARSE_TO_FINE)
     (shot,) = result.shots
     assert result.converged
     assert shot.warnings == ()
@@ -158,6 +159,26 @@ def test_a_rate_that_is_too_high_leaves_the_last_good_values() -> None:
     assert result.shots[0].outcome is Outcome.DIVERGED
     assert np.isfinite(result.shots[0].values).all()
     assert np.isfinite(result.shots[0].loss)
+
+
+def test_wider_spots_hold_as_many_photons() -> None:
+    dry = prepare(config(water_um=0.0))
+    sharp = float(simulate(dry).sum())
+    # the exact sum over a lattice has side maxima, and a Gaussian has none
+    assert float(simulate(broadened(dry, 1.5)).sum()) == pytest.approx(sharp, rel=0.3)
+    first, second = (float(simulate(broadened(dry, factor)).sum()) for factor in (1.3, 2.6))
+    assert second == pytest.approx(first, rel=0.1)
+
+
+def test_a_stage_moves_what_it_is_told_to() -> None:
+    broad = COARSE_TO_FINE[0]
+    assert broad.moves("crystal.misset_deg")
+    assert broad.moves("detector.distance_mm")
+    assert not broad.moves("crystal.cells")
+    assert not Stage(("scale",)).moves("crystal.misset_deg")
+    # stages in which nothing moves are left out
+    result = fitted([moved(truth(), cells=0.1)], [image()], [Free("crystal.cells")], COARSE_TO_FINE)
+    assert {entry.stage for entry in result.history} == {2, 3}
 
 
 def test_boxes_hold_the_brightest_spots() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import golden_config, images
-from problems import CRYSTAL, SHARP, STAGES, moved
+from problems import CRYSTAL, SHARP, moved
 
 from nbjax.fit.fitting import fit
+from nbjax.fit.stages import COARSE_TO_FINE
 from nbjax.preparation import prepare
 
 ADC_OFFSET = 40.0
@@ -17,7 +18,7 @@ def test_a_crystal_is_recovered_from_an_image_of_the_c_program() -> None:
     truth = prepare(golden_config("triclinic_misset"))
     start = moved(truth, 0.5, 0.005, 1 / 3, 2.0)
     data = images("triclinic_misset")["c"].astype(float)
-    result = fit([start], [data], CRYSTAL, STAGES, convention="mosflm", system="triclinic")
+    result = fit([start], [data], CRYSTAL, COARSE_TO_FINE, convention="mosflm", system="triclinic")
     (shot,), (fitted,) = result.shots, result.experiments
     assert result.converged
     assert shot.warnings == ()

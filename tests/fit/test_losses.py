@@ -45,6 +45,32 @@ def test_poisson_information_is_the_mean_curvature() -> None:
     assert float(weight @ np.asarray(curvature)) == pytest.approx(float(Poisson().information(jnp.asarray([mean]))[0]))
 
 
+def mean_square_slope(loss: Loss, mean: float, data: np.ndarray, weight: np.ndarray) -> float:
+    """The Fisher information by its definition."""
+    slope = jax.grad(lambda m: loss.nll(m, jnp.asarray(data)).sum())(jnp.full(data.shape, mean))
+    return float(weight @ np.asarray(slope) ** 2)
+
+
+@pytest.mark.parametrize(("sigma", "mean", "within"), [(0.4, 10.0, 2e-3), (1.0, 2.0, 0.025), (3.0, 10.0, 0.01)])
+def test_information_with_readout_noise_is_the_mean_square_slope(sigma: float, mean: float, within: float) -> None:
+    counts, deviates = np.arange(60.0), np.linspace(-7, 7, 141)
+    weight = np.exp(counts * np.log(mean) - mean - gammaln(counts + 1))[:, None] * np.exp(-0.5 * deviates**2)
+    data = counts[:, None] + sigma * deviates
+    wanted = mean_square_slope(PoissonGaussian(sigma), mean, data.ravel(), weight.ravel() / weight.sum())
+    # the shifted Poisson approximation, which leaves out the third moment
+    assert float(PoissonGaussian(sigma).information(jnp.asarray([mean]))[0]) == pytest.approx(wanted, rel=within)
+
+
+@pytest.mark.parametrize("freedom", [3.0, 4.0, 10.0])
+def test_robust_information_is_the_mean_square_slope(freedom: float) -> None:
+    # so many photons that the variance of the counts is that of the model
+    mean, sigma, z = 1e8, 1e4, np.linspace(-60, 60, 24001)
+    weight = (1 + z**2 / freedom) ** (-(freedom + 1) / 2)
+    data = mean + z * np.sqrt(mean + sigma**2)
+    wanted = mean_square_slope(Robust(freedom, sigma), mean, data, weight / weight.sum())
+    assert float(Robust(freedom, sigma).information(jnp.asarray([mean]))[0]) == pytest.approx(wanted, rel=2e-3)
+
+
 @pytest.mark.parametrize("sigma", [0.4, 1.0, 5.0])
 def test_counts_with_readout_noise_are_the_whole_convolution(sigma: float) -> None:
     n = np.arange(2000.0)

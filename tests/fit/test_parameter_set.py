@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import small_config
+from problems import config
 
 from nbjax.errors import ConfigError
-from nbjax.fit.parameter_set import Free, Scaling, parameter_set
+from nbjax.fit.parameter_set import Free, parameter_set
+from nbjax.fit.scaling import Scaling
 from nbjax.preparation import prepare
 
 INF = np.inf
@@ -75,3 +77,58 @@ def test_shared_and_own_values_reach_the_experiment() -> None:
     assert moved.panel.distance_m is not None
     assert float(moved.panel.distance_m) == pytest.approx(0.101)
     assert float(moved.beam.wavelength_m) == pytest.approx(1.2e-10)
+
+
+QUANTITIES = {
+    "crystal.cells": (1.0, INF),
+    "crystal.cell": (0.0, INF),
+    "scale": (0.0, INF),
+    "beam.polarization": (-1.0, 1.0),
+    "crystal.mosaic_spread_deg": (0.0, 180.0),
+    "detector.distance_mm": (0.0, INF),
+}
+
+
+@pytest.mark.parametrize("path", QUANTITIES)
+@pytest.mark.parametrize("transform", ["linear", "log"])
+def test_no_step_leaves_what_a_quantity_can_be(path: str, transform: str) -> None:
+    lower, upper = QUANTITIES[path]
+    experiment = prepare(small_config(crystal={"mosaic_spread_deg": 0.1, "cells": (5.0, 9.0, 1.5)}))
+    if path == "beam.polarization" and transform == "log":
+        experiment = replace(experiment, beam=replace(experiment.beam, kahn_factor=jnp.asarray(0.4)))
+    found = parameter_set([Free(path, transform=transform)], [experiment], system="orthorhombic").own
+    for size in (0.3, 10.0, 300.0):
+        for sign in (-1, 1):
+            values = np.asarray(found.values(jnp.full(found.start.shape, sign * size)))
+            assert (values >= lower).all()
+            assert (values <= upper).all()
+
+
+def test_cell_angles_stay_below_a_straight_one_and_user_bounds_come_first() -> None:
+    experiment = prepare(small_config())
+    found = parameter_set([Free("crystal.cell")], [experiment], system="triclinic").own
+    assert (np.asarray(found.values(jnp.full((1, 6), 1e6)))[0, 3:] <= 180).all()
+    assert (np.asarray(found.values(jnp.full((1, 6), -1e6))) >= 0).all()
+    free = Free("crystal.cells", lower=0.2, upper=100.0)
+    found = parameter_set([free], [experiment]).own
+    assert np.asarray(found.lower).tolist() == [0.2] * 3
+    assert np.asarray(found.upper).tolist() == [100.0] * 3
+
+
+def test_a_start_on_a_limit_can_leave_it() -> None:
+    experiment = prepare(small_config(crystal={"mosaic_spread_deg": 0.0}))
+    frees = [Free("crystal.mosaic_spread_deg"), Free("beam.polarization")]
+    polarized = replace(experiment, beam=replace(experiment.beam, kahn_factor=jnp.asarray(1.0)))
+    found = parameter_set(frees, [polarized]).own
+    for theta, side in ((jnp.ones((1, 2)), 1), (-jnp.ones((1, 2)), -1)):
+        moved = np.asarray(found.values(theta) - found.start)[0]
+        assert (side * moved > 0).all()
+    assert 0 < float(found.start[0, 0]) < 0.01
+    assert 0.99 < float(found.start[0, 1]) < 1
+
+
+def test_mosaic_domains_stay_within_the_gap_of_the_spots() -> None:
+    found = parameter_set([Free("crystal.mosaic_spread_deg")], [prepare(config())]).own
+    # the corner of a panel of 16 mm at 60 mm, whose beam is one pixel off the middle
+    two_theta = np.arctan(np.hypot(8.25, 8.25) / 60)
+    assert float(found.upper[0]) == pytest.approx(np.degrees(1.0 / 53 / (2 * np.sin(two_theta / 2))), rel=1e-3)

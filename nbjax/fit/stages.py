@@ -1,0 +1,78 @@
+"""The parts of a fit, from coarse to fine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from jax import Array
+from jaxtyping import Bool
+
+from nbjax.fit.equations import Shots, Theta, View
+from nbjax.fit.scoring import Scoring
+from nbjax.fit.state import State
+
+
+@runtime_checkable
+class Optimiser(Protocol):
+    """What moves the parameters of a stage."""
+
+    @property
+    def steps_per_call(self) -> int:
+        """Steps that one call of ``step`` takes."""
+
+    def begin(self, view: View, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float) -> State:
+        """State before the first step."""
+
+    def step(self, view: View, shots: Shots, state: State, tolerance: float) -> State:
+        """The next state."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a fit, from coarse to fine.
+
+    Attributes:
+        parameters: paths that move; None: all of them.
+        without: paths that stay, if they are free at all.
+        broaden: factor by which the model's spots are widened.
+        optimiser: what moves the parameters.
+        steps: most steps.
+        tolerance: a shot is done when the log-likelihood promises to improve by less than this; its parameters are
+            then within sqrt(2 tolerance) standard deviations of the best ones.
+        name: for progress and report.
+    """
+
+    parameters: tuple[str, ...] | None = None
+    without: tuple[str, ...] = ()
+    broaden: float = 1.0
+    optimiser: Optimiser = field(default_factory=Scoring)
+    steps: int = 50
+    tolerance: float = 1e-6
+    name: str = ""
+
+    def moves(self, path: str) -> bool:
+        """Whether a free parameter moves."""
+        return path not in self.without and (self.parameters is None or path in self.parameters)
+
+
+_WIDTHS = (
+    "beam.dispersion_percent",
+    "beam.divergence_horizontal_mrad",
+    "beam.divergence_vertical_mrad",
+    "crystal.cells",
+    "crystal.fudge",
+    "crystal.mosaic_spread_deg",
+    "crystal.size_a_mm",
+    "crystal.size_b_mm",
+    "crystal.size_c_mm",
+)
+_CELL = ("crystal.cell", "crystal.cell_A", "crystal.cell_deg")
+
+COARSE_TO_FINE = (
+    Stage(without=_WIDTHS + _CELL, broaden=6.0, steps=30, tolerance=1e-2, name="broad"),
+    Stage(without=_WIDTHS, broaden=3.0, steps=30, tolerance=1e-2, name="narrower"),
+    Stage(broaden=1.6, steps=30, tolerance=1e-2, name="nearly sharp"),
+    Stage(steps=60, tolerance=1e-6, name="sharp"),
+)
+"""Stages for a crystal that may be some spot widths off: what widens spots is fitted once the model hardly does."""
