@@ -5,7 +5,6 @@ Run from the project's folder: python examples/forward.py
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -24,7 +23,7 @@ def main() -> None:
     print(f"{image.shape} pixels, {image.sum():.6g} photons, brightest {image.max():.6g}; see simple_cubic.png")
 
     def at(distance_m: jax.Array) -> jax.Array:
-        return nbjax.simulate(replace(experiment, panel=replace(experiment.panel, distance_m=distance_m)))
+        return nbjax.simulate(nbjax.put(experiment, "panel.distance_m", distance_m))
 
     distance_m = experiment.panel.distance_m
     _, change = jax.jvp(at, (distance_m,), (jax.numpy.ones_like(distance_m) * 1e-3,))

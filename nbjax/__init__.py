@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nbjax.config.load import load_config
     from nbjax.config.tree import Config
     from nbjax.experiment import Experiment, stack
+    from nbjax.fields import put
     from nbjax.pipeline.compilation import compiled
     from nbjax.pipeline.image import simulate, simulate_batch, simulate_pixels
     from nbjax.pipeline.recording import trace
@@ -31,6 +32,7 @@ _HOMES = {
     "Experiment": "nbjax.experiment",
     "load_config": "nbjax.config.load",
     "prepare": "nbjax.preparation",
+    "put": "nbjax.fields",
     "Stages": "nbjax.stages",
     "simulate": "nbjax.pipeline.image",
     "simulate_batch": "nbjax.pipeline.image",
@@ -47,6 +49,7 @@ __all__ = [
     "compiled",
     "load_config",
     "prepare",
+    "put",
     "simulate",
     "simulate_batch",
     "simulate_on",

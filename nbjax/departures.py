@@ -63,7 +63,7 @@ def _running_product(resolved: Resolved, experiment: Experiment) -> bool:
     sources = len(beam.grid_index) if beam.sources is None else len(beam.sources.weights)
     crystal = resolved.crystal
     steps = grid.oversample**2 * experiment.panel.layers * sources * crystal.phi.count * crystal.mosaic_domains
-    return flagged and (steps > 1 or experiment.crystal.has_water)
+    return flagged and (steps > 1 or bool(experiment.backgrounds))
 
 
 def _source_weights(resolved: Resolved, experiment: Experiment) -> bool:
@@ -103,7 +103,7 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "last_layer_capture": lambda r, e: e.panel.layers > 1 and not e.grid.oversample_thickness,
     "layer_step": lambda r, e: e.panel.has_sensor and (e.panel.layers > 1 or e.grid.layers_given),
     "source_weights": _source_weights,
-    "water_scale": lambda r, e: e.crystal.has_water,
+    "water_scale": lambda r, e: bool(e.backgrounds),
     "interpolation_latch": _interpolation_latch,
     "interpolation_autoselect": _interpolation_autoselect,
     "star_shape": lambda r, e: e.crystal.shape in ("gauss", "tophat"),

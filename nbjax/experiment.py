@@ -7,8 +7,8 @@ two experiments of equal structure share one compiled program and can be stacked
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,19 +18,17 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from nbjax.errors import StructureError
+from nbjax.fields import STATIC
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import PanelParameters
 from nbjax.geometry.unit_cell import UnitCell
+from nbjax.physics.backgrounds.background import Background
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.sampling.mosaic import MosaicDraws
 from nbjax.sampling.sources import SourceGrid, SourceTable
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["direction", "wavelength_m", "fluence_photons_per_m2", "kahn_factor", "polarization_axis", "sources"],
-    meta_fields=["polarized"],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class BeamParameters:
     """The incident beam.
@@ -51,17 +49,13 @@ class BeamParameters:
     kahn_factor: Float[Array, ""]
     polarization_axis: Float[Array, "3"]
     sources: SourceGrid | SourceTable
-    polarized: bool
+    polarized: bool = field(metadata=STATIC)
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["cell", "cells", "fudge", "factors", "spindle", "mosaic", "water_size_m"],
-    meta_fields=["shape", "interpolate", "has_water"],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class CrystalParameters:
-    """The crystal.
+    """A crystal.
 
     Attributes:
         cell: unit cell and its orientation.
@@ -69,10 +63,8 @@ class CrystalParameters:
         fudge: scale of the squared spot radius for the round, gauss and tophat shapes.
         factors: structure factors.
         spindle, mosaic: rotation exposure and mosaic domains.
-        water_size_m: edge of the cube of water around the crystal.
         shape: "square", "round", "gauss" or "tophat".
         interpolate: structure factors between table entries.
-        has_water: whether the background is computed.
     """
 
     cell: UnitCell
@@ -81,10 +73,20 @@ class CrystalParameters:
     factors: StructureFactors
     spindle: Spindle
     mosaic: MosaicDraws
-    water_size_m: Float[Array, ""]
-    shape: str
-    interpolate: bool
-    has_water: bool
+    shape: str = field(metadata=STATIC)
+    interpolate: bool = field(metadata=STATIC)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class DetectorParameters:
+    """The detector.
+
+    Attributes:
+        panels: each with the same number of pixels.
+    """
+
+    panels: tuple[PanelParameters, ...]
 
 
 @dataclass(frozen=True)
@@ -121,17 +123,15 @@ class Grid:
         return self.roi[3] - self.roi[2], self.roi[1] - self.roi[0]
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["beam", "crystal", "panel", "resolution_limit_m", "mask", "low"],
-    meta_fields=["grid", "precision", "parity"],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Experiment:
     """Everything ``simulate`` needs.
 
     Attributes:
-        beam, crystal, panel: physical parameters.
+        beam, detector: physical parameters.
+        crystals: each scatters into the same image.
+        backgrounds: what else scatters.
         resolution_limit_m: smallest spacing that is kept when ``grid.resolution_cut``.
         mask: 0 where a pixel is skipped, shape (slow, fast), or None.
         grid: static grid and sampling.
@@ -142,14 +142,52 @@ class Experiment:
     """
 
     beam: BeamParameters
-    crystal: CrystalParameters
-    panel: PanelParameters
+    detector: DetectorParameters
+    crystals: tuple[CrystalParameters, ...]
+    backgrounds: tuple[Background, ...]
     resolution_limit_m: Float[Array, ""]
     mask: Float[Array, "slow fast"] | None
-    grid: Grid
-    precision: str
-    parity: tuple[str, ...]
+    grid: Grid = field(metadata=STATIC)
+    precision: str = field(metadata=STATIC)
+    parity: tuple[str, ...] = field(metadata=STATIC)
     low: Experiment | None = None
+
+    @property
+    def crystal(self) -> CrystalParameters:
+        """The only crystal.
+
+        Raises:
+            StructureError: there are several, or none.
+        """
+        return _only("crystal", self.crystals)
+
+    @property
+    def panel(self) -> PanelParameters:
+        """The only panel of the detector.
+
+        Raises:
+            StructureError: there are several, or none.
+        """
+        return _only("panel", self.detector.panels)
+
+    def with_crystal(self, crystal: CrystalParameters) -> Experiment:
+        """The experiment with another crystal in the place of its only one."""
+        _only("crystal", self.crystals)
+        return replace(self, crystals=(crystal,))
+
+    def with_panel(self, panel: PanelParameters) -> Experiment:
+        """The experiment with another panel in the place of its only one."""
+        _only("panel", self.detector.panels)
+        return replace(self, detector=replace(self.detector, panels=(panel,)))
+
+
+T = TypeVar("T")
+
+
+def _only(noun: str, terms: tuple[T, ...]) -> T:
+    if len(terms) != 1:
+        raise StructureError(f"this works with one {noun}, and the experiment has {len(terms)}; name it by its number")
+    return terms[0]
 
 
 def stack(experiments: Sequence[Experiment]) -> Experiment:
@@ -191,5 +229,5 @@ def _difference(a: Experiment, b: Experiment) -> str | None:
 
 def without_tables(experiment: Experiment) -> Experiment:
     """The experiment without its large arrays and without ``low``: the numbers that geometry is made of."""
-    factors = replace(experiment.crystal.factors, values=None)
-    return replace(experiment, crystal=replace(experiment.crystal, factors=factors), mask=None, low=None)
+    crystals = tuple(replace(crystal, factors=replace(crystal.factors, values=None)) for crystal in experiment.crystals)
+    return replace(experiment, crystals=crystals, mask=None, low=None)

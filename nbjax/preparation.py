@@ -14,11 +14,13 @@ from jax import Array
 from nbjax import precision
 from nbjax.config.tree import Config
 from nbjax.constants import DEGREES_PER_RADIAN
-from nbjax.experiment import BeamParameters, CrystalParameters, Experiment, Grid, without_tables
+from nbjax.experiment import BeamParameters, CrystalParameters, DetectorParameters, Experiment, Grid, without_tables
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import Panel, PanelParameters, place_panel
 from nbjax.geometry.unit_cell import UnitCell
 from nbjax.io.header import HeaderFields
+from nbjax.physics.backgrounds.background import Background
+from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.resolve import Resolved, resolve
 from nbjax.resolve.steps import Steps
@@ -66,8 +68,9 @@ def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
     sampling = resolved.config.sampling
     return Experiment(
         beam=_beam(resolved, array),
-        crystal=_crystal(resolved, array),
-        panel=_panel(resolved, array),
+        detector=DetectorParameters(panels=(_panel(resolved, array),)),
+        crystals=(_crystal(resolved, array),),
+        backgrounds=_backgrounds(resolved, array),
         resolution_limit_m=array(s.resolution_limit_A * 1e-10),
         mask=None if resolved.mask is None else array(resolved.mask != 0),
         grid=Grid(
@@ -156,11 +159,14 @@ def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
             steps=crystal.phi.count,
         ),
         mosaic=MosaicDraws(array(spread_rad), array(axes), array(ratios)),
-        water_size_m=array(crystal.water_um / 1e6),
         shape=crystal.shape,
         interpolate=crystal.interpolate,
-        has_water=crystal.water_um > 0,
     )
+
+
+def _backgrounds(resolved: Resolved, array: MakeArray) -> tuple[Background, ...]:
+    water_um = resolved.crystal.water_um
+    return (Water(array(water_um / 1e6)),) if water_um > 0 else ()
 
 
 def _phi_step_rad(phi: Steps) -> float:

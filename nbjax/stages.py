@@ -10,12 +10,13 @@ inside that sum, and not multiplied again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 
 import jax
 from jax import Array
 from jaxtyping import Float
+
+from nbjax.fields import STATIC
 
 
 @jax.tree_util.register_dataclass
@@ -95,26 +96,7 @@ class SceneStages:
     source_weights: Float[Array, " sources"]
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=[
-        "slow",
-        "fast",
-        "scene",
-        "last",
-        "background_electrons_squared",
-        "before_scaling_electrons_squared",
-        "r_e_squared_m2",
-        "fluence_photons_per_m2",
-        "steps",
-        "capture",
-        "polarization",
-        "solid_angle_sr",
-        "I_pixel_photons",
-        "samples",
-    ],
-    meta_fields=["oversample_thickness", "oversample_polarization", "oversample_solid_angle"],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Stages:
     """Every factor of every traced pixel, in the order of computation.
@@ -153,9 +135,9 @@ class Stages:
     solid_angle_sr: Float[Array, " pixels"]
     I_pixel_photons: Float[Array, " pixels"]
     samples: SampleStages | None
-    oversample_thickness: bool
-    oversample_polarization: bool
-    oversample_solid_angle: bool
+    oversample_thickness: bool = field(metadata=STATIC)
+    oversample_polarization: bool = field(metadata=STATIC)
+    oversample_solid_angle: bool = field(metadata=STATIC)
 
     def product_photons(self) -> Float[Array, " pixels"]:
         """The pixel as the product of its stages, shape (pixels,); equal to the image but for rounding."""

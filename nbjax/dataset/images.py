@@ -14,6 +14,7 @@ from nbjax.dataset.draws import noise_generator
 from nbjax.dataset.plan import ImagePlan, Plan
 from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.experiment import Experiment
+from nbjax.fields import put
 from nbjax.pipeline.image import simulate
 from nbjax.pipeline.sharding import simulate_on
 from nbjax.preparation import prepare_resolved
@@ -90,7 +91,7 @@ class Simulator:
                 values=None if factors.values is None else jnp.zeros_like(factors.values),
                 default=jnp.zeros_like(factors.default),
             )
-            return np.asarray(self._simulate(replace(experiment, crystal=replace(experiment.crystal, factors=dark))))
+            return np.asarray(self._simulate(put(experiment, "crystal.factors", dark)))
 
     def _simulate(self, experiment: Experiment) -> Array:
         if self.plan.recipe.dataset.devices_share == "pixels":
@@ -109,12 +110,14 @@ class Simulator:
         crystal = replace(
             crystal, factors=replace(self._factors, default=default), interpolate=self.base.crystal.interpolate
         )
+        backgrounds = prepared.backgrounds
         if lattice > 0:
             # all lattices sit in the same water, which the first brings along
-            crystal = replace(crystal, water_size_m=crystal.water_size_m * 0)
+            backgrounds = jax.tree.map(lambda leaf: leaf * 0, backgrounds)
         experiment = replace(
             prepared,
-            crystal=crystal,
+            crystals=(crystal,),
+            backgrounds=backgrounds,
             mask=self.base.mask,
             grid=replace(self.base.grid),
         )

@@ -43,8 +43,8 @@ def labels_of(simulator: Simulator, photons: Photons, wanted: Labels) -> tuple[d
     spots: dict[str, Field] = {}
     if wanted.noise_free:
         maps["noise_free"] = Field(photons.total.astype(np.float32), "", "expected photons")
-    has_water = photons.experiments[0].crystal.has_water
-    water = simulator.background(photons) if has_water else np.zeros(photons.total.shape)
+    has_background = bool(photons.experiments[0].backgrounds)
+    water = simulator.background(photons) if has_background else np.zeros(photons.total.shape)
     if wanted.background:
         maps["background"] = Field(water.astype(np.float32), "", "expected photons of the water")
     if not (wanted.spots or wanted.miller_index or wanted.lattice):

@@ -12,9 +12,9 @@ from nbjax.config.tree import Config
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment
+from nbjax.fields import look_up
 from nbjax.io.sources import SourceList
 from nbjax.parameters import Parameter, parameters_of
-from nbjax.parameters.parameter import look_up
 from nbjax.parity.ledger import check_names
 from nbjax.resolve.steps import grid_steps
 from nbjax.rotations import xyz_angles

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float
 
-from nbjax.experiment import Experiment
+from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.fit.losses import Loss
 from nbjax.fit.observation import Observation
 from nbjax.fit.parameter_set import Layout
@@ -95,7 +95,10 @@ def broadened(experiment: Experiment, factor: Float[Array, ""] | float) -> Exper
     even on spots that are many widths away from where the model has them. Spots are not widened beyond those of
     1.8 cells an axis, where they begin to merge with their neighbours.
     """
-    crystal = experiment.crystal
+    return replace(experiment, crystals=tuple(_broadened(crystal, factor) for crystal in experiment.crystals))
+
+
+def _broadened(crystal: CrystalParameters, factor: Float[Array, ""] | float) -> CrystalParameters:
     cells = jnp.maximum(crystal.cells / factor, jnp.minimum(crystal.cells, _FEWEST_CELLS))
     # a spot holds N_a N_b N_c times the square of its structure factor in reciprocal space
     factors, stronger = crystal.factors, jnp.sqrt(jnp.prod(crystal.cells / cells))
@@ -105,7 +108,7 @@ def broadened(experiment: Experiment, factor: Float[Array, ""] | float) -> Exper
         default=factors.default * stronger,
     )
     shape = "gauss" if crystal.shape in ("square", "tophat") else crystal.shape
-    return replace(experiment, crystal=replace(crystal, cells=cells, shape=shape, factors=factors))
+    return replace(crystal, cells=cells, shape=shape, factors=factors)
 
 
 def expected_photons(

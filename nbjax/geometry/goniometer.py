@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.fields import STATIC
 from nbjax.rotations import about_axis
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["axis", "start_rad", "step_rad"], meta_fields=["steps"])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Spindle:
     """A rotation exposure as evenly spaced stills.
@@ -27,7 +27,7 @@ class Spindle:
     axis: Float[Array, "3"]
     start_rad: Float[Array, ""]
     step_rad: Float[Array, ""]
-    steps: int
+    steps: int = field(metadata=STATIC)
 
 
 def phi_angles_rad(spindle: Spindle) -> Float[Array, " phi"]:

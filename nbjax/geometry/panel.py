@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.fields import STATIC
 from nbjax.numerics import Components, components
 from nbjax.rotations import about_axis, about_xyz
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=[
-        "pixel_size_m",
-        "distance_m",
-        "close_distance_m",
-        "beam_centre_m",
-        "near_point_m",
-        "fast_axis",
-        "slow_axis",
-        "normal_axis",
-        "rotation_rad",
-        "two_theta_rad",
-        "two_theta_axis",
-        "origin_shift_m",
-        "thickness_m",
-        "attenuation_per_m",
-    ],
-    meta_fields=["pivot", "curved", "point_pixel", "has_sensor", "layers"],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class PanelParameters:
     """What a user can say, and fit, about one panel. Lengths in m, angles in rad, axes as unit vectors.
@@ -70,11 +51,11 @@ class PanelParameters:
     origin_shift_m: Float[Array, "3"]
     thickness_m: Float[Array, ""]
     attenuation_per_m: Float[Array, ""]
-    pivot: str
-    curved: bool
-    point_pixel: bool
-    has_sensor: bool
-    layers: int
+    pivot: str = field(metadata=STATIC)
+    curved: bool = field(metadata=STATIC)
+    point_pixel: bool = field(metadata=STATIC)
+    has_sensor: bool = field(metadata=STATIC)
+    layers: int = field(metadata=STATIC)
 
 
 @jax.tree_util.register_dataclass

@@ -11,9 +11,10 @@ from jaxtyping import Float
 
 from nbjax.constants import HC_EV_A
 from nbjax.experiment import Experiment
+from nbjax.fields import look_up, put
 from nbjax.geometry.panel import PanelParameters
 from nbjax.numerics import unit_vector
-from nbjax.parameters.parameter import DEGREE, Parameter, look_up, number, put, relative, single, vector
+from nbjax.parameters.parameter import DEGREE, Parameter, number, relative, single, vector
 from nbjax.rotations import about_axis
 from nbjax.sampling.sources import SourceGrid, SourceTable
 

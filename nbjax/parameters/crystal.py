@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import Experiment
+from nbjax.fields import put
 from nbjax.geometry.crystal_systems import CrystalSystem
-from nbjax.parameters.parameter import DEGREE, XYZ, Parameter, number, put, relative, single, tilt, vector
+from nbjax.parameters.parameter import DEGREE, XYZ, Parameter, number, relative, single, tilt, vector
 from nbjax.rotations import about_vector
 
 _AXES = ("a", "b", "c")

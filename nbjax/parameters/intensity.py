@@ -7,7 +7,9 @@ from dataclasses import replace
 import jax.numpy as jnp
 
 from nbjax.experiment import Experiment
-from nbjax.parameters.parameter import Parameter, number, put, single
+from nbjax.fields import put
+from nbjax.parameters.parameter import Parameter, number, single
+from nbjax.physics.backgrounds.water import Water
 
 
 def of_intensity(experiment: Experiment) -> list[Parameter]:
@@ -27,8 +29,8 @@ def of_intensity(experiment: Experiment) -> list[Parameter]:
                 lambda e, x: put(e, "crystal.factors.values", x.reshape(e.crystal.factors.values.shape)),  # type: ignore[union-attr]
             )
         )
-    if experiment.crystal.has_water:
-        found.append(number("crystal.water_um", "um", 1.0, "crystal.water_size_m", 1e-6))
+    for i in [i for i, term in enumerate(experiment.backgrounds) if isinstance(term, Water)][:1]:
+        found.append(number("crystal.water_um", "um", 1.0, f"backgrounds.{i}.size_m", 1e-6))
     fluence = number("beam.fluence_photons_per_m2", "photons/m^2", 1.0, "beam.fluence_photons_per_m2", 1.0)
     found.append(replace(fluence, typical=None))
     found.append(

@@ -8,8 +8,9 @@ from typing import Any
 from jax import Array
 
 from nbjax.experiment import Experiment
+from nbjax.fields import put
 from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
-from nbjax.parameters.parameter import DEGREE, XYZ, Parameter, item, number, put, relative, single, tilt, vector
+from nbjax.parameters.parameter import DEGREE, XYZ, Parameter, item, number, relative, single, tilt, vector
 from nbjax.rotations import about_vector
 
 
@@ -66,7 +67,7 @@ def of_plate_centre(experiment: Experiment, convention: str) -> list[Parameter]:
         def set_centre(e: Experiment, x: Array, plate: Any = plate, points: Any = points) -> Experiment:
             on_panel = plate.to_panel(x * 1e-3, e.panel.pixel_size_m, e.panel.pixel_size_m * e.grid.slow)
             moved = {point: getattr(e.panel, point).at[plate.on_panel].set(on_panel) for point in points}
-            return replace(e, panel=replace(e.panel, **moved))
+            return e.with_panel(replace(e.panel, **moved))
 
         found.append(single(f"detector.beam_{axis}_mm", "mm", 0.01, get_centre, set_centre))
         if convention == "custom":
@@ -78,4 +79,4 @@ def _turned_axes(e: Experiment, x: Array) -> Experiment:
     """Turn fast, slow and normal together by a rotation vector (laboratory axes), before the panel's rotations."""
     turn, panel = about_vector(x * DEGREE), e.panel
     axes = {name: turn @ getattr(panel, name) for name in ("fast_axis", "slow_axis", "normal_axis")}
-    return replace(e, panel=replace(panel, **axes))
+    return e.with_panel(replace(panel, **axes))

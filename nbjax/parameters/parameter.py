@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 from jax import Array
@@ -12,6 +11,7 @@ from jaxtyping import Float
 
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.experiment import Experiment
+from nbjax.fields import look_up, put
 from nbjax.numerics import unit_vector
 from nbjax.rotations import about_vector
 
@@ -46,19 +46,6 @@ class Parameter:
     def names(self) -> tuple[str, ...]:
         """Path and label of each component."""
         return tuple(f"{self.path} {label}".rstrip() for label in self.labels)
-
-
-def look_up(tree: Any, place: str) -> Any:
-    """The attribute at a dotted place."""
-    for name in place.split("."):
-        tree = getattr(tree, name)
-    return tree
-
-
-def put(tree: Any, place: str, value: Any) -> Any:
-    """The tree with another value at a dotted place."""
-    head, _, rest = place.partition(".")
-    return replace(tree, **{head: put(getattr(tree, head), rest, value) if rest else value})
 
 
 def single(path: str, unit: str, typical: float, get: Get, put: Set) -> Parameter:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float
 
+from nbjax.fields import STATIC
 from nbjax.numerics import Components
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["values", "default"], meta_fields=["minimum"])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class StructureFactors:
     """Amplitudes in electrons on a dense box of Miller indices.
@@ -26,7 +26,7 @@ class StructureFactors:
 
     values: Float[Array, "h k l"] | None
     default: Float[Array, ""]
-    minimum: tuple[int, int, int]
+    minimum: tuple[int, int, int] = field(metadata=STATIC)
 
 
 def nearest(factors: StructureFactors, index: Components) -> Array:

@@ -114,7 +114,7 @@ def _sum_samples(
         share = share * factors[0] if alone else share
         bragg, kept = _bragg(experiment, scene, pixels, ray, sample, share, keep)
         means = [bragg] if alone else [bragg * factor for factor in factors]
-        if experiment.crystal.has_water:
+        if experiment.backgrounds:
             background = ray.background_weight * scene.background_electrons_squared * oversampled
             means = [mean + background * factor for mean, factor in zip(means, factors, strict=True)]
         sums = tuple(total + mean for total, mean in zip(totals, means, strict=True))
@@ -122,7 +122,7 @@ def _sum_samples(
 
     first = sample_ray(experiment, scene, pixels, jax.tree.map(lambda a: a[0], scene.rays), polarization)
     start = tuple(jnp.zeros_like(pixels.slow) for _ in products(experiment, first))
-    if running and experiment.crystal.has_water:
+    if running and experiment.backgrounds:
         start = tuple(scene.background_electrons_squared * factor for factor in products(experiment, first))
     totals, kept = jax.lax.scan(jax.checkpoint(add_ray, prevent_cse=False), start, scene.rays)
     return totals, (None if kept is None else Samples(*kept))
@@ -297,4 +297,4 @@ def _first_apart(scene: Scene, pixels: Pixels, function: Callable[[Scene, Pixels
 
 def _reached(experiment: Experiment, sample: RaySample, crystal: CrystalSample) -> Array:
     """Samples that the C program does not skip before it looks up the structure factor."""
-    return sample.resolved & ((crystal.lattice != 0) | experiment.crystal.has_water)
+    return sample.resolved & ((crystal.lattice != 0) | bool(experiment.backgrounds))

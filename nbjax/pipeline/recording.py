@@ -121,7 +121,7 @@ def _ratio(total: Array, part_of: Array, otherwise: Array) -> Array:
 
 def _background(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
     """Mean background in electrons squared, with the oversampled factors of each ray."""
-    if not experiment.crystal.has_water:
+    if not experiment.backgrounds:
         return jnp.zeros_like(pixels.slow)
     if is_running(experiment):
         return jnp.full_like(pixels.slow, scene.background_electrons_squared)

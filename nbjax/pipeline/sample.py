@@ -5,8 +5,7 @@ All functions act on fields of any shape; the pipeline calls them with one entry
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +13,7 @@ from jax import Array
 from jaxtyping import Float
 
 from nbjax.experiment import Experiment, without_tables
+from nbjax.fields import STATIC
 from nbjax.geometry.scattering import (
     is_resolved,
     miller_indices,
@@ -60,11 +60,7 @@ class RaySample:
     scattering_low_per_m: Components | None = None
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["cells", "fudge", "factors", "reciprocal_per_A"],
-    meta_fields=["shape", "interpolate", "block"],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Domain:
     """What the scattering of every orientation of the crystal depends on, besides its Miller indices.
@@ -80,9 +76,9 @@ class Domain:
     fudge: Array
     factors: StructureFactors
     reciprocal_per_A: Float[Array, "3 3"] | None
-    shape: str
-    interpolate: bool
-    block: int | None = None
+    shape: str = field(metadata=STATIC)
+    interpolate: bool = field(metadata=STATIC)
+    block: int | None = field(default=None, metadata=STATIC)
 
 
 @jax.tree_util.register_dataclass

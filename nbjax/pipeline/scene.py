@@ -20,7 +20,6 @@ from nbjax.pairs.transform import in_pairs
 from nbjax.parity import layer_step
 from nbjax.parity.phi_carryover import carried_rotations
 from nbjax.parity.water_scale import excess
-from nbjax.physics.background import water_electrons_squared
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.sampling.mosaic import domain_rotations
 from nbjax.sampling.sources import incident_rays
@@ -130,7 +129,8 @@ def _scene(experiment: Experiment) -> Scene:
         state = replace(state, reciprocal_per_A=invert_basis(direct * 1e10))
     orientations = _orientations(experiment, direct, rotations)
     scale = THOMSON_CROSS_SECTION_M2 * beam.fluence_photons_per_m2
-    background = water_electrons_squared(crystal.water_size_m)
+    nowhere = (jnp.zeros_like(scale),) * 3
+    background = sum((b.electrons_squared(nowhere) for b in experiment.backgrounds), jnp.zeros_like(scale))
     if "water_scale" in experiment.parity:
         background = background * excess(scale, samples_per_layer(experiment, rays, orientations))
     return Scene(

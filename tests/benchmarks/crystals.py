@@ -39,7 +39,7 @@ def moved(experiment: Experiment, misset_deg: np.ndarray, cell: np.ndarray, cell
         misset_rad=crystal.cell.misset_rad + np.radians(misset_deg),
     )
     beam = replace(experiment.beam, fluence_photons_per_m2=experiment.beam.fluence_photons_per_m2 * scale)
-    return replace(experiment, beam=beam, crystal=replace(crystal, cell=unit, cells=crystal.cells * cells))
+    return replace(experiment, beam=beam).with_crystal(replace(crystal, cell=unit, cells=crystal.cells * cells))
 
 
 @dataclass(frozen=True)

@@ -145,4 +145,4 @@ def detector_row() -> Row:
 def _with_mean_cells(experiment: Experiment) -> Experiment:
     cells = np.asarray(experiment.crystal.cells)
     crystal = replace(experiment.crystal, cells=np.full(3, np.prod(cells) ** (1 / 3)))
-    return replace(experiment, crystal=crystal)
+    return experiment.with_crystal(crystal)

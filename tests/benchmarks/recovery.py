@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -21,6 +20,7 @@ from golden_data import golden
 import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.experiment import Experiment
+from nbjax.fields import put
 from nbjax.fit import COARSE_TO_FINE, FitResult, Free, Outcome, Stage, boxes, fit
 from nbjax.physics.noise import poisson_counts
 
@@ -184,7 +184,7 @@ def hundred(shots: int = 100, seed: int = 5) -> tuple[list[Experiment], list[np.
     starts, images, used = [], [], []
     for i in range(shots):
         misset = jnp.asarray(np.radians(rng.uniform(-180, 180, 3)))
-        truth = replace(base, crystal=replace(base.crystal, cell=replace(base.crystal.cell, misset_rad=misset)))
+        truth = put(base, "crystal.cell.misset_rad", misset)
         start = moved(truth, rng.uniform(-0.1, 0.1, 3), np.ones(3), np.ones(3), 1.2)
         images.append(noisy(truth, 1000 + i))
         used.append(boxes(start, 3, 20.0, most=20))

@@ -180,15 +180,15 @@ def _twenty(experiment: Any, x: Any) -> Any:
         angles_rad=crystal.cell.angles_rad + x[3:6],
         misset_rad=crystal.cell.misset_rad + x[6:9],
     )
+    panel = replace(
+        panel,
+        distance_m=panel.distance_m * (1 + x[12]),
+        rotation_rad=panel.rotation_rad + x[13:16],
+        beam_centre_m=panel.beam_centre_m + x[16:18] * 1e-3,
+    )
+    crystal = replace(crystal, cell=cell, cells=crystal.cells * (1 + x[9:12]))
     return replace(
-        experiment,
-        crystal=replace(crystal, cell=cell, cells=crystal.cells * (1 + x[9:12])),
-        panel=replace(
-            panel,
-            distance_m=panel.distance_m * (1 + x[12]),
-            rotation_rad=panel.rotation_rad + x[13:16],
-            beam_centre_m=panel.beam_centre_m + x[16:18] * 1e-3,
-        ),
+        experiment.with_crystal(crystal).with_panel(panel),
         beam=replace(
             beam,
             wavelength_m=beam.wavelength_m * (1 + x[18]),

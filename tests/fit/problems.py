@@ -74,9 +74,8 @@ def moved(
         misset_rad=crystal.cell.misset_rad + np.radians(misset_deg) * signs,
     )
     beam = replace(experiment.beam, fluence_photons_per_m2=experiment.beam.fluence_photons_per_m2 * scale)
-    return replace(
-        experiment, beam=beam, crystal=replace(crystal, cell=unit, cells=crystal.cells * (1 + cells * signs))
-    )
+    crystal = replace(crystal, cell=unit, cells=crystal.cells * (1 + cells * signs))
+    return replace(experiment, beam=beam, crystals=(crystal,))
 
 
 TOY_PIXELS = 16

@@ -84,7 +84,7 @@ def placed(experiment: Experiment, convention: str) -> Experiment:
     crystal = replace(experiment.crystal, cell=cell)
     panel = replace(panel, **{unused: jnp.zeros(2)})
     names = tuple(name for name in experiment.parity if name != "cell_setting")
-    return replace(experiment, panel=panel, crystal=crystal, parity=names)
+    return replace(experiment, parity=names).with_panel(panel).with_crystal(crystal)
 
 
 def difference(a: Experiment, b: Experiment) -> tuple[float, str]:

@@ -83,7 +83,7 @@ def test_shots_share_a_detector() -> None:
     turned = [prepare(config(misset_deg=tuple(m))) for m in missets]
     images = [np.asarray(poisson_counts(simulate(e), jax.random.key(i))) for i, e in enumerate(turned)]
     off = {"distance_m": 0.06005, "beam_centre_m": turned[0].panel.beam_centre_m + 5e-5}
-    starts = [replace(e, panel=replace(e.panel, **off)) for e in turned]
+    starts = [e.with_panel(replace(e.panel, **off)) for e in turned]
     images[2] = np.random.default_rng(0).poisson(20.0, images[2].shape).astype(float)
     shared = ("detector.distance_mm", "detector.beam_x_mm", "detector.beam_y_mm")
     frees = [*(Free(path, shared=True) for path in shared), Free("scale", transform="log")]

@@ -15,7 +15,7 @@ from cases import INPUTS, small_config
 
 from nbjax import prepare, simulate
 from nbjax.experiment import Experiment
-from nbjax.parameters.parameter import look_up, put
+from nbjax.fields import look_up, put
 
 Tree = dict[str, Any]
 
@@ -45,7 +45,7 @@ STEPS = {
     "crystal.spindle.start_rad": 1e-5,
     "crystal.spindle.step_rad": 1e-5,
     "crystal.mosaic.spread_rad": 1e-5,
-    "crystal.water_size_m": 1e-10,
+    "backgrounds.0.size_m": 1e-10,
     "panel.pixel_size_m": 1e-8,
     "panel.distance_m": 1e-6,
     "panel.beam_centre_m": 1e-7,
@@ -64,7 +64,7 @@ FLAT = (
     "beam.kahn_factor",
     "beam.sources.weights",
     "crystal.factors.values",
-    "crystal.water_size_m",
+    "backgrounds.0.size_m",
     "panel.thickness_m",
     "panel.attenuation_per_m",
 )

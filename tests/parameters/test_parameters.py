@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -13,9 +12,9 @@ from nbjax.config.edit import with_values
 from nbjax.constants import HC_EV_A
 from nbjax.errors import ConfigError
 from nbjax.experiment import Experiment
+from nbjax.fields import look_up, put
 from nbjax.geometry.panel import place_panel
 from nbjax.parameters import find, parameters_of
-from nbjax.parameters.parameter import look_up, put
 from nbjax.preparation import prepare
 
 BASE: dict[str, Any] = {
@@ -84,7 +83,7 @@ def test_a_parameter_moves_the_experiment_as_its_key_does(path: str, value: floa
     found = parameters_of(experiment)[path].set(experiment, jnp.atleast_1d(jnp.asarray(value)))
     if path == "detector.pixel_mm":
         # the near point is counted in pixels, but means nothing under the beam pivot
-        found = replace(found, panel=replace(found.panel, near_point_m=wanted.panel.near_point_m))
+        found = put(found, "panel.near_point_m", wanted.panel.near_point_m)
     # the draws of mosaic domains are scaled to the spread in 32 bits
     assert difference(found, wanted) < (1e-6 if "mosaic" in path else 1e-12)
     assert difference(experiment, wanted) > 1e-4

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbjax.physics.absorption import capture_fraction
-from nbjax.physics.background import water_electrons_squared
+from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.lattice_factor import (
     RADIAL,
     axis_signs,
@@ -69,7 +69,8 @@ def test_layers_capture_what_the_whole_sensor_captures() -> None:
 
 def test_water_scatters_like_its_molecules() -> None:
     # a cubic centimetre of water weighs a gram
-    assert float(water_electrons_squared(jnp.float64(0.01))) == pytest.approx(2.57**2 * 6.02214179e23 / 18)
+    found = Water(jnp.float64(0.01)).electrons_squared((jnp.float64(0.0),) * 3)
+    assert float(found) == pytest.approx(2.57**2 * 6.02214179e23 / 18)
 
 
 @settings(max_examples=30, deadline=None)

@@ -63,7 +63,7 @@ def test_the_order_of_domains_and_sources_does_not_matter(random) -> None:
     shuffled_sources = jax.tree.map(lambda a: a if a.ndim == 0 else a[jnp.array(order)], weighted.beam.sources)
     shuffled = replace(
         weighted,
-        crystal=replace(experiment.crystal, mosaic=mosaic),
+        crystals=(replace(experiment.crystal, mosaic=mosaic),),
         beam=replace(experiment.beam, sources=shuffled_sources),
     )
     wanted = _image(weighted)
@@ -80,7 +80,7 @@ def test_intensity_scales_with_fluence_and_with_the_square_of_structure_factors(
     np.testing.assert_allclose(_image(replace(experiment, beam=beam)), whole * factor, rtol=1e-12)
     factors = jax.tree.map(lambda a: a * factor, experiment.crystal.factors)
     crystal = replace(experiment.crystal, factors=factors)
-    np.testing.assert_allclose(_image(replace(experiment, crystal=crystal)), whole * factor**2, rtol=1e-12)
+    np.testing.assert_allclose(_image(experiment.with_crystal(crystal)), whole * factor**2, rtol=1e-12)
 
 
 @settings(max_examples=5, deadline=None)
@@ -96,9 +96,7 @@ def test_point_pixels_fall_with_the_square_of_the_distance(factor: float) -> Non
         beam_centre_m=near.panel.beam_centre_m * factor,
     )
     whole = _image(near)
-    np.testing.assert_allclose(
-        _image(replace(near, panel=panel)) * factor**2, whole, rtol=1e-7, atol=1e-10 * whole.max()
-    )
+    np.testing.assert_allclose(_image(near.with_panel(panel)) * factor**2, whole, rtol=1e-7, atol=1e-10 * whole.max())
 
 
 @settings(max_examples=5, deadline=None)
@@ -137,7 +135,7 @@ def test_the_whole_experiment_can_be_rotated(axis: tuple[float, float, float], a
         **{name: turn @ getattr(experiment.panel, name) for name in ("fast_axis", "slow_axis", "normal_axis")},
     )
     whole = _image(experiment)
-    turned = _image(replace(experiment, beam=beam, crystal=crystal, panel=panel))
+    turned = _image(replace(experiment, beam=beam).with_crystal(crystal).with_panel(panel))
     np.testing.assert_allclose(turned, whole, rtol=1e-8, atol=1e-11 * whole.max())
 
 

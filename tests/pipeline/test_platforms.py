@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import pytest
 from cases import small_config
 
-from nbjax import prepare, simulate
+from nbjax import prepare, put, simulate
 from nbjax.config.tree import Precision
 
 
@@ -22,7 +22,7 @@ def traced(precision: Precision) -> dict[str, Any]:
     experiment = prepare(config)
 
     def total(distance_m: jax.Array, e: Any) -> jax.Array:
-        return simulate(replace(e, panel=replace(e.panel, distance_m=distance_m))).sum()
+        return simulate(put(e, "panel.distance_m", distance_m)).sum()
 
     def bent(e: Any) -> Any:
         at = e.panel.distance_m

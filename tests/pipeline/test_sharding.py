@@ -73,4 +73,4 @@ def _moved(experiment: Experiment, change: Any) -> Experiment:
     assert panel.distance_m is not None
     cell = replace(crystal.cell, misset_rad=crystal.cell.misset_rad + change)
     moved = replace(panel, distance_m=panel.distance_m * (1 + change))
-    return replace(experiment, panel=moved, crystal=replace(crystal, cell=cell))
+    return experiment.with_panel(moved).with_crystal(replace(crystal, cell=cell))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from cases import small_config
 
-from nbjax import Experiment, prepare, simulate, simulate_batch, simulate_pixels, stack
+from nbjax import Experiment, prepare, put, simulate, simulate_batch, simulate_pixels, stack
 from nbjax.errors import StructureError
 
 CONFIG = small_config(
@@ -49,13 +49,13 @@ def test_vmap_over_a_batch_of_experiments() -> None:
         ({"sampling": replace(CONFIG.sampling, oversample=3)}, "grid is Grid("),
         (
             {"sampling": replace(CONFIG.sampling, mosaic_domains=4)},
-            "crystal.mosaic.angle_ratios has shape (3,) in the one",
+            "crystals[0].mosaic.angle_ratios has shape (3,) in the one",
         ),
         ({"precision": "mixed"}, "precision is 'double' in the one and 'mixed' in the other"),
         ({"crystal": replace(CONFIG.crystal, shape="round")}, "a choice differs"),
         (
             {"detector": replace(CONFIG.detector, distance_mm=None, close_distance_mm=90.0)},
-            "panel.close_distance_m has",
+            "detector.panels[0].close_distance_m has",
         ),
     ],
 )
@@ -79,7 +79,7 @@ def test_gradient_of_the_distance_matches_a_finite_difference() -> None:
     weights = jnp.linspace(0.5, 1.5, 480).reshape(24, 20)
 
     def total(distance_m: jax.Array) -> jax.Array:
-        return (weights * simulate(replace(experiment, panel=replace(experiment.panel, distance_m=distance_m)))).sum()
+        return (weights * simulate(put(experiment, "panel.distance_m", distance_m))).sum()
 
     at = experiment.panel.distance_m
     step = 1e-7

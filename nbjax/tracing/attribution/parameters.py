@@ -9,6 +9,7 @@ from jax import Array
 
 from nbjax import parameters
 from nbjax.experiment import Experiment
+from nbjax.fields import put
 from nbjax.geometry.panel import Panel, place_panel
 
 Apply = Callable[[Experiment, Array], Experiment]
@@ -95,7 +96,7 @@ def _placed(e: Experiment) -> Panel:
 def _shift_origin(axis: Callable[[Experiment], Array]) -> Apply:
     def apply(e: Experiment, x: Array) -> Experiment:
         shift = e.panel.origin_shift_m + x * _MICROMETRE * axis(e)
-        return replace(e, panel=replace(e.panel, origin_shift_m=shift))
+        return put(e, "panel.origin_shift_m", shift)
 
     return apply
 
@@ -104,7 +105,7 @@ def _scale_factors(e: Experiment, x: Array) -> Experiment:
     factors, scale = e.crystal.factors, 1 + x / 100
     values = None if factors.values is None else factors.values * scale
     scaled = replace(factors, values=values, default=factors.default * scale)
-    return replace(e, crystal=replace(e.crystal, factors=scaled))
+    return put(e, "crystal.factors", scaled)
 
 
 def _scale_fluence(e: Experiment, x: Array) -> Experiment:

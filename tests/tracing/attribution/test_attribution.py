@@ -16,6 +16,7 @@ from nbjax.cli.nanobragg import read_options, read_with_parity
 from nbjax.config.tree import Config
 from nbjax.errors import FileError
 from nbjax.experiment import Experiment
+from nbjax.fields import put
 from nbjax.tracing.attribution.attribution import Attribution, Candidate, attribute_image, attribute_trace
 from nbjax.tracing.attribution.observation import observe_trace
 from nbjax.tracing.attribution.parameters import parameters_of
@@ -82,7 +83,7 @@ def test_a_shift_of_the_detector_is_found(
     monkeypatch.chdir(INPUTS)
     experiment = _supervisor(*parity)
     shift = 2.85e-6 * experiment.beam.direction
-    moved = replace(experiment, panel=replace(experiment.panel, origin_shift_m=shift))
+    moved = put(experiment, "panel.origin_shift_m", shift)
     reference = _document(moved, [[685, 1039]])
     if keys is not None:
         reference = _only(reference, *keys)
@@ -138,7 +139,7 @@ def _fluence(e: Experiment) -> Experiment:
 
 def _cell(e: Experiment) -> Experiment:
     cell = e.crystal.cell
-    return replace(e, crystal=replace(e.crystal, cell=replace(cell, lengths_m=cell.lengths_m.at[1].add(3e-13))))
+    return put(e, "crystal.cell.lengths_m", cell.lengths_m.at[1].add(3e-13))
 
 
 def test_two_changes_in_an_image_are_found_together() -> None:

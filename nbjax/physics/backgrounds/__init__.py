@@ -1,0 +1,1 @@
+"""What scatters besides crystals, one kind a file."""
