@@ -140,10 +140,18 @@ def _differ(read: Any, words: list[str], entries: Iterable[str]) -> tuple[str, .
 
 
 def _image(name: str, resolved: Resolved) -> np.ndarray | None:
-    """The reference as an image of the candidate's size; None if it is text or HDF5, and so a trace."""
-    from nbjax.io.raw import read_photons
+    """The reference as an image; None if it is a trace."""
+    from nbjax.io.images import read_images
+    from nbjax.tracing.files import is_trace
 
-    return read_photons(name, (resolved.detector.pixels_slow, resolved.detector.pixels_fast))
+    if is_trace(name):
+        return None
+    images = read_images(name, shape=(resolved.detector.pixels_slow, resolved.detector.pixels_fast))
+    if len(images) > 1:
+        raise FileError(f"{name}: holds {len(images)} images; give one image")
+    if images[0].stored.dtype.kind != "f":
+        raise FileError(f"{name}: is an image of integers, which are rounded; give the float image")
+    return images[0].photons()
 
 
 class _status:  # noqa: N801

@@ -24,7 +24,7 @@ from nbjax.fit.observation import boxes
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.settings import DataSettings, FitSettings, LossSettings, StageSettings
 from nbjax.fit.stages import COARSE_TO_FINE, Optimiser, Stage
-from nbjax.io.measured import read_measured
+from nbjax.io.images import read_images, read_mask
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
 
@@ -91,10 +91,8 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
 def _images(data: DataSettings) -> list[np.ndarray]:
     found = []
     for name in data.files:
-        for image in read_measured(name, data.dataset):
-            if data.saturation_counts is not None:
-                image = np.where(image >= data.saturation_counts, np.nan, image)
-            found.append((image - data.pedestal_counts) * data.photons_per_count)
+        for image in read_images(name, data.dataset):
+            found.append(image.photons(data.pedestal_counts, data.saturation_counts, data.photons_per_count))
     return found
 
 
@@ -114,7 +112,7 @@ def _used(
     size = (grid.slow, grid.fast)
     mask = np.ones(size, bool)
     if data.mask_file is not None:
-        mask = read_measured(data.mask_file)[0] != 0
+        mask = read_mask(data.mask_file)
         if mask.shape != size:
             raise ConfigError([Fault("data.mask_file", f"{_sizes(mask.shape, size)}; give a mask of its size")])
     found = []
@@ -124,8 +122,7 @@ def _used(
             raise ConfigError(
                 [Fault("data.files", f"image {number} {_sizes(image.shape, size)}; give data of the model's size")]
             )
-        # what the format or the saturation marks as bad is masked, not an error, if it came as integers
-        shown = mask & ~np.isnan(image) if data.saturation_counts is not None else mask
+        shown = mask & ~np.isnan(image)
         if data.region == "boxes":
             report(f"predicting spots of shot {number + 1}")
             if id(experiment) not in predicted:

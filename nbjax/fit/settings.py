@@ -21,10 +21,10 @@ class DataSettings:
 
     files: tuple[str, ...]
     dataset: str | None = None  # of HDF5 files
-    photons_per_count: float = 1.0
-    pedestal_counts: float = 0.0
-    mask_file: str | None = None  # 0 where a pixel is bad; any of the image formats
+    photons_per_count: float | None = None  # this and the next two: None for what the file says
+    pedestal_counts: float | None = None
     saturation_counts: float | None = None  # pixels at or above it are left out
+    mask_file: str | None = None  # any of the image formats
     region: Literal["image", "boxes"] = "image"
     box_half_width_px: int = 6
     box_threshold: float = 3.0  # times the median of the model
@@ -179,8 +179,9 @@ def _anchored(data: DataSettings, folder: Path) -> DataSettings:
 
 def _impossible(settings: FitSettings) -> list[Fault]:
     assert set(CRYSTAL_SYSTEMS) == set(System.__args__)  # type: ignore[attr-defined]
+    gain = settings.data.photons_per_count
     above_zero = {
-        "data.photons_per_count": settings.data.photons_per_count,
+        "data.photons_per_count": 1.0 if gain is None else gain,
         "data.box_broaden": settings.data.box_broaden,
         "data.box_half_width_px": settings.data.box_half_width_px,
         "loss.sigma_photons": settings.loss.sigma_photons,

@@ -33,6 +33,20 @@ def read_bytes(path: str | Path) -> bytes:
         raise FileError(f"{path}: cannot be read ({_reason(error)}); check the name and the permissions") from None
 
 
+@contextmanager
+def open_binary(path: str | Path) -> Iterator[IO[bytes]]:
+    """A file to read bytes from.
+
+    Raises:
+        FileError: it does not exist, is a folder, or cannot be read.
+    """
+    try:
+        with open(path, "rb") as handle:
+            yield handle
+    except (OSError, ValueError) as error:
+        raise FileError(f"{path}: cannot be read ({_reason(error)}); check the name and the permissions") from None
+
+
 def read_text(path: str | Path) -> str:
     r"""Content of a UTF-8 text file, every line ending turned into ``\n``.
 

@@ -1,10 +1,10 @@
-"""SMV (ADSC) images: a text header and unsigned 16-bit pixels."""
+"""SMV images, of ADSC's and d*TREK's kinds: a text header, and pixels of the type that it names."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,50 +16,115 @@ from nbjax.io.files import atomic_writer, read_bytes
 _BLOCK = 512
 
 
+_TYPES = {
+    "unsigned_short": "u2",
+    "unsigned_short_int": "u2",
+    "signed_short": "i2",
+    "short": "i2",
+    "short_int": "i2",
+    "unsigned_long": "u4",
+    "unsigned_long_int": "u4",
+    "unsigned_int": "u4",
+    "signed_long": "i4",
+    "long": "i4",
+    "long_int": "i4",
+    "int": "i4",
+    "float": "f4",
+    "float_ieee": "f4",
+    "unsigned_char": "u1",
+    "signed_char": "i1",
+}
+"""Pixels by the words of TYPE (ADSC) and Data_type (d*TREK)."""
+
+
 @dataclass(frozen=True)
 class SmvImage:
     """An image as read.
 
     Attributes:
         header: key -> value; the last one of a repeated key.
-        pixels: uint16, shape (slow, fast).
+        pixels: numbers of the header's type, shape (slow, fast), or (images, slow, fast) under DIM=3.
     """
 
     header: dict[str, str]
     pixels: np.ndarray
 
 
-def read_smv(path: str | Path) -> SmvImage:
-    """Read an image.
+def read_smv(path: str | Path, name: str | None = None) -> SmvImage:
+    """Read an image of ADSC's or of d*TREK's kind.
+
+    Args:
+        path: of the file.
+        name: the file as the user calls it.
 
     Raises:
-        FileError: not SMV, without its size, with other than 16-bit pixels, or cut short.
+        FileError: not SMV, without its size, with pixels of another type, or cut short.
     """
+    name = name or str(path)
     content = read_bytes(path)
-    start = content[:4096].decode("latin-1")
-    size = re.search(r"HEADER_BYTES\s*=\s*(\d+)", start)
-    if not start.startswith("{") or size is None:
-        raise FileError(f"{path}: does not look like an SMV image (no {{ and HEADER_BYTES=); give an ADSC .img file")
+    size = re.search(rb"\bHEADER_BYTES\s*=\s*(\d+)", content[:4096])
+    if not content.lstrip().startswith(b"{") or size is None:
+        raise FileError(f"{name}: does not look like an SMV image (no {{ and HEADER_BYTES=); give an ADSC .img file")
     header_bytes = int(size[1])
-    text = content[:header_bytes].decode("latin-1").split("}")[0]
-    header = {key: value.strip() for key, value in re.findall(r"(\w+)[ \t]*=([^;\n]*)", text)}
-    try:
-        width, height = int(header["SIZE1"]), int(header["SIZE2"])
-    except (KeyError, ValueError):
-        raise FileError(f"{path}: its header lacks whole numbers SIZE1 and SIZE2; add them") from None
-    if "short" not in header.get("TYPE", "unsigned_short"):
-        raise FileError(f"{path}: has pixels of TYPE={header['TYPE']}; convert it to unsigned_short")
-    order = ">" if header.get("BYTE_ORDER", "").startswith("big") else "<"
-    data = content[header_bytes : header_bytes + 2 * width * height]
-    if width < 1 or height < 1 or len(data) < 2 * width * height:
+    header = _words(content[:header_bytes].decode("latin-1"))
+    kind = _pixel_type(name, header)
+    shape = _shape(name, header)
+    needed = kind.itemsize * math.prod(shape)
+    data = content[header_bytes:]
+    if len(data) < needed:
+        sizes = " x ".join(str(n) for n in shape[::-1])
         raise FileError(
-            f"{path}: is cut short: {width} x {height} pixels need {2 * width * height} bytes after the header of "
-            f"{header_bytes}, it has {len(data)}; copy it again"
+            f"{name}: is cut short: {sizes} pixels need {needed} bytes after the header of {header_bytes}, it has "
+            f"{len(data)}; copy it again"
         )
-    return SmvImage(header, np.frombuffer(data, f"{order}u2").reshape(height, width).astype(np.uint16))
+    if not {"TYPE", "Data_type"} & set(header) and len(data) >= 2 * needed:
+        raise FileError(f"{name}: has more than 16 bits a pixel and does not say their type; add TYPE or Data_type")
+    pixels = np.frombuffer(data[:needed], kind).reshape(shape).astype(kind.newbyteorder("="))
+    if header.get("RAXIS_COMPRESSION_RATIO", "1") not in ("1", "0") and kind.itemsize == 2 and (pixels >> 15).any():
+        ratio = header["RAXIS_COMPRESSION_RATIO"]
+        raise FileError(f"{name}: has pixels packed by RAXIS_COMPRESSION_RATIO={ratio}; convert it to long int")
+    return SmvImage(header, pixels)
 
 
-def header_number(header: dict[str, str], key: str) -> float | None:
+def _words(text: str) -> dict[str, str]:
+    """Words of a header up to the brace that closes it; braces within values may be nested."""
+    depth, end = 0, len(text)
+    for brace in re.finditer(r"[{}]", text):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            end = brace.start()
+            break
+    else:
+        # braces that do not pair: the last line that begins with one closes the header
+        closing = list(re.finditer(r"^\s*}", text, re.MULTILINE))
+        end = closing[-1].start() if closing else end
+    return {key: value.strip() for key, value in re.findall(r"(\w+)[ \t]*=([^;\n]*)", text[:end])}
+
+
+def _pixel_type(name: str, header: dict[str, str]) -> np.dtype:
+    key = next((key for key in ("Data_type", "TYPE") if key in header), None)
+    said = "unsigned_short" if key is None else header[key]
+    found = _TYPES.get("_".join(said.lower().replace("_", " ").split()))
+    if found is None:
+        raise FileError(f"{name}: has pixels of {key}={said}; convert it to unsigned_short, long int or float IEEE")
+    order = header.get("BYTE_ORDER", "little_endian").lower()
+    if not order.startswith(("big", "little")):
+        raise FileError(f"{name}: has BYTE_ORDER={order}; write little_endian or big_endian")
+    return np.dtype(found).newbyteorder(">" if order.startswith("big") else "<")
+
+
+def _shape(name: str, header: dict[str, str]) -> tuple[int, ...]:
+    keys = ("SIZE3", "SIZE2", "SIZE1") if header.get("DIM") == "3" else ("SIZE2", "SIZE1")
+    try:
+        shape = tuple(int(header[key]) for key in keys)
+    except (KeyError, ValueError):
+        raise FileError(f"{name}: its header lacks whole numbers {' and '.join(keys[::-1])}; add them") from None
+    if min(shape) < 1:
+        raise FileError(f"{name}: has {' x '.join(str(n) for n in shape[::-1])} pixels; correct its header")
+    return shape
+
+
+def header_number(header: Mapping[str, str], key: str) -> float | None:
     """A number of the header, None where the key is missing.
 
     Raises:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nbjax.config.tree import Config
-from nbjax.io.smv import SmvImage, header_number, read_smv
+from nbjax.errors import FileError
+from nbjax.io.images import Recorded, mask_image, open_images
+from nbjax.io.smv import header_number
 
 _DETECTOR_FIELDS = {
     "PIXEL_SIZE": "pixel_mm",
@@ -29,7 +31,7 @@ class HeaderValues:
 
     Attributes:
         config: the configuration, completed.
-        mask: pixels of the mask, shape (slow, fast), or None.
+        mask: where pixels are used, boolean, shape (slow, fast), or None.
         origins: origin of every value taken.
         departures: ledger entries that concern these headers.
     """
@@ -49,14 +51,16 @@ def apply_headers(config: Config) -> HeaderValues:
     values: dict[str, float | int] = {}
     mask = None
     if config.detector.mask_file is not None:
-        image = read_smv(config.detector.mask_file)
-        mask = image.pixels
+        image = mask_image(config.detector.mask_file)
+        mask = image.usable()
         _collect(image, config.detector.mask_file, values, origins)
         if "detector.beam_y_mm" in values and "detector.pixel_mm" in values:
-            height_mm = values["detector.pixel_mm"] * image.pixels.shape[0]
+            height_mm = values["detector.pixel_mm"] * image.shape[0]
             values["detector.beam_y_mm"] = height_mm - values["detector.beam_y_mm"]
     if config.detector.header_file is not None:
-        image = read_smv(config.detector.header_file)
+        image = open_images(config.detector.header_file)[0]
+        if not _has_words(image):
+            raise FileError(f"{config.detector.header_file}: has no header of SMV; give an SMV image")
         _collect(image, config.detector.header_file, values, origins)
     departures = []
     if values.get("detector.two_theta_deg") and config.detector.two_theta_deg is None:
@@ -71,13 +75,19 @@ def apply_headers(config: Config) -> HeaderValues:
     return HeaderValues(_filled(config, values, origins), mask, origins, tuple(departures))
 
 
-def _collect(image: SmvImage, file: str, values: dict[str, float | int], origins: dict[str, str]) -> None:
+def _has_words(image: Recorded) -> bool:
+    """Whether the words of an image's header mean what they mean in SMV."""
+    return "HEADER_BYTES" in image.header
+
+
+def _collect(image: Recorded, file: str, values: dict[str, float | int], origins: dict[str, str]) -> None:
     found: dict[str, float | int] = {
-        "detector.pixels_fast": image.pixels.shape[1],
-        "detector.pixels_slow": image.pixels.shape[0],
+        "detector.pixels_fast": image.shape[1],
+        "detector.pixels_slow": image.shape[0],
     }
+    header = image.header if _has_words(image) else {}
     for word, field in _DETECTOR_FIELDS.items():
-        number = header_number(image.header, word)
+        number = header_number(header, word)
         if number is not None:
             found[f"detector.{field}"] = number
     for word, key in (
@@ -85,7 +95,7 @@ def _collect(image: SmvImage, file: str, values: dict[str, float | int], origins
         ("PHI", "crystal.phi_start_deg"),
         ("OSC_RANGE", "crystal.phi_range_deg"),
     ):
-        number = header_number(image.header, word)
+        number = header_number(header, word)
         if number is not None:
             found[key] = number
     values.update(found)

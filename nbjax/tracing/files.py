@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbjax.errors import FileError
-from nbjax.io.files import atomic_writer, read_bytes
+from nbjax.io.files import atomic_writer, open_binary, read_bytes
+from nbjax.io.images.formats import is_known
 from nbjax.tracing.document import TraceDocument, TraceError
 from nbjax.tracing.golden_form import is_golden, parse_golden
-from nbjax.tracing.hdf5_form import SIGNATURE, format_hdf5, parse_hdf5
+from nbjax.tracing.hdf5_form import SIGNATURE, format_hdf5, is_hdf5_trace, parse_hdf5
 from nbjax.tracing.json_form import format_json, parse_json
 from nbjax.tracing.log_form import is_log, parse_log
 from nbjax.tracing.text_form import PREFIX, format_text, parse_text
@@ -42,6 +43,19 @@ def write_trace(path: str | Path, document: TraceDocument) -> None:
             content = format_text(document).encode()
     with atomic_writer(path) as handle:
         handle.write(content)
+
+
+def is_trace(path: str | Path) -> bool:
+    """Whether a file is a trace, as far as its first bytes tell, and not an image.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    with open_binary(path) as handle:
+        head = handle.read(4096)
+    if head.startswith(SIGNATURE):
+        return is_hdf5_trace(path)
+    return b"\0" not in head and not is_known(head)
 
 
 def read_trace(path: str | Path) -> TraceDocument:

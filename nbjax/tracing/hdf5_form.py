@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,17 @@ def format_hdf5(document: TraceDocument) -> bytes:
         for number, pixel in enumerate(document.pixels):
             _write_pixel(file.create_group(f"pixel_{number:04d}", track_order=True), pixel)
     return buffer.getvalue()
+
+
+def is_hdf5_trace(path: str | Path) -> bool:
+    """Whether an HDF5 file says that it is a trace."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return "schema" in file.attrs
+    except OSError:
+        return False
 
 
 def parse_hdf5(content: bytes) -> TraceDocument:

@@ -88,8 +88,8 @@ def test_a_configuration_against_images(tmp_path: Path, capsys: pytest.CaptureFi
     ("content", "message"),
     [
         (b"\0" * 100, "16 x 16 (slow x fast) float pixels need 1024"),
-        (b"{\nHEADER_BYTES=512;\n", "is an SMV image"),
-        (b"\x93NUMPY rest", "faulty .npy file"),
+        (b"{\nHEADER_BYTES=512;\nSIZE1=16;\nSIZE2=16;\n}".ljust(1024), "is an image of integers"),
+        (b"\x93NUMPY rest", "faulty NumPy file"),
         (np.full((16, 16), np.nan, "<f4").tobytes() + b"", "NaN or infinity"),
         (b"nothing of sense\n", "trace"),
         (b"TRACE_C: I_before_scaling 3.0\n", "does not say which pixel"),

@@ -64,6 +64,54 @@ def test_byte_order_size_and_repeated_keys(tmp_path: Path) -> None:
     assert (found.header["DISTANCE"], found.header["EMPTY"], found.header["NAME"]) == ("2", "", "a b")
 
 
+@pytest.mark.parametrize("order", ["little_endian", "big_endian"])
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("TYPE=unsigned_short", "u2"),
+        ("TYPE=signed_short", "i2"),
+        ("TYPE=long", "i4"),
+        ("TYPE=float", "f4"),
+        ("Data_type=short int", "i2"),
+        ("Data_type=unsigned short int", "u2"),
+        ("Data_type=long int", "i4"),
+        ("Data_type=unsigned long int", "u4"),
+        ("Data_type=float IEEE", "f4"),
+        ("Data_type=signed char", "i1"),
+        ("Data_type=unsigned char", "u1"),
+        ("TYPE=unsigned_short;\nData_type=long int", "i4"),
+    ],
+)
+def test_pixels_have_the_type_and_the_order_of_the_header(words: str, kind: str, order: str, tmp_path: Path) -> None:
+    pixels = np.array([[0, 1, 2], [127, 100, 3]]) - (100 if kind[0] in "if" else 0)
+    stored = pixels.astype(np.dtype(kind).newbyteorder(">" if order[0] == "b" else "<"))
+    (tmp_path / "a.img").write_bytes(smv(f"SIZE1=3;\nSIZE2=2;\nBYTE_ORDER={order};\n{words};\n", stored.tobytes()))
+    found = read_smv(tmp_path / "a.img").pixels
+    assert found.dtype == np.dtype(kind)
+    np.testing.assert_array_equal(found, pixels)
+
+
+@pytest.mark.parametrize("end", ["}\f", "}\n\f\n"])
+def test_nested_braces_and_long_headers_keep_every_word(end: str, tmp_path: Path) -> None:
+    words = "NOTE={a {b} c};\n" + "".join(f"KEY{i}=value {i};\n" for i in range(300)) + "SIZE1=3;\nSIZE2=2;\n"
+    text = f"{{\nHEADER_BYTES= 8192;\n{words}ADC_OFFSET=7;\n{end}".encode().ljust(8192)
+    (tmp_path / "a.img").write_bytes(text + PIXELS.tobytes())
+    found = read_smv(tmp_path / "a.img")
+    assert (found.header["NOTE"], found.header["KEY299"], found.header["ADC_OFFSET"]) == ("{a {b} c}", "value 299", "7")
+    np.testing.assert_array_equal(found.pixels, PIXELS)
+
+
+def test_a_brace_that_does_not_pair_hides_no_word(tmp_path: Path) -> None:
+    (tmp_path / "a.img").write_bytes(smv("NOTE={ of a user;\nSIZE1=3;\nSIZE2=2;\n", PIXELS.tobytes()))
+    np.testing.assert_array_equal(read_smv(tmp_path / "a.img").pixels, PIXELS)
+
+
+def test_three_dimensions_are_a_stack(tmp_path: Path) -> None:
+    both = np.stack([PIXELS, PIXELS + 1])
+    (tmp_path / "a.img").write_bytes(smv("DIM=3;\nSIZE1=3;\nSIZE2=2;\nSIZE3=2;\n", both.tobytes()))
+    np.testing.assert_array_equal(read_smv(tmp_path / "a.img").pixels, both)
+
+
 def test_the_golden_inputs_are_read() -> None:
     image = read_smv(INPUTS / "header.img")
     assert image.pixels.shape == (96, 128)
@@ -83,8 +131,14 @@ def test_the_golden_inputs_are_read() -> None:
         (smv("SIZE1=3;\nSIZE2=two;\n", bytes(12)), "lacks whole numbers SIZE1 and SIZE2"),
         (smv("SIZE1=3;\nSIZE2=2;\n", bytes(11)), "is cut short: 3 x 2 pixels need 12 bytes .* it has 11"),
         (smv("SIZE1=3;\nSIZE2=2;\n", bytes(12))[:100], "is cut short"),
-        (smv("SIZE1=-3;\nSIZE2=-2;\n", bytes(12)), "is cut short"),
-        (smv("SIZE1=3;\nSIZE2=2;\nTYPE=float;\n", bytes(24)), "has pixels of TYPE=float"),
+        (smv("SIZE1=-3;\nSIZE2=-2;\n", bytes(12)), "has -3 x -2 pixels"),
+        (smv("SIZE1=3;\nSIZE2=2;\nTYPE=mad;\n", bytes(24)), "has pixels of TYPE=mad"),
+        (smv("SIZE1=3;\nSIZE2=2;\nData_type=Compressed;\n", bytes(24)), "has pixels of Data_type=Compressed"),
+        (smv("SIZE1=3;\nSIZE2=2;\nData_type=long int;\n", bytes(23)), "is cut short: 3 x 2 pixels need 24 bytes"),
+        (smv("SIZE1=3;\nSIZE2=2;\n", bytes(24)), "does not say their type"),
+        (smv("SIZE1=3;\nSIZE2=2;\nBYTE_ORDER=other;\n", bytes(12)), "BYTE_ORDER=other"),
+        (smv("SIZE1=3;\nSIZE2=2;\nDIM=3;\n", bytes(12)), "lacks whole numbers SIZE1 and SIZE2 and SIZE3"),
+        (smv("SIZE1=1;\nSIZE2=1;\nRAXIS_COMPRESSION_RATIO=8;\n", b"\x00\x80"), "packed by RAXIS_COMPRESSION_RATIO=8"),
     ],
 )
 def test_other_files_are_refused(content: bytes, problem: str, tmp_path: Path) -> None:

@@ -1,0 +1,8 @@
+"""Images of every kind through one door: what a file holds, which pixels are bad, its pedestal and its saturation."""
+
+from __future__ import annotations
+
+from nbjax.io.images.formats import mask_image, open_images, read_images, read_mask
+from nbjax.io.images.recorded import Recorded, Stack
+
+__all__ = ["Recorded", "Stack", "mask_image", "open_images", "read_images", "read_mask"]

@@ -1,0 +1,40 @@
+"""NumPy's files: .npy, and .npz with one or more arrays."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+
+import numpy as np
+
+from nbjax.errors import FileError
+from nbjax.io.images.recorded import Recorded, Request, Stack
+from nbjax.io.images.stacking import is_image, stack_of, which
+
+_FAULTS = (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
+
+
+def read(request: Request) -> Stack:
+    """An image, or a stack of them.
+
+    Raises:
+        FileError: the file is damaged, or holds no image.
+    """
+    try:
+        content = np.load(request.path, mmap_mode="r", allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            array, dataset = content, None
+        else:
+            with content:
+                dataset = _chosen(request, content)
+                array = content[dataset]
+    except _FAULTS as error:
+        raise FileError(f"{request.name}: is a faulty NumPy file ({error}); write it again") from None
+    return stack_of(request, array, lambda pixels, index: Recorded(pixels, request.name, dataset, index))
+
+
+def _chosen(request: Request, content: np.lib.npyio.NpzFile) -> str:
+    if request.dataset is not None and request.dataset in content:
+        return request.dataset
+    found = {name: content[name] for name in content.files}
+    return which(request, [name for name, array in found.items() if is_image(array.shape, array.dtype, request.mask)])

@@ -1,0 +1,41 @@
+"""SMV and d*TREK images."""
+
+from __future__ import annotations
+
+from nbjax.io.images.recorded import Recorded, Request, Stack
+from nbjax.io.smv import header_number, read_smv
+
+_PEDESTAL = ("ADC_OFFSET", "IMAGE_PEDESTAL")
+_SATURATION = ("CCD_IMAGE_SATURATION", "SATURATED_VALUE")
+
+
+def recognises(head: bytes) -> bool:
+    """Whether the first bytes of a file are those of a header of SMV."""
+    return head.lstrip().startswith(b"{") and b"HEADER_BYTES" in head[:512]
+
+
+def read(request: Request) -> Stack:
+    """The images, with pedestal and saturation of the header.
+
+    Raises:
+        FileError: as ``read_smv``.
+    """
+    image = read_smv(request.path, request.name)
+
+    def number(*keys: str) -> float | None:
+        return next((found for key in keys if (found := header_number(image.header, key)) is not None), None)
+
+    pixels = image.pixels if image.pixels.ndim == 3 else image.pixels[None]
+    return Stack(
+        len(pixels),
+        lambda index: Recorded(
+            pixels[index],
+            request.name,
+            index=index,
+            pedestal_counts=number(*_PEDESTAL) or 0.0,
+            saturation_counts=number(*_SATURATION),
+            wavelength_A=number("WAVELENGTH"),
+            distance_mm=number("DISTANCE"),
+            header=image.header,
+        ),
+    )
