@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from nbjax.cli.options import BY_KEY, BY_NAME, REFUSED, Option, in_options
+from nbjax.cli.sentinels import forget_sentinels
 from nbjax.cli.words import is_number, leading_number
 from nbjax.config.edit import with_values
 from nbjax.config.tree import Config, Precision
 from nbjax.errors import ConfigError, Fault
 from nbjax.parity.ledger import check_names
 
-OPTION_ENTRIES = ("misset_seed_option", "twotheta_axis_option", "curved_det_last")
+OPTION_ENTRIES = ("misset_seed_option", "twotheta_axis_option", "curved_det_last", "sentinel_values")
 """Entries of the ledger about how the C program reads its options."""
 
 _VECTORS = {
@@ -128,6 +129,7 @@ class _Reader:
             self._put("detector.pivot", self.pivot, self.pivot_option or self.sources["detector.convention"])
         else:
             self._drop_vectors(convention)
+        forget_sentinels(self.values, "sentinel_values" in self.parity)
         if self.pgm_cancelled:
             self.values.pop("output.pgm_file", None)
         if self.absorbs_nothing and self.values.get("detector.thickness_um"):

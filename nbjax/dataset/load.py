@@ -90,9 +90,10 @@ def _faults(dataset: DatasetSection) -> list[Fault]:
         if number is not None and not smallest <= number <= largest:
             faults.append(Fault(f"dataset.{name}", f"got {number}, must lie between {smallest} and {largest}"))
     if dataset.kind == "rotation":
-        if dataset.width_deg is None or dataset.width_deg <= 0:
-            got = "missing" if dataset.width_deg is None else f"got {dataset.width_deg:g}"
-            faults.append(Fault("dataset.width_deg", f"{got}; give the rotation of each image, above zero"))
+        if not dataset.width_deg:
+            got = "missing" if dataset.width_deg is None else "got 0"
+            problem = f"{got}; give the rotation of each image, below zero for a reversed scan"
+            faults.append(Fault("dataset.width_deg", problem))
     else:
         for name in ("start_deg", "width_deg", "phi_steps"):
             if getattr(dataset, name) is not None:

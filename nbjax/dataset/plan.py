@@ -15,7 +15,7 @@ from nbjax.dataset.draws import draw_number, draw_rotation, read_columns
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, Fault, FileError
-from nbjax.geometry.unit_cell import cell_of, standard_direct
+from nbjax.geometry.unit_cell import setting_of
 from nbjax.resolve import Resolved, resolve
 
 DRAWABLE: dict[str, tuple[str, ...]] = {
@@ -289,11 +289,9 @@ def _cell_of_matrix(path: str, line: int) -> tuple[tuple[float, float, float], t
     if line >= len(table):
         raise FileError(f"{path}: has {len(table)} matrices, at least {line + 1} are needed; simulate fewer images")
     reciprocal = table[line].reshape(3, 3)
-    if not np.linalg.det(reciprocal) > 0:
-        raise FileError(f"{path}: matrix {line} has a determinant that is not above zero; give a*, b*, c* as columns")
-    direct = np.linalg.inv(reciprocal)
-    lengths, angles = cell_of(direct)
-    rotation = direct.T @ np.linalg.inv(np.asarray(standard_direct(lengths, angles)).T)
+    if not np.linalg.det(reciprocal):
+        raise FileError(f"{path}: matrix {line} is singular; give a*, b*, c* as columns")
+    lengths, angles, rotation = setting_of(np.linalg.inv(reciprocal), f"{path}: matrix {line}")
     a, b, c = map(float, lengths)
     alpha, beta, gamma = map(float, np.degrees(angles))
     return (a, b, c), (alpha, beta, gamma), rotation

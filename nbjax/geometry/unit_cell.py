@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.errors import FileError
 from nbjax.rotations import about_xyz
 
 
@@ -77,3 +78,22 @@ def cell_of(direct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     following, preceding = np.roll(direct, -1, axis=0), np.roll(direct, -2, axis=0)
     sines = np.linalg.norm(np.cross(following, preceding), axis=1)
     return lengths, np.arctan2(sines, (following * preceding).sum(axis=1))
+
+
+def setting_of(direct: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lengths, angles in rad, and rotation from the standard setting, of direct vectors given as rows, shape (3, 3).
+
+    Args:
+        direct: a, b, c.
+        name: what they come from, for the error.
+
+    Raises:
+        FileError: the vectors are left-handed, or lie in a plane; no rotation leads to them.
+    """
+    if not np.linalg.det(direct) > 0:
+        raise FileError(
+            f"{name}: its axes are left-handed (the determinant is not above zero), and no crystal turns into them; "
+            "change the sign of all nine numbers for the same lattice with indices -h -k -l, or look for exchanged axes"
+        )
+    lengths, angles = cell_of(direct)
+    return lengths, angles, direct.T @ np.linalg.inv(np.asarray(standard_direct(lengths, angles))).T

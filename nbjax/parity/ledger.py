@@ -190,6 +190,13 @@ ENTRIES: tuple[Entry, ...] = (
         "the given distance",
         1713,
     ),
+    Entry(
+        "sentinel_values",
+        "a -flux of 0, or an -osc or a step below 0",
+        "taken for not given: the default fluence, and no rotation or one of the nominal range",
+        "no photons, and a rotation the other way",
+        1131,
+    ),
     Entry("header_twotheta", "a -img or -mask header with TWOTHETA", "read and not used", "applied", 492),
 )
 

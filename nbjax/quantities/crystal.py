@@ -178,6 +178,13 @@ CRYSTAL: tuple[Quantity, ...] = (
         drawn=True,
         attributed=True,
     ),
+    Quantity(
+        "crystal.matrix_wavelength_A",
+        "the wavelength in Angstrom",
+        "A",
+        within(1e-3, 124.0),
+        within(0.015, 25.0),
+    ),
     Quantity("crystal.misset_seed", "a seed", hard=within(0.0, 2.0**31 - 1)),
     Quantity("crystal.mosaic_seed", "a seed", hard=within(0.0, 2.0**31 - 1)),
 )

@@ -5,6 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+_WHOLE = 1e10
+
+
+def shown(number: float | int) -> str:
+    """A number as messages show it: digits of whole ones, powers of ten of very large and small ones."""
+    return f"{int(number)}" if abs(number) < _WHOLE and number == int(number) else f"{number:.7g}"
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -27,14 +34,14 @@ class Interval:
     def __str__(self) -> str:
         if math.isinf(self.low) and math.isinf(self.high):
             return "any"
-        low = f"above {self.low:g}" if self.open_low else f"{self.low:g} or more"
+        low = f"above {shown(self.low)}" if self.open_low else f"{shown(self.low)} or more"
         if math.isinf(self.high):
             return low
-        high = f"below {self.high:g}" if self.open_high else f"{self.high:g} or less"
+        high = f"below {shown(self.high)}" if self.open_high else f"{shown(self.high)} or less"
         if math.isinf(self.low):
             return high
-        high = high if self.open_high else f"up to {self.high:g}"
-        return f"{low}, {high}" if self.open_low or self.open_high else f"{self.low:g} to {self.high:g}"
+        high = high if self.open_high else f"up to {shown(self.high)}"
+        return f"{low}, {high}" if self.open_low or self.open_high else f"{shown(self.low)} to {shown(self.high)}"
 
 
 ANY = Interval()

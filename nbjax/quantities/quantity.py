@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nbjax.quantities.interval import ANY, Interval
+from nbjax.quantities.interval import ANY, Interval, shown
 from nbjax.quantities.unit import UNITS
 
 XYZ = ("x", "y", "z")
@@ -72,7 +72,7 @@ class Quantity:
         """What is wrong with a value that cannot be, and the remedy."""
         if value in self.hard:
             return None
-        return f"got {value:g}, {self._wanted(value)}; {self._slip(value) or f'give {self.meaning}'}"
+        return f"got {shown(value)}, {self._wanted(value)}; {self._slip(value) or f'give {self.meaning}'}"
 
     def doubt(self, value: float | int) -> str | None:
         """What is unusual about a value that can be, in a sentence that names the key."""
@@ -83,18 +83,18 @@ class Quantity:
         if value in self.usual or value == 0:
             return None
         slip = self._slip(value)
-        return f"{self.key} = {value:g}: {self.usual}{self.in_unit} is usual{f'; {slip}' if slip else ''}"
+        return f"{self.key} = {shown(value)}: {self.usual}{self.in_unit} is usual{f'; {slip}' if slip else ''}"
 
     def _wanted(self, value: float | int) -> str:
-        if self.hard.low == 0 and value <= 0:
-            return "must be above zero" if self.hard.open_low else "must not be negative"
         if self.hard.low == 1 and value < 1:
             return "must be a count of at least 1"
+        if value <= 0 <= self.hard.low:
+            return "must not be negative" if 0.0 in self.hard else "must be above zero"
         return f"must be {self.hard}{self.in_unit}"
 
     def _slip(self, value: float | int) -> str:
         """A unit in which the number would be usual."""
         for unit, factor in UNITS[self.unit].mistaken:
             if value and value * factor in self.usual:
-                return f"if it is in {unit}, give {value * factor:.6g}"
+                return f"if it is in {unit}, give {shown(value * factor)}"
         return ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from nbjax.config.check import checked
 from nbjax.config.tree import Config
 from nbjax.parity.ledger import check_names
 from nbjax.resolve.beam import ResolvedBeam, resolve_beam
@@ -18,7 +19,8 @@ from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
 from nbjax.resolve.detector import ResolvedDetector, resolve_detector
 from nbjax.resolve.header import apply_headers
 from nbjax.resolve.notes import Notes
-from nbjax.resolve.sampling import ResolvedSampling, check_sampling, resolve_sampling
+from nbjax.resolve.plausibility import check_ranges
+from nbjax.resolve.sampling import ResolvedSampling, resolve_sampling
 
 DEFAULT_SEED = 1
 
@@ -73,26 +75,26 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     """Complete a configuration.
 
     Args:
-        config: what the user said.
+        config: what the user said, in a file or by hand.
         sources: where each given key came from, for the record.
 
     Raises:
         ConfigError: everything that is wrong, each with its key path.
         FileError: a file that cannot be read.
     """
+    config = checked(config)
     config = replace(config, parity=check_names(config.parity))
     said = dict(sources or {})
     notes = Notes(said)
     notes.switch("precision", config.precision)
     notes.switch("parity", config.parity)
     headers = apply_headers(config)
-    config, mask = headers.config, headers.mask
     said.update(headers.origins)
+    config, mask = check_ranges(headers.config, notes), headers.mask
     beam = resolve_beam(config.beam, config.sampling, notes)
     output = _resolve_output(config, notes)
     crystal = resolve_crystal(config, beam.wavelength_A, beam.beamsize_mm, output.seed, notes)
     detector = resolve_detector(config, notes)
-    check_sampling(config, notes)
     shape = (detector.pixels_slow, detector.pixels_fast)
     if mask is not None and mask.shape != shape:
         notes.fault(
@@ -119,21 +121,12 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
 def _resolve_output(config: Config, notes: Notes) -> ResolvedOutput:
     output = config.output
     seed = notes.choose("output.seed", output.seed, DEFAULT_SEED)
-    for key, number in (
-        ("output.seed", seed),
-        ("crystal.mosaic_seed", config.crystal.mosaic_seed),
-        ("crystal.misset_seed", config.crystal.misset_seed),
-    ):
-        if number is not None and not 0 <= number < 2**31:
-            notes.fault(key, f"got {number}, must lie between 0 and 2147483647")
     for field in fields(output):
         if getattr(output, field.name) is not None:
             notes.given(f"output.{field.name}", getattr(output, field.name))
     for name in ("integer_scale", "pgm_scale"):
         if getattr(output, name) is None:
             notes.record(f"output.{name}", "automatic", "default: chosen from the image")
-    notes.positive("output.integer_scale", output.integer_scale, "leave it out for the automatic scale")
-    notes.positive("output.pgm_scale", output.pgm_scale, "leave it out for the automatic scale")
     return ResolvedOutput(
         integer_scale=output.integer_scale,
         pgm_scale=output.pgm_scale,

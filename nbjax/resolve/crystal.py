@@ -53,7 +53,7 @@ def resolve_crystal(
     config: Config, wavelength_A: float, beamsize_mm: float, seed: int, notes: Notes
 ) -> ResolvedCrystal:
     """Fill in the crystal; faults go to ``notes``, faulty files raise ``FileError``."""
-    crystal, sampling = config.crystal, config.sampling
+    crystal = config.crystal
     default_F = notes.choose("crystal.default_F", crystal.default_F, 0.0)
     table, model_cell = _structure_factors(crystal, default_F, notes)
     setting = resolve_cell(crystal, wavelength_A, model_cell, bool(config.parity), notes)
@@ -66,20 +66,13 @@ def resolve_crystal(
             star_scale = volume_ratio(cell_deg, given_deg) ** 2
     misset_deg, orientation = _misset(config, orientation, seed, notes)
     spread, domains = _mosaic(config, notes)
-    phi_steps = notes.count("sampling.phi_steps", sampling.phi_steps)
-    notes.not_negative("crystal.phi_range_deg", crystal.phi_range_deg, "give the rotation range")
     phi_start = notes.choose("crystal.phi_start_deg", crystal.phi_start_deg, 0.0)
-    phi = rotation_steps(crystal.phi_range_deg, sampling.phi_step_deg, phi_steps)
-    notes.record("crystal.phi_range_deg", phi.range, phi.origin)
-    notes.record("sampling.phi_step_deg", phi.step, phi.origin)
-    notes.record("sampling.phi_steps", phi.count, phi.origin)
+    phi = _rotation(config, notes)
     cells = _cells(crystal, cell_A, beamsize_mm, notes)
     notes.switch("crystal.shape", crystal.shape)
     fudge = notes.choose("crystal.fudge", crystal.fudge, 1.0)
-    notes.not_negative("crystal.fudge", fudge, "1 leaves the spot shapes as they are")
     interpolate = _interpolate(config, cells, table is not None, notes)
     water_um = notes.choose("crystal.water_um", crystal.water_um, 0.0)
-    notes.not_negative("crystal.water_um", water_um, "give the edge of the water cube")
     return ResolvedCrystal(
         cell_A=cell_A,
         cell_deg=cell_deg,
@@ -98,6 +91,24 @@ def resolve_crystal(
         phi=phi,
         water_um=water_um,
     )
+
+
+def _rotation(config: Config, notes: Notes) -> Steps:
+    """Steps of the spindle; a negative range or step turns it the other way."""
+    range_deg, step_deg = config.crystal.phi_range_deg, config.sampling.phi_step_deg
+    if step_deg == 0:
+        notes.fault("sampling.phi_step_deg", "got 0, must not be zero; leave it out for steps of range / count")
+        step_deg = None
+    if step_deg is not None and range_deg is not None and step_deg * range_deg < 0:
+        notes.fault(
+            "sampling.phi_step_deg",
+            f"got {step_deg:g}, turns against crystal.phi_range_deg = {range_deg:g}; give both the same sign",
+        )
+    phi = rotation_steps(range_deg, step_deg, config.sampling.phi_steps)
+    notes.record("crystal.phi_range_deg", phi.range, phi.origin)
+    notes.record("sampling.phi_step_deg", phi.step, phi.origin)
+    notes.record("sampling.phi_steps", phi.count, phi.origin)
+    return phi
 
 
 def _interpolate(config: Config, cells: tuple[float, float, float], has_table: bool, notes: Notes) -> bool:
@@ -126,11 +137,10 @@ def _structure_factors(
     elif crystal.coordinates_file is not None:
         notes.given("crystal.coordinates_file", crystal.coordinates_file)
         resolution = notes.choose("crystal.coordinates_resolution_A", crystal.coordinates_resolution_A, 2.0)
-        if notes.positive("crystal.coordinates_resolution_A", resolution, "give the smallest spacing in Angstrom"):
-            model = calculate(crystal.coordinates_file, resolution)
-            table, cell = model.table, np.array([*model.cell_A, *model.cell_deg])
-            for sentence in model.warnings:
-                notes.warn(sentence)
+        model = calculate(crystal.coordinates_file, resolution)
+        table, cell = model.table, np.array([*model.cell_A, *model.cell_deg])
+        for sentence in model.warnings:
+            notes.warn(sentence)
     elif crystal.hkl_file is not None:
         notes.given("crystal.hkl_file", crystal.hkl_file)
         table = tabulate(read_hkl(crystal.hkl_file), default_F)
@@ -164,8 +174,7 @@ def _misset(
 
 def _mosaic(config: Config, notes: Notes) -> tuple[float, int]:
     spread = config.crystal.mosaic_spread_deg
-    notes.not_negative("crystal.mosaic_spread_deg", spread, "give the half-angle of the cap")
-    domains = notes.count("sampling.mosaic_domains", config.sampling.mosaic_domains)
+    domains = config.sampling.mosaic_domains
     if not spread:
         if domains is not None and domains > 1:
             notes.warn("sampling.mosaic_domains has no effect without a crystal.mosaic_spread_deg; one domain is used")
@@ -182,13 +191,11 @@ def _cells(
     crystal: Crystal, cell_A: tuple[float, float, float], beamsize_mm: float, notes: Notes
 ) -> tuple[float, float, float]:
     given = tuple(float(n) for n in crystal.cells or (1, 1, 1))
-    if min(given) < 1:
-        notes.fault("crystal.cells", f"got {given[0]:g} {given[1]:g} {given[2]:g}, must be counts of at least 1")
     cells, origins = list(given), [notes.said.get("crystal.cells", "given" if crystal.cells else "default")] * 3
     sizes = (crystal.size_a_mm, crystal.size_b_mm, crystal.size_c_mm)
     for i, (axis, size_mm) in enumerate(zip("abc", sizes, strict=True)):
         key = f"crystal.size_{axis}_mm"
-        if size_mm is None or not notes.positive(key, size_mm, "give the crystal's edge in mm"):
+        if size_mm is None:
             continue
         if axis != "a" and size_mm > beamsize_mm:
             notes.warn(f"{key} = {size_mm:g} is clipped to beam.beamsize_mm = {beamsize_mm:g}")

@@ -66,8 +66,6 @@ def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
             notes.given(f"detector.{name}", getattr(detector, name))
     axes, differs = _axes(config, notes)
     distance_mm = notes.choose("detector.distance_mm", detector.distance_mm, 100.0)
-    notes.positive("detector.distance_mm", distance_mm, "give the sample-to-detector distance in mm")
-    notes.positive("detector.close_distance_mm", detector.close_distance_mm, "give the shortest distance in mm")
     if detector.close_distance_mm is not None:
         notes.given("detector.close_distance_mm", detector.close_distance_mm)
         notes.record("detector.distance_mm", None, "derived from detector.close_distance_mm and the tilt")
@@ -102,21 +100,17 @@ def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
 
 def _pixels(detector: Detector, notes: Notes) -> tuple[float, int, int]:
     pixel_mm = notes.choose("detector.pixel_mm", detector.pixel_mm, 0.1)
-    if not notes.positive("detector.pixel_mm", pixel_mm, "give the pixel size in mm"):
-        pixel_mm = 0.1
     counts = []
     for axis in ("fast", "slow"):
         count, size_mm = getattr(detector, f"pixels_{axis}"), getattr(detector, f"size_{axis}_mm")
         key = f"detector.pixels_{axis}"
         if count is not None:
-            notes.count(key, count)
             notes.given(key, count)
-            counts.append(max(count, 1))
+            counts.append(count)
             notes.record(f"detector.size_{axis}_mm", pixel_mm * count, f"derived from {key}, detector.pixel_mm")
             continue
         size_mm = notes.choose(f"detector.size_{axis}_mm", size_mm, 102.4)
-        ok = notes.positive(f"detector.size_{axis}_mm", size_mm, "give the detector's width in mm")
-        number = max(1, int(np.ceil(size_mm / pixel_mm - 0.5))) if ok else 1
+        number = max(1, int(np.ceil(size_mm / pixel_mm - 0.5)))
         notes.record(key, number, f"derived from detector.size_{axis}_mm, detector.pixel_mm")
         counts.append(number)
     fast, slow = counts
@@ -238,9 +232,7 @@ def _pivot(detector: Detector, notes: Notes) -> str:
 def _sensor(config: Config, notes: Notes) -> tuple[int, bool, float, float]:
     """Layers, whether their number was said, thickness and attenuation depth in um."""
     detector = config.detector
-    count = notes.count("sampling.thickness_layers", config.sampling.thickness_layers)
-    notes.not_negative("detector.thickness_um", detector.thickness_um, "give the sensor's thickness")
-    notes.positive("detector.attenuation_depth_um", detector.attenuation_depth_um, "give the sensor's 1/mu")
+    count = config.sampling.thickness_layers
     thickness = notes.choose("detector.thickness_um", detector.thickness_um, 0.0, "default: every photon is captured")
     if thickness <= 0:
         notes.record("sampling.thickness_layers", 1, "no sensor thickness")

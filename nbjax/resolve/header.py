@@ -106,7 +106,8 @@ def _filled(config: Config, values: dict[str, float | int], origins: dict[str, s
     sections = {"beam": config.beam, "crystal": config.crystal, "detector": config.detector}
     for key, value in values.items():
         section, field = key.split(".")
-        if getattr(sections[section], field) is not None or (key == "beam.wavelength_A" and config.beam.energy_eV):
+        said_as_energy = key == "beam.wavelength_A" and config.beam.energy_eV is not None
+        if getattr(sections[section], field) is not None or said_as_energy:
             origins.pop(key, None)
             continue
         sections[section] = replace(sections[section], **{field: value})  # type: ignore[type-var]

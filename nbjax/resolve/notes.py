@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -49,33 +48,13 @@ class Notes:
         return value
 
     def fault(self, key: str, problem: str) -> None:
-        """Note something wrong."""
-        self.faults.append(Fault(key, problem))
+        """Note something wrong; of several faults of one key the first counts."""
+        if key not in {fault.key for fault in self.faults}:
+            self.faults.append(Fault(key, problem))
 
     def warn(self, sentence: str) -> None:
         """Note something the user should know."""
         self.warnings.append(sentence)
-
-    def positive(self, key: str, value: float | None, remedy: str) -> bool:
-        """Whether a value, if given, is above zero and finite; a fault otherwise."""
-        if value is not None and not (value > 0 and math.isfinite(value)):
-            self.fault(key, f"got {value:g}, must be above zero; {remedy}")
-            return False
-        return True
-
-    def not_negative(self, key: str, value: float | None, remedy: str) -> bool:
-        """Whether a value, if given, is zero or above and finite; a fault otherwise."""
-        if value is not None and not (value >= 0 and math.isfinite(value)):
-            self.fault(key, f"got {value:g}, must not be negative; {remedy}")
-            return False
-        return True
-
-    def count(self, key: str, value: int | None) -> int | None:
-        """The count, if it is at least one; a fault, and None, otherwise."""
-        if value is not None and value < 1:
-            self.fault(key, f"got {value}, must be a count of at least 1; leave it out for the default")
-            return None
-        return value
 
     def raise_faults(self) -> None:
         """Raise a ``ConfigError`` with all faults, if there are any."""

@@ -25,14 +25,6 @@ class ResolvedSampling:
     tile_pixels: int
 
 
-def check_sampling(config: Config, notes: Notes) -> None:
-    """Note faults of the sampling that need no other section."""
-    sampling = config.sampling
-    notes.count("sampling.oversample", sampling.oversample)
-    notes.count("sampling.tile_pixels", sampling.tile_pixels)
-    notes.not_negative("sampling.resolution_limit_A", sampling.resolution_limit_A, "give the smallest spacing to keep")
-
-
 def resolve_sampling(
     config: Config, beam: ResolvedBeam, crystal: ResolvedCrystal, detector: ResolvedDetector, notes: Notes
 ) -> ResolvedSampling:
@@ -53,7 +45,7 @@ def resolve_sampling(
     for name in ("solid_angle", "polarization", "thickness"):
         notes.switch(f"sampling.oversample_{name}", getattr(sampling, f"oversample_{name}"))
     return ResolvedSampling(
-        oversample=sampling.oversample or recommended,
+        oversample=recommended if sampling.oversample is None else sampling.oversample,
         resolution_limit_A=limit,
         tile_pixels=notes.choose("sampling.tile_pixels", sampling.tile_pixels, DEFAULT_TILE_PIXELS),
     )

@@ -29,8 +29,10 @@ NONE = Steps(0.0, 0.0, 1, False, "not sampled")
 
 
 def rotation_steps(range_: float | None, step: float | None, count: int | None, nominal: float = 1.0) -> Steps:
-    """Spindle rotation: range and count give step = range/count; the last step ends short of the full range."""
-    step = step if step is not None and step > 0 else None
+    """Spindle rotation: range and count give step = range/count; the last step ends short of the full range.
+
+    A negative range or step turns the other way; ``step`` must not be zero.
+    """
     if count is None and range_ is None:
         return NONE if step is None else Steps(step, step, 2, True, "step alone: range = step, 2 steps")
     if range_ is None:
@@ -50,16 +52,15 @@ def rotation_steps(range_: float | None, step: float | None, count: int | None, 
 def grid_steps(range_: float | None, step: float | None, count: int | None, nominal: float) -> Steps:
     """Divergence and dispersion: range and count give step = range/(count-1) with at least two points.
 
-    A range of zero or below is not sampled.
+    A range of zero is not sampled; ``step`` must be above zero.
     """
-    step = step if step is not None and step > 0 else None
     if range_ is None:
         if step is not None:
             return Steps(step, step, 2, True, "step alone: range = step, 2 points")
         if count is None:
             return NONE
         return Steps(nominal, nominal / count, count, False, "count alone: nominal range")
-    if range_ <= 0:
+    if range_ == 0:
         return NONE
     if count is None:
         if step is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbjax.config.tree import Crystal
-from nbjax.geometry.unit_cell import cell_of, standard_direct
+from nbjax.geometry.unit_cell import cell_of, setting_of
 from nbjax.io.matrix import OrientationMatrix, read_matrix
 from nbjax.resolve.notes import Notes
 
@@ -48,6 +48,7 @@ def resolve_cell(
     if crystal.cell_A is not None:
         angles = _given_angles(crystal, model_cell, notes)
         given = np.array([*crystal.cell_A, *angles])
+        _check_angles(given[3:], notes)
         if model_cell is not None:
             remedy = "leave crystal.cell_A out, or give the coordinates of this crystal"
             _compare("crystal.cell_A", given, model_cell, "that of the coordinates is", remedy, lenient, notes)
@@ -55,11 +56,11 @@ def resolve_cell(
     elif crystal.cell_deg is not None:
         notes.fault("crystal.cell_deg", "given without crystal.cell_A; give the lengths too")
     orientation: np.ndarray = np.eye(3)
-    if crystal.matrix_file is not None and wavelength_A > 0:
+    if crystal.matrix_file is not None:
         notes.given("crystal.matrix_file", crystal.matrix_file)
         matrix = read_matrix(crystal.matrix_file)
         direct = _direct_vectors(crystal, matrix, wavelength_A, lenient, notes)
-        lengths, angles_rad = cell_of(direct)
+        lengths, angles_rad, orientation = setting_of(direct, crystal.matrix_file)
         own = np.array([*lengths, *np.degrees(angles_rad)])
         if cell is None:
             notes.record("crystal.cell_A", tuple(map(float, lengths)), "crystal.matrix_file, wavelength")
@@ -71,11 +72,10 @@ def resolve_cell(
             notes.record("crystal.cell_A", tuple(map(float, cell[:3])), f"{name}; the matrix is rescaled to it")
         cell = np.array([*(own if cell is None else cell)[:3], *own[3:]])
         notes.record("crystal.cell_deg", tuple(map(float, own[3:])), "crystal.matrix_file")
-        orientation = direct.T @ np.linalg.inv(standard_direct(lengths, angles_rad)).T
     if cell is None:
         notes.fault("crystal.cell_A", "missing; give crystal.cell_A, crystal.matrix_file or crystal.coordinates_file")
         return Setting((1.0, 1.0, 1.0), _RIGHT_ANGLES, orientation)
-    _check_cell(cell[:3], cell[3:], notes)
+    _check_angles(cell[3:], notes)
     a, b, c, alpha, beta, gamma = map(float, cell)
     return Setting((a, b, c), (alpha, beta, gamma), orientation)
 
@@ -94,7 +94,6 @@ def _direct_vectors(
     written_A = _written_at(crystal, wavelength_A)
     if crystal.matrix_wavelength_A is not None:
         notes.given("crystal.matrix_wavelength_A", crystal.matrix_wavelength_A)
-        notes.positive("crystal.matrix_wavelength_A", written_A, "give the wavelength in Angstrom")
     if matrix.cell is not None:
         lengths, angles_rad = cell_of(np.linalg.inv(matrix.columns))
         own_A = float(np.mean(matrix.cell[:3] / lengths))
@@ -113,7 +112,7 @@ def _direct_vectors(
                 notes.warn(f"{found}; it is read so (crystal.matrix_wavelength_A overrides)")
                 notes.record("crystal.matrix_wavelength_A", own_A, "cell in crystal.matrix_file")
                 written_A = own_A
-    return np.linalg.inv(matrix.columns.T / (written_A or 1.0)).T
+    return np.linalg.inv(matrix.columns.T / written_A).T
 
 
 def _written_at(crystal: Crystal, wavelength_A: float) -> float:
@@ -165,10 +164,7 @@ def _shown(cell: np.ndarray) -> str:
     return " ".join(f"{value:.5g}" for value in cell)
 
 
-def _check_cell(lengths: np.ndarray, angles: np.ndarray, notes: Notes) -> None:
-    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
-        shown = " ".join(f"{x:g}" for x in lengths)
-        notes.fault("crystal.cell_A", f"got {shown}, cell lengths must be above zero; give them in Angstrom")
+def _check_angles(angles: np.ndarray, notes: Notes) -> None:
     alpha, beta, gamma = angles
     possible = (angles > 0).all() and (angles < 180).all() and alpha + beta + gamma < 360
     if not possible or 2 * angles.max() >= angles.sum():

@@ -218,6 +218,10 @@ def test_the_c_program_ignores_a_curved_detector_at_the_end() -> None:
         (f"{SEED} -misset random", ()),
         ("-twotheta_axis 0 0 1", ("twotheta_axis_option",)),
         ("-curved_det", ("curved_det_last",)),
+        ("-flux 0", ("sentinel_values",)),
+        ("-osc -1", ("sentinel_values",)),
+        ("-phistep -1", ("sentinel_values",)),
+        ("-phistep 0 -hdivstep 0 -vdivstep 0", ()),
         ("-curved_det -twotheta_axis 0 0 1", ("twotheta_axis_option",)),
     ],
 )

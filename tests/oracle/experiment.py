@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -127,9 +127,18 @@ def steps(span: float, step: float, count: int, nominal: float) -> tuple[float, 
     return (0.0, 0.0, 1) if span <= 0.0 or step <= 0.0 or count <= 0 else (span, step, count)
 
 
-def phi_values(options: Options) -> np.ndarray:
+def phi_values(options: Options, parity: Parity) -> np.ndarray:
     """The spindle angles of the run in radians."""
     osc, step, count = options.osc, options.phistep, options.phisteps
+    if (
+        "sentinel_values" not in parity
+        and (osc, step) != (-1.0, -1.0)
+        and min(osc, 0.0 if step == -1.0 else step) < 0.0
+    ):
+        mirrored = replace(options, phi0=-options.phi0, osc=-1.0 if osc == -1.0 else -osc, phistep=abs(step))
+        if step == -1.0:
+            mirrored = replace(mirrored, phistep=-1.0)
+        return -phi_values(mirrored, parity)
     if count < 0:
         if osc < 0.0:
             step, count = (0.0, 1) if step <= 0.0 else (step, 2)
@@ -387,7 +396,7 @@ def experiment(line: str, folder: Path, parity: Parity = frozenset()) -> Experim
         incident=incident,
         lambdas=lambdas,
         weights=weights,
-        phis=phi_values(options),
+        phis=phi_values(options, parity),
         spindle=axes["spindle"],
         polar_axis=axes["polar"],
         mosaic=mosaic(options),

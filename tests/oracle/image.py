@@ -45,6 +45,7 @@ FULL_PARITY: Parity = frozenset(
         "header_twotheta",
         "custom_normal",
         "curved_det_last",
+        "sentinel_values",
     }
 )
 

@@ -107,5 +107,5 @@ def test_mixed_precision_of_large_crystals() -> None:
 def test_the_whole_ledger_is_shown_by_some_case() -> None:
     elsewhere = {"twotheta_axis_option", "twotheta_axis_length", "curved_det_last", "custom_normal"}
     elsewhere |= {"oversample_thick_alone", "oversample_polar_always"}
-    elsewhere |= {"header_overflow", "header_twotheta", "header_close_distance"}
+    elsewhere |= {"header_overflow", "header_twotheta", "header_close_distance", "sentinel_values"}
     assert set().union(*SHOWN_BY.values()) | elsewhere == set(NAMES)

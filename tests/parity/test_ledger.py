@@ -43,6 +43,7 @@ SHOWS: dict[str, str] = {
     "twotheta_axis_length": f"{OBLIQUE} {VECTORS} -twotheta_axis 0 1.1 0 -twotheta 7 -oversample 1",
     "curved_det_last": f"{OBLIQUE} -oversample 1 -curved_det",
     "custom_normal": f"{TRICLINIC} {VECTORS} -sdet_vector 0 -1 0.02 -fdet_vector 0.1 0.02 1 -oversample 1",
+    "sentinel_values": f"{TRICLINIC} -oversample 1 -phi 20 -osc -2 -phisteps 4",
     "header_twotheta": f"{TRICLINIC} -img header_twotheta.img -oversample 1",
     "header_close_distance": f"{TRICLINIC} -img header_close.img -oversample 1 -distance 130",
 }

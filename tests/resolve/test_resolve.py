@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from cases import INPUTS, small_config
 
-from nbjax.config.tree import Beam, Config, Crystal, Detector
+from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.errors import ConfigError, FileError
 from nbjax.io.smv import write_smv
+from nbjax.preparation import phi_angles_rad
 from nbjax.resolve import resolve
 
 CUBE = Crystal(cell_A=(50.0, 60.0, 70.0), default_F=10.0)
@@ -157,3 +158,81 @@ def test_random_misset_is_a_rotation_fixed_by_its_seed() -> None:
     np.testing.assert_array_equal(draws[0], draws[1])
     assert np.abs(draws[0] - draws[2]).max() > 0.1
     assert np.linalg.det(draws[0]) == pytest.approx(1.0)
+
+
+def test_no_flux_is_no_photons() -> None:
+    resolved = resolve(Config(Beam(flux_photons_per_s=0.0), CUBE))
+    assert resolved.beam.fluence_photons_per_m2 == 0
+    assert any("beam.flux_photons_per_s = 0: no photon" in sentence for sentence in resolved.warnings)
+
+
+@pytest.mark.parametrize(
+    ("range_deg", "step_deg", "count", "angles"),
+    [
+        (-1.0, None, 4, [5.0, 4.75, 4.5, 4.25]),
+        (-1.0, -0.4, None, [5.0, 4.6, 4.2]),
+        (-1.0, None, None, [5.0, 4.5]),
+        (None, -0.5, None, [5.0, 4.5]),
+    ],
+)
+def test_a_scan_may_run_backwards(
+    range_deg: float | None, step_deg: float | None, count: int | None, angles: list[float]
+) -> None:
+    crystal = replace(CUBE, phi_start_deg=5.0, phi_range_deg=range_deg)
+    config = Config(crystal=crystal, sampling=Sampling(phi_step_deg=step_deg, phi_steps=count))
+    np.testing.assert_allclose(np.degrees(phi_angles_rad(resolve(config))), angles, atol=1e-12)
+
+
+@pytest.mark.parametrize(("step_deg", "problem"), [(0.0, "must not be zero"), (0.5, "turns against")])
+def test_steps_that_lead_nowhere_are_refused(step_deg: float, problem: str) -> None:
+    config = Config(crystal=replace(CUBE, phi_range_deg=-1.0), sampling=Sampling(phi_step_deg=step_deg))
+    with pytest.raises(ConfigError, match=rf"sampling\.phi_step_deg: got {step_deg:g}, {problem}"):
+        resolve(config)
+
+
+def test_left_handed_axes_are_refused(tmp_path: Path) -> None:
+    matrix = np.loadtxt(INPUTS / "tric.mat", max_rows=3)
+    for name, signs in (("mirrored", (1, 1, -1)), ("inverted", (-1, -1, -1)), ("turned", (-1, -1, 1))):
+        np.savetxt(tmp_path / f"{name}.mat", matrix * signs)
+    resolve(Config(crystal=Crystal(matrix_file=str(tmp_path / "turned.mat"), default_F=1.0)))
+    for name in ("mirrored", "inverted"):
+        with pytest.raises(FileError, match=rf"{name}\.mat: its axes are left-handed.*change the sign of all nine"):
+            resolve(Config(crystal=Crystal(matrix_file=str(tmp_path / f"{name}.mat"), default_F=1.0)))
+
+
+def test_impossible_angles_are_refused_beside_a_matrix_too() -> None:
+    crystal = Crystal(matrix_file=str(INPUTS / "tric.mat"), cell_A=(60.0, 70.0, 80.0), default_F=1.0)
+    assert "crystal.cell_deg" in _faults(Config(crystal=replace(crystal, cell_deg=(120.0, 120.0, 120.0))))
+
+
+@pytest.mark.parametrize(
+    ("config", "warning"),
+    [
+        (Config(crystal=CUBE, detector=Detector(distance_mm=0.2)), "if it is in m, give 200"),
+        (Config(crystal=CUBE, detector=Detector(pixel_mm=1e-4)), "if it is in m, give 0.1"),
+        (Config(crystal=replace(CUBE, mosaic_spread_deg=60.0)), "crystal.mosaic_spread_deg = 60: 0 to 20 degrees"),
+        (Config(crystal=replace(CUBE, cell_deg=(1.57, 1.57, 1.57))), "if it is in radians, give 89.95"),
+        (Config(crystal=replace(CUBE, default_F=-5.0)), "crystal.default_F = -5: 0 to 10000000 e is usual"),
+    ],
+)
+def test_unusual_numbers_are_pointed_out(config: Config, warning: str) -> None:
+    config = replace(config, detector=replace(config.detector, pixels_fast=8, pixels_slow=8))
+    assert sum(warning in sentence for sentence in resolve(config).warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        (Config(Beam(wavelength_A=1.3e-10), CUBE), "beam.wavelength_A: got 1.3e-10, .* if it is in m, give 1.3"),
+        (Config(Beam(energy_eV=9.5), CUBE), "beam.energy_eV: got 9.5, .* if it is in keV, give 9500"),
+        (Config(crystal=CUBE, detector=Detector(pixel_mm=75.0)), "detector.pixel_mm: got 75, .* give 0.075"),
+        (Config(crystal=replace(CUBE, mosaic_spread_deg=200.0)), "crystal.mosaic_spread_deg: got 200, must be 0 to"),
+        (Config(crystal=replace(CUBE, cell_A=(5e-9, 6e-9, 7e-9))), "crystal.cell_A: got 5e-09 6e-09 7e-09, .* give 50"),
+        (Config(crystal=CUBE, precision="duble"), "precision: got 'duble'"),  # type: ignore[arg-type]
+        (Config(crystal=CUBE, parity=("phi_carry",)), "did you mean phi_carryover"),
+        (Config(crystal=replace(CUBE, cells=("5", 5, 5))), "crystal.cells: got '5', a number"),  # type: ignore[arg-type]
+    ],
+)  # fmt: skip
+def test_impossible_numbers_are_named_for_what_they_are(config: Config, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        resolve(config)

@@ -1,0 +1,39 @@
+"""Configurations built by hand, checked as those of a file are."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields, is_dataclass
+from typing import Any, get_type_hints
+
+from nbjax.config.load import config_from_dict
+from nbjax.config.tree import Config
+from nbjax.errors import ConfigError, Fault
+
+
+def checked(config: Config) -> Config:
+    """The configuration with every value of the type that its key wants.
+
+    Numbers and vectors may be NumPy's or JAX's, and files may be paths; they become Python's.
+
+    Raises:
+        ConfigError: every wrong type, number that is not finite and impossible choice, with its key path.
+    """
+    faults = [
+        Fault(name, f"got {type(getattr(config, name)).__name__}, a {kind.__name__} is wanted")
+        for name, kind in get_type_hints(Config).items()
+        if isinstance(kind, type) and is_dataclass(kind) and not isinstance(getattr(config, name), kind)
+    ]
+    if faults:
+        raise ConfigError(faults)
+    return config_from_dict(_plain(config))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.tolist() if hasattr(value, "tolist") else value
