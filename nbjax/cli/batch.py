@@ -96,7 +96,11 @@ def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
     if master is None:
         print("nbjax: shards of other processes are missing; when all have ended, --resume completes them")
     else:
-        print(f"wrote {master}: {share.images} images in {share.shards} shard{'s' if share.shards > 1 else ''}")
+        from nbjax.dataset.master import overloads
+
+        bright, affected = overloads(master)
+        said = f"{bright} overloaded pixels in {affected} of them" if bright else "no overloaded pixel"
+        print(f"wrote {master}: {share.images} images in {share.shards} shard{'s' if share.shards > 1 else ''}, {said}")
     return 0
 
 

@@ -17,7 +17,7 @@ from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.io import counts
 from nbjax.io.dump import write_dump
 from nbjax.io.files import check_writable
-from nbjax.io.header import smv_header
+from nbjax.io.header import gain_word, offset_word, smv_header
 from nbjax.io.pgm import write_pgm
 from nbjax.io.png import write_png
 from nbjax.io.raw import write_float
@@ -98,9 +98,8 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         write_float(output.float_file, photons)
         lines.append(f"{output.float_file}: photons as 4-byte floats")
     if output.integer_file is not None:
-        _write_smv(
-            output.integer_file, counts.to_integers(photons, scale, resolved.output.adc_offset, in_roi), resolved
-        )
+        scaled = counts.to_integers(photons, scale, resolved.output.adc_offset, in_roi)
+        _write_smv(output.integer_file, scaled, resolved, gain_word(scale))
         lines.append(f"{output.integer_file}: SMV, photons times {scale:g}")
     if output.pgm_file is not None:
         grey_scale = output.pgm_scale or counts.pgm_scale(found, scale)
@@ -131,6 +130,9 @@ def _draw_counts(resolved: Resolved, image: np.ndarray, in_roi: np.ndarray, show
     return np.asarray(poisson_counts(jnp.asarray(image), jax.random.key(seed)), float)
 
 
-def _write_smv(path: str, pixels: np.ndarray, resolved: Resolved) -> None:
-    overflow = "header_overflow" in resolved.config.parity
-    write_smv(path, pixels, smv_header(header_fields(resolved)), reference_overflow=overflow)
+def _write_smv(path: str, pixels: np.ndarray, resolved: Resolved, *more: tuple[str, str]) -> None:
+    words = smv_header(header_fields(resolved))
+    reference = "header_overflow" in resolved.config.parity
+    if not reference:
+        words += [offset_word(resolved.output.adc_offset), *more]
+    write_smv(path, pixels, words, reference_overflow=reference)

@@ -14,7 +14,7 @@ import numpy as np
 
 from nbjax import __version__
 from nbjax.dataset.frame import nexus_geometry
-from nbjax.dataset.images import LARGEST, Simulator, pixels_of
+from nbjax.dataset.images import LARGEST, Simulator, pixels_of, saturation_of
 from nbjax.dataset.labels import labels_of
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.master import master_path, write_master
@@ -134,8 +134,8 @@ class Batch:
                 name = f"{self.share.name}_{frame.number + 1:07d}"
                 fields = self._header_fields(frame.number)
                 if kind == "cbf":
-                    header = cbf_header(fields, self._exposure_s, LARGEST[dataset.pixels])
-                    write_cbf(self.share.folder / f"{name}.cbf", frame.pixels, header)
+                    header = cbf_header(fields, self._exposure_s, LARGEST[dataset.pixels] - 1)
+                    write_cbf(self.share.folder / f"{name}.cbf", frame.pixels, header, ~self._evaluated)
                 else:
                     offset = self.plan.resolved.output.adc_offset
                     write_offset_smv(self.share.folder / f"{name}.img", frame.pixels, fields, offset)
@@ -151,6 +151,11 @@ class Batch:
     def _base_fields(self) -> HeaderFields:
         return header_fields(self.plan.resolved)
 
+    @cached_property
+    def _evaluated(self) -> np.ndarray:
+        """Pixels that have a value."""
+        return self.plan.resolved.evaluated()[0]
+
     @property
     def _width_deg(self) -> float:
         return self.recipe.dataset.width_deg or 0.0
@@ -165,7 +170,6 @@ class Batch:
         lengths, angles = np.array(crystal.cell_A), np.radians(crystal.cell_deg)
         orientation = self.geometry.rotation @ self.plan.orientation
         direct = np.asarray(standard_direct(lengths, angles)) @ orientation.T
-        evaluated, _ = resolved.evaluated()
         return Instrument(
             geometry=self.geometry,
             shape=(detector.pixels_slow, detector.pixels_fast),
@@ -175,8 +179,8 @@ class Batch:
             fluence_photons_per_m2=resolved.beam.fluence_photons_per_m2,
             exposure_s=self._exposure_s,
             sensor_m=detector.thickness_um * 1e-6,
-            mask=(~evaluated).astype(np.uint32),
-            saturation=LARGEST.get(dataset.pixels),
+            mask=(~self._evaluated).astype(np.uint32),
+            saturation=saturation_of(dataset.pixels),
             bits=np.dtype(dataset.pixels).itemsize * 8,
             cell=(*crystal.cell_A, *crystal.cell_deg),
             orientation=orientation,

@@ -140,7 +140,18 @@ def _structure(experiment: Experiment) -> object:
 
 
 LARGEST = {"uint16": 65534, "uint32": 2**31 - 2}
-"""Brightest count of each integer type; readers keep the number above it for pixels without a value."""
+"""What overloads of each integer type are cut to; readers keep the number above it for pixels without a value."""
+
+
+def saturation_of(kind: str) -> int | None:
+    """Brightest count that is no overload, for readers that trust a pixel up to this number; None of floats."""
+    return LARGEST[kind] - 1 if kind in LARGEST else None
+
+
+def overloads_of(pixels: np.ndarray) -> int:
+    """Pixels that are too bright for their type."""
+    largest = LARGEST.get(pixels.dtype.name)
+    return 0 if largest is None else int((pixels >= largest).sum())
 
 
 def pixels_of(photons: np.ndarray, number: int, seed: int, noise: bool, kind: str) -> np.ndarray:
@@ -151,7 +162,7 @@ def pixels_of(photons: np.ndarray, number: int, seed: int, noise: bool, kind: st
         number: of the image.
         seed: of the dataset.
         noise: draw counts from Poisson's distribution (NumPy's samplers, exact at every brightness).
-        kind: "uint16" or "uint32" counts, cut at the brightest that the type holds, or "float32".
+        kind: "uint16" or "uint32" counts, overloads cut to the type's ``LARGEST``, or "float32".
 
     Returns:
         shape (slow, fast).

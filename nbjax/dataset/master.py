@@ -39,6 +39,13 @@ def write_master(path: Path, shards: Sequence[Path], instrument: Instrument, ser
         handle.write(content)
 
 
+def overloads(path: Path) -> tuple[int, int]:
+    """Pixels of a dataset that are too bright for their type, and images that have some."""
+    with h5py.File(path, "r") as file:
+        found = file["entry/truth/overloads"][()]
+    return int(found.sum()), int((found > 0).sum())
+
+
 def _link(entry: h5py.Group, shards: Sequence[Path]) -> None:
     truth = entry.create_group("truth")
     set_attributes(truth, {"NX_class": "NXcollection"})

@@ -61,7 +61,7 @@ class Instrument:
         exposure_s: of each image.
         sensor_m: thickness of the sensor; 0 where none is modelled.
         mask: 1 where a pixel has no value, uint32, shape (slow, fast).
-        saturation: brightest count, or None of floats.
+        saturation: brightest count that is no overload, or None of floats.
         bits: of a pixel.
         cell: of the base configuration: A, A, A, degree, degree, degree.
         orientation: from the standard setting to the NeXus laboratory, at spindle angle 0, shape (3, 3).

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from nbjax.constants import DEGREES_PER_RADIAN, HC_EV_A
+from nbjax.dataset.images import LARGEST
 from nbjax.dataset.nxmx import NexusGeometry
 from nbjax.dataset.shard import explained
 from nbjax.errors import ConfigError, Fault
-from nbjax.io.header import HeaderFields, smv_header
+from nbjax.io.header import HeaderFields, offset_word, smv_header
 from nbjax.io.smv import write_smv
 
 _SMV_LARGEST = 65535
@@ -42,7 +43,13 @@ def check_cbf_geometry(geometry: NexusGeometry, rotates: bool) -> None:
 
 
 def cbf_header(fields: HeaderFields, exposure_s: float, brightest: int) -> str:
-    """Lines of a miniCBF header in the words of Dectris's detectors, under the convention GENERIC_MINI."""
+    """Lines of a miniCBF header in the words of Dectris's detectors, under the convention GENERIC_MINI.
+
+    Args:
+        fields: of the image.
+        exposure_s: of the image.
+        brightest: count that is no overload.
+    """
     pixel = fields.pixel_size_m
     phi = fields.phi_start_rad * DEGREES_PER_RADIAN
     lines = (
@@ -67,8 +74,8 @@ def cbf_header(fields: HeaderFields, exposure_s: float, brightest: int) -> str:
     return "\r\n".join(f"# {line}" for line in lines)
 
 
-def write_cbf(path: Path, pixels: np.ndarray, header: str) -> None:
-    """Write counts as a byte-offset compressed miniCBF.
+def write_cbf(path: Path, pixels: np.ndarray, header: str, bad: np.ndarray | None = None) -> None:
+    """Write counts as a byte-offset compressed miniCBF, pixels without a value as -1.
 
     Raises:
         FileError: it cannot be written.
@@ -77,8 +84,9 @@ def write_cbf(path: Path, pixels: np.ndarray, header: str) -> None:
 
     # fabio writes the stem into the file
     partial = path.with_suffix(".partial")
+    counts = pixels.astype(np.int32)
     image = CbfImage(
-        data=pixels.astype(np.int32),
+        data=counts if bad is None else np.where(bad, np.int32(-1), counts),
         header={"_array_data.header_convention": "GENERIC_MINI", "_array_data.header_contents": header},
     )
     with explained(path):
@@ -90,13 +98,14 @@ def write_cbf(path: Path, pixels: np.ndarray, header: str) -> None:
 
 
 def write_offset_smv(path: Path, pixels: np.ndarray, fields: HeaderFields, adc_offset: float) -> None:
-    """Write counts plus an offset as SMV, the offset in its header.
+    """Write counts plus an offset as SMV, the offset in its header; overloads become 65535.
 
     Raises:
         FileError: it cannot be written.
     """
-    shifted = np.clip(pixels.astype(float) + adc_offset, 0, _SMV_LARGEST).astype(np.uint16)
-    write_smv(path, shifted, [*smv_header(fields), ("ADC_OFFSET", f"{adc_offset:g}")])
+    shifted = np.clip(pixels.astype(float) + adc_offset, 0, _SMV_LARGEST)
+    shifted = np.where(pixels >= LARGEST[pixels.dtype.name], _SMV_LARGEST, shifted).astype(np.uint16)
+    write_smv(path, shifted, [*smv_header(fields), offset_word(adc_offset)])
 
 
 def fields_of_image(base: HeaderFields, wavelength_A: float, start_deg: float, width_deg: float) -> HeaderFields:

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from nbjax.dataset.images import Photons
+from nbjax.dataset.images import Photons, overloads_of
 from nbjax.dataset.shard import Field, digest
 from nbjax.experiment import Experiment
 from nbjax.geometry.goniometer import phi_angles_rad
@@ -66,6 +66,7 @@ def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_d
         ),
         "wavelength": Field(np.array(beam.wavelength_m * 1e10), "angstrom", "central wavelength"),
         "fluence": Field(np.array(beam.fluence_photons_per_m2), "1/m^2", "photons per area in the exposure"),
+        "overloads": Field(np.array(overloads_of(pixels)), "", "pixels that are too bright for their type"),
         "sha256": Field(np.frombuffer(digest(pixels), np.uint8), "", "SHA-256 of the pixels, row by row"),
     }
     return {**fields, **_drawn(photons.plan.drawn)}

@@ -36,6 +36,16 @@ class HeaderFields:
     two_theta_rad: float
 
 
+def offset_word(adc_offset: float) -> tuple[str, str]:
+    """The word for what was added to every pixel, which the C program's header lacks."""
+    return "ADC_OFFSET", f"{adc_offset:g}"
+
+
+def gain_word(counts_per_photon: float) -> tuple[str, str]:
+    """The word for what photons were multiplied with."""
+    return "GAIN", f"{counts_per_photon:.9g}"
+
+
 def smv_header(fields: HeaderFields) -> list[tuple[str, str]]:
     """Header words in the order and with the six digits of the C program."""
     f = fields

@@ -179,8 +179,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "header_overflow",
         "an SMV header longer than 512 bytes",
-        "HEADER_BYTES stays 512 and DIALS_ORIGIN lacks its semicolon",
-        "the header's size fits its text",
+        "HEADER_BYTES stays 512, DIALS_ORIGIN lacks its semicolon, and no header has ADC_OFFSET",
+        "the header's size fits its text, which has ADC_OFFSET",
         3167,
     ),
     Entry(

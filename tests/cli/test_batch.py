@@ -35,7 +35,7 @@ def save(made: Recipe, more: str = "") -> None:
 def test_a_dataset_is_written_and_read(capsys: pytest.CaptureFixture[str]) -> None:
     save(rotation_recipe())
     assert main([*WORDS[:3], "4", "--out", "out"]) == 0
-    assert capsys.readouterr().out == "wrote out/small_master.h5: 4 images in 2 shards\n"
+    assert capsys.readouterr().out == "wrote out/small_master.h5: 4 images in 2 shards, no overloaded pixel\n"
     images = nbjax.dataset.open("out/small_master.h5", verify=True)
     assert [float(truth["start"]) for _, truth in images] == [10.0, 10.5, 11.0, 11.5]
     assert sorted(path.name for path in Path("out").iterdir()) == [

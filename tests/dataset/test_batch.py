@@ -16,10 +16,12 @@ import nbjax
 import nbjax.dataset
 from nbjax.dataset.batch import Batch, estimate
 from nbjax.dataset.images import pixels_of
+from nbjax.dataset.master import overloads as recorded_overloads
 from nbjax.dataset.plan import Plan
 from nbjax.dataset.run import Share
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, FileError
+from nbjax.io.images import read_images
 
 
 def test_threads_shares_and_order_change_no_bit(full: Path, tmp_path: Path) -> None:
@@ -135,6 +137,25 @@ def test_pixels_keep_within_their_type(kind: str) -> None:
     assert pixels.dtype == np.dtype(kind)
     assert pixels.max() == largest
     assert pixels[0, 1] == (np.float32(3.4) if kind == "float32" else 3)
+
+
+def test_overloads_are_no_measurement_to_readers_that_trust_the_saturation_value(tmp_path: Path) -> None:
+    bright = rotation_recipe(sections={"beam": {"fluence_photons_per_m2": 3.4e27}}, pixels="uint16", also=("smv", "cbf"))
+    master = written(tmp_path / "bright", bright, images=2)
+    with h5py.File(master) as file:
+        counts = file["entry/data/data"][()]
+        saturation = int(file["entry/instrument/detector/saturation_value"][()])
+        overloads = file["entry/truth/overloads"][()]
+    assert (counts.max(), saturation) == (65534, 65533)
+    overloaded = counts > saturation
+    assert 0 < overloaded.sum() < overloaded.size
+    assert overloads.tolist() == overloaded.sum((1, 2)).tolist()
+    assert recorded_overloads(master) == (overloaded.sum(), (overloads > 0).sum())
+    for number in (0, 1):
+        [smv] = read_images(master.with_name(f"small_{number + 1:07d}.img"))
+        [cbf] = read_images(master.with_name(f"small_{number + 1:07d}.cbf"))
+        np.testing.assert_array_equal(np.isnan(smv.photons()), overloaded[number])
+        np.testing.assert_array_equal(np.isnan(cbf.photons()) & (counts[number] != saturation), overloaded[number])
 
 
 def test_pixels_may_be_shared_out_among_devices(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_nxmx_reads_the_geometry(rotation: Path) -> None:
         np.testing.assert_allclose(module.slow_pixel_direction.vector, [0, -1, 0], atol=1e-12)
         assert detector.distance.to("mm").magnitude == pytest.approx(100.0)
         assert detector.beam_center_x.magnitude == pytest.approx(near_mm[0] / 0.9)
-        assert detector.saturation_value == 2**31 - 2
+        assert detector.saturation_value == 2**31 - 3
         assert not np.asarray(detector.pixel_mask).any()
 
 

@@ -25,6 +25,7 @@ def read(request: Request) -> Stack:
     def number(*keys: str) -> float | None:
         return next((found for key in keys if (found := header_number(image.header, key)) is not None), None)
 
+    gain = number("GAIN")
     pixels = image.pixels if image.pixels.ndim == 3 else image.pixels[None]
     return Stack(
         len(pixels),
@@ -34,6 +35,7 @@ def read(request: Request) -> Stack:
             index=index,
             pedestal_counts=number(*_PEDESTAL) or 0.0,
             saturation_counts=number(*_SATURATION),
+            photons_per_count=1.0 / gain if gain is not None and gain > 0 else 1.0,
             wavelength_A=number("WAVELENGTH"),
             distance_mm=number("DISTANCE"),
             header=image.header,
