@@ -54,22 +54,17 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
     Raises:
         NbjaxError: a file, a configuration or a combination of them that cannot be fitted.
     """
-    images = _images(settings.data)
     configs = [load_config(name) for name in settings.configs]
+    resolved = [resolve(config) for config in configs]
+    images = _images(settings.data, (resolved[0].detector.pixels_slow, resolved[0].detector.pixels_fast))
     if len(configs) not in (1, len(images)):
         raise ConfigError(
             [Fault("configs", f"{len(configs)} configurations for {len(images)} images; give one, or one each")]
         )
-    configs = configs * len(images) if len(configs) == 1 else configs
-    warnings: dict[str, None] = {}
-    prepared: dict[int, Experiment] = {}
-    experiments = []
-    for config in configs:
-        if id(config) not in prepared:
-            resolved = resolve(config)
-            warnings |= dict.fromkeys(resolved.warnings)
-            prepared[id(config)] = prepare_resolved(resolved)
-        experiments.append(prepared[id(config)])
+    warnings = dict.fromkeys(sentence for one in resolved for sentence in one.warnings)
+    experiments = [prepare_resolved(one) for one in resolved]
+    if len(configs) == 1:
+        configs, experiments = configs * len(images), experiments * len(images)
     _check_alike(experiments, settings)
     check_writable(configs[0], [free.path for free in settings.parameters])
     used = _used(settings, experiments, images, report)
@@ -88,10 +83,10 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
     return Measurement(posed, tuple(configs), tuple(images), tuple(used), tuple(warnings))
 
 
-def _images(data: DataSettings) -> list[np.ndarray]:
+def _images(data: DataSettings, shape: tuple[int, int]) -> list[np.ndarray]:
     found = []
     for name in data.files:
-        for image in read_images(name, data.dataset):
+        for image in read_images(name, data.dataset, shape=shape):
             found.append(image.photons(data.pedestal_counts, data.saturation_counts, data.photons_per_count))
     return found
 

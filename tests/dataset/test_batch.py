@@ -140,7 +140,9 @@ def test_pixels_keep_within_their_type(kind: str) -> None:
 
 
 def test_overloads_are_no_measurement_to_readers_that_trust_the_saturation_value(tmp_path: Path) -> None:
-    bright = rotation_recipe(sections={"beam": {"fluence_photons_per_m2": 3.4e27}}, pixels="uint16", also=("smv", "cbf"))
+    bright = rotation_recipe(
+        sections={"beam": {"fluence_photons_per_m2": 3.4e27}}, pixels="uint16", also=("smv", "cbf")
+    )
     master = written(tmp_path / "bright", bright, images=2)
     with h5py.File(master) as file:
         counts = file["entry/data/data"][()]

@@ -21,13 +21,16 @@ def read(request: Request) -> Stack:
         FileError: the file is damaged, or holds no image.
     """
     try:
-        content = np.load(request.path, mmap_mode="r", allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            array, dataset = content, None
-        else:
-            with content:
-                dataset = _chosen(request, content)
-                array = content[dataset]
+        with open(request.path, "rb") as handle:
+            packed = handle.read(2) == b"PK"
+            handle.seek(0)
+            dataset = None
+            if packed:
+                with np.load(handle, allow_pickle=False) as content:
+                    dataset = _chosen(request, content)
+                    array = content[dataset]
+            else:
+                array = np.load(request.path, mmap_mode="r", allow_pickle=False)
     except _FAULTS as error:
         raise FileError(f"{request.name}: is a faulty NumPy file ({error}); write it again") from None
     return stack_of(request, array, lambda pixels, index: Recorded(pixels, request.name, dataset, index))

@@ -77,7 +77,10 @@ def _check(
     place = _place(home, file_name)
     said = f"{request.name}: {link} is in the file {file_name}"
     if place is None:
-        raise FileError(f"{said}, which is missing; put it into {os.path.dirname(os.path.abspath(home))}")
+        packed = str(request.path) != request.name
+        folder = os.path.dirname(os.path.abspath(home))
+        remedy = f"unpack {request.name} beside it" if packed else f"put it into {folder}"
+        raise FileError(f"{said}, which is missing; {remedy}")
     try:
         with h5py.File(place, "r", locking="best-effort") as file:
             try:
