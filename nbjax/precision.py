@@ -15,7 +15,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from nbjax.errors import PrecisionWarning
+from nbjax.errors import ConfigError, Fault, PrecisionWarning
+
+_LOST = 5e-7
+"""Error of plain 32 bits for each wavelength of the crystal's length, as a part of the brightest pixel: a rounded
+direction turns the phases of the crystal's far end by so much. Gradients lose about the same.
+"""
+
+_MOST_LOST = 0.05
+_REMEDY = 'set jax_enable_x64 (JAX_ENABLE_X64=1, or `with jax.enable_x64(True):`) or precision = "single"'
 
 
 @dataclass(frozen=True)
@@ -41,10 +49,29 @@ def policy(name: str) -> Policy:
     if not jax.config.read("jax_enable_x64"):
         warnings.warn(
             f"precision {name!r} needs 64-bit floats, which JAX has switched off: geometry is carried in 32 bits, so "
-            "that Miller indices are good to about 1e-5 and spot profiles of crystals of more than some 30 cells an "
-            "axis are wrong; use precision 'single', `with jax.enable_x64(True):` or set JAX_ENABLE_X64=1",
+            f"that pixels and gradients are off by {_LOST:.0e} of the brightest for each wavelength of the crystal's "
+            f"length; {_REMEDY}",
             PrecisionWarning,
             stacklevel=3,
         )
         return Policy(jnp.float32, jnp.float32)
     return Policy(jnp.float64, jnp.float64 if name == "double" else jnp.float32)
+
+
+def check(name: str, wavelengths: float) -> None:
+    """Refuse a crystal whose image and gradients the present JAX configuration cannot carry.
+
+    Args:
+        name: of the policy.
+        wavelengths: length of the crystal along its longest axis, in wavelengths: N times the cell over lambda, which
+            is half of N times the largest Miller index.
+
+    Raises:
+        ConfigError: 64-bit floats are needed and switched off, and 32 bits would leave nothing of the spots.
+    """
+    if name != "single" and not jax.config.read("jax_enable_x64") and _LOST * wavelengths > _MOST_LOST:
+        problem = (
+            f"got {name!r}, but JAX has 64-bit floats switched off, and 32 bits leave little of the spots of a crystal "
+            f"{wavelengths:.1e} wavelengths long, and less of their gradients; {_REMEDY}"
+        )
+        raise ConfigError([Fault("precision", problem)])

@@ -54,6 +54,8 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
         resolved: from ``resolve``.
         on_host: leave the arrays with NumPy; whatever is compiled takes them in one transfer.
     """
+    lengths_A = np.multiply(resolved.crystal.cell_A, resolved.crystal.cells)
+    precision.check(resolved.config.precision, float(lengths_A.max() / resolved.beam.wavelength_A))
     dtype = precision.policy(resolved.config.precision).geometry
     exact = _experiment(resolved, lambda value: np.asarray(value, float))
     held = jax.tree.map(lambda x: x.astype(dtype), exact)

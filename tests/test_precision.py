@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ import pytest
 from cases import residual, small_config
 
 from nbjax import prepare, simulate
-from nbjax.errors import PrecisionWarning
+from nbjax.errors import ConfigError, PrecisionWarning
 
 
 def test_without_x64_a_warning_says_what_is_lost() -> None:
@@ -26,9 +27,17 @@ def test_without_x64_a_warning_says_what_is_lost() -> None:
     assert 1e-9 < residual(np.asarray(image), exact) < 1e-2
 
 
-def test_mixed_keeps_the_geometry_in_64_bits() -> None:
-    from dataclasses import replace
+@pytest.mark.parametrize("precision", ["double", "mixed"])
+def test_without_x64_a_crystal_that_32_bits_cannot_carry_is_refused(precision: str) -> None:
+    config = replace(small_config(crystal={"cells": (9, 5000, 8)}), precision=precision)
+    assert prepare(config).beam.wavelength_m.dtype == jnp.float64
+    with jax.enable_x64(False):
+        with pytest.raises(ConfigError, match=r'jax_enable_x64.*precision = "single"'):
+            prepare(config)
+        assert prepare(replace(config, precision="single")).beam.wavelength_m.dtype == jnp.float32
 
+
+def test_mixed_keeps_the_geometry_in_64_bits() -> None:
     image = simulate(prepare(replace(small_config(), precision="mixed")))
     assert image.dtype == jnp.float64
     assert residual(np.asarray(image), np.asarray(simulate(prepare(small_config())))) < 1e-6

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Bool
 
@@ -53,4 +54,8 @@ def _decided(state: State, trial: Theta, there: Equations, tolerance: float | Ar
     damping = jnp.where(running, jnp.maximum(damping, _LEAST_DAMPING), state.memory)
     stuck = running & (damping > _MOST_DAMPING)
     progress = jnp.where(stuck, Progress.STALLED, state.progress)
+    # a gain that the loss cannot show is none: in 32 bits losses end there before they end at a tolerance
+    value = state.equations.value
+    unseen = running & ~better & (state.gain < float(np.finfo(value.dtype).eps) * jnp.abs(value))
+    progress = jnp.where(unseen, Progress.CONVERGED, progress)
     return judged(replace(kept, memory=damping, progress=progress), tolerance)

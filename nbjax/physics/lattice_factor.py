@@ -71,9 +71,17 @@ def fixed_point(delta: Float[Array, "*s"]) -> Int[Array, "*s"]:
 
     They lose 1e-10, and their products with whole numbers wrap around as the phases of the gratings do: 32 bits keep
     the fringes of large crystals, which they do not as floats.
+
+    Args:
+        delta: in 64 bits.
+
+    Raises:
+        TypeError: delta has fewer bits.
     """
+    if delta.dtype != jnp.float64:
+        raise TypeError(f"distances in {delta.dtype} have no 32 bits behind the point")
     # the sum's last bit is 2^-32, so that its lower half is the rounded distance
-    bits = jax.lax.bitcast_convert_type(delta.astype(jnp.float64) + 1.5 * 2.0**20, jnp.uint64)
+    bits = jax.lax.bitcast_convert_type(delta + 1.5 * 2.0**20, jnp.uint64)
     return jax.lax.bitcast_convert_type(bits.astype(jnp.uint32), jnp.int32)
 
 

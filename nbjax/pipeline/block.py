@@ -94,7 +94,8 @@ def _distances(briefly: bool, domain: Domain, direct_m: Array, q_per_m: Componen
     """
     if low is not None:
         return _indices(lambda hkl, index, delta: jnp.stack(delta), direct_m, q_per_m, low)
-    briefly &= domain.factors.default.dtype == jnp.float32
+    # where the origin has 32 bits too, there is nothing to shorten
+    briefly &= domain.factors.default.dtype == jnp.float32 and q_per_m[0].dtype == jnp.float64
 
     def of_axis(q: Components, vector: Array) -> Array:
         index = miller_index(vector, q)

@@ -137,6 +137,17 @@ def test_losses_with_readout_noise_take_negative_photons(loss: Loss) -> None:
 
 
 @pytest.mark.usefixtures("_toy")
+def test_a_fit_in_32_bits_ends_where_one_in_64_does() -> None:
+    start = moved(toy(), 0.1, scale=1.3)
+    wanted = fitted([start], [toy_image()], ORIENTING).shots[0]
+    start = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), start)
+    with jax.enable_x64(False):
+        found = fitted([start], [toy_image()], ORIENTING).shots[0]
+    assert found.outcome is wanted.outcome is Outcome.CONVERGED
+    assert (np.abs(found.values - wanted.values)[[0, 1, 3]] < 0.02 * wanted.sigmas[[0, 1, 3]]).all()
+
+
+@pytest.mark.usefixtures("_toy")
 def test_outcomes_other_than_convergence() -> None:
     start, image = moved(toy(), 0.3, scale=1.25), toy_image()
     result = fitted([start], [image], ORIENTING, [Stage(steps=1, tolerance=1e-9)])
