@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from nbjax.errors import FileError, NonFiniteError
 
 if TYPE_CHECKING:
-    from nbjax.fit.fitting import OnStep, Problem
+    from nbjax.fit.fitting import OnStep
+    from nbjax.fit.problem import Problem
     from nbjax.fit.result import FitResult, Step
 
 CHECKPOINT = "checkpoint.npz"
@@ -119,6 +120,9 @@ def _print(result: FitResult) -> None:
     for number, shot in enumerate(result.shots[:_SHOWN_SHOTS]):
         label = f"shot {number + 1}: " if len(result.shots) > 1 else ""
         print(f"{label}{shot.outcome.value}: {shot.reason}")
+        if shot.goodness is None:
+            continue
+        print(f"  {shot.goodness.sentence}")
         for i, (name, unit) in enumerate(zip(result.names, result.units, strict=True)):
             if number == 0 or i >= result.shared:
                 print(f"  {name:32} {with_sigma(shot.values[i], shot.sigmas[i]):>22} {unit}")

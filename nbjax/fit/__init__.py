@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nbjax.fit.descent import Descent
 from nbjax.fit.fitting import fit
+from nbjax.fit.goodness import Goodness
 from nbjax.fit.losses import Gaussian, Poisson, PoissonGaussian, Robust
 from nbjax.fit.observation import boxes
 from nbjax.fit.parameter_set import Free
@@ -17,6 +18,7 @@ __all__ = [
     "FitResult",
     "Free",
     "Gaussian",
+    "Goodness",
     "Outcome",
     "Poisson",
     "PoissonGaussian",

@@ -12,7 +12,8 @@ import numpy as np
 
 from nbjax.errors import FileError
 from nbjax.fit.equations import Theta
-from nbjax.fit.fitting import Problem, Resume
+from nbjax.fit.fitting import Resume
+from nbjax.fit.problem import Problem
 from nbjax.fit.result import Step
 from nbjax.fit.state import Progress, State
 from nbjax.io.files import atomic_writer, read_bytes

@@ -187,3 +187,13 @@ def residuals(view: View, shot: Shots, shared: Array, own: Array) -> Float[Array
         )
 
     return jax.lax.map(of_chunk, shot.observation).reshape(-1)
+
+
+@compiled
+def modelled(view: View, shots: Shots, theta: Theta) -> Float[Array, "shots chunks n"]:
+    """Expected photons of every pixel of the observations."""
+
+    def shot(one: Shots, shared: Array, own: Array) -> Array:
+        return jax.lax.map(lambda chunk: _photons(view, one, shared, own, chunk.pixels), one.observation)
+
+    return _each_shot(shots, theta, shot)

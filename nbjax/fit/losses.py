@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import scipy.special
 from jax import Array
 from jax.scipy.special import gammaln, logsumexp, xlogy
 from jaxtyping import Float
@@ -19,6 +22,7 @@ _FLOOR = 1e-12
 """Photons below which a model counts as this many: a pixel where it says zero has a finite likelihood."""
 
 _READOUT_SIGMAS = 6.0
+_MANY = 30.0
 
 
 @runtime_checkable
@@ -36,7 +40,10 @@ class Loss(Protocol):
         """Fisher information about the expected photons: the mean second derivative of ``nll`` over the data."""
 
     def residual(self, photons: Float[Array, " n"], data: Float[Array, " n"]) -> Float[Array, " n"]:
-        """Half its square is ``nll``, up to a constant of the data: for least squares."""
+        """Half its square is ``nll``, up to a constant of the data: for least squares. Its square is the deviance."""
+
+    def mean_deviance(self, photons: np.ndarray) -> np.ndarray:
+        """Mean of the deviance over data that have these expected photons."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,10 @@ class Poisson:
         deviance = 2 * (away - data + xlogy(data, data) - xlogy(data, away))
         return jnp.where(near, series, jnp.sign(away - data) * jnp.sqrt(deviance))
 
+    def mean_deviance(self, photons: np.ndarray) -> np.ndarray:
+        """Far below 1 for few photons, near 1 for many."""
+        return np.asarray(_mean_poisson_deviance(photons))
+
 
 @dataclass(frozen=True)
 class Gaussian:
@@ -83,6 +94,10 @@ class Gaussian:
     def residual(self, photons: Float[Array, " n"], data: Float[Array, " n"]) -> Float[Array, " n"]:
         """(m - d) / sigma."""
         return (photons - data) / self.sigma
+
+    def mean_deviance(self, photons: np.ndarray) -> np.ndarray:
+        """1."""
+        return np.ones(np.shape(photons))
 
 
 @dataclass(frozen=True)
@@ -116,6 +131,10 @@ class PoissonGaussian:
     def residual(self, photons: Float[Array, " n"], data: Float[Array, " n"]) -> Float[Array, " n"]:
         """Of the shifted Poisson approximation: d + sigma^2 as counts of mean m + sigma^2."""
         return Poisson().residual(photons + self.sigma**2, jnp.maximum(data + self.sigma**2, 0.0))
+
+    def mean_deviance(self, photons: np.ndarray) -> np.ndarray:
+        """That of counts of mean m + sigma^2."""
+        return np.asarray(_mean_poisson_deviance(photons + self.sigma**2))
 
     def _counts(self, mean: Array, data: Array) -> Array:
         """Whole numbers around the most likely count, where log m - log n = (n - d) / sigma^2."""
@@ -161,6 +180,29 @@ class Robust:
         root = jnp.sqrt((self.freedom + 1) * jnp.log1p(away * away / self.freedom))
         return jnp.where(near, slope * z * (1 - z * z / (4 * self.freedom)), jnp.sign(z) * root)
 
+    def mean_deviance(self, photons: np.ndarray) -> np.ndarray:
+        """That of normal deviates, by Gauss-Hermite quadrature."""
+        nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+        deviance = (self.freedom + 1) * np.log1p(nodes**2 / self.freedom)
+        return np.full(np.shape(photons), deviance @ weights / weights.sum())
+
     def _deviate(self, photons: Array, data: Array) -> Array:
         # the data's own counts, kept from falling below one photon's worth, so that outliers cannot widen their errors
         return (photons - data) / jnp.sqrt(jnp.maximum(data, 0.0) + self.sigma**2)
+
+
+def _mean_poisson_deviance(mean: np.ndarray) -> np.ndarray:
+    """Mean of the deviance of a count: its sum up to 30 expected photons, by a table, and its series from there on."""
+    logs, table = _poisson_deviances()
+    clipped = np.clip(mean, _FLOOR, None)
+    return np.where(clipped > _MANY, 1 + 1 / (6 * clipped), np.exp(np.interp(np.log(clipped), logs, table)))
+
+
+@cache
+def _poisson_deviances() -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms of expected photons and of the mean deviance."""
+    logs = np.linspace(math.log(_FLOOR), math.log(_MANY), 2000)
+    means, counts = np.exp(logs)[:, None], np.arange(121.0)
+    probable = np.exp(scipy.special.xlogy(counts, means) - means - scipy.special.gammaln(counts + 1))
+    deviances = 2 * (means - counts + scipy.special.xlogy(counts, counts / means))
+    return logs, np.log((probable * deviances).sum(axis=1))

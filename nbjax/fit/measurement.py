@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,16 +18,35 @@ from nbjax.experiment import Experiment
 from nbjax.fit.configuration import check_writable
 from nbjax.fit.descent import Descent
 from nbjax.fit.equations import broadened
-from nbjax.fit.fitting import Problem, problem
 from nbjax.fit.least_squares import LeastSquares
 from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
 from nbjax.fit.observation import boxes
+from nbjax.fit.problem import Problem, problem
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.settings import DataSettings, FitSettings, LossSettings, StageSettings
 from nbjax.fit.stages import COARSE_TO_FINE, Optimiser, Stage
 from nbjax.io.images import read_images, read_mask
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the image of a shot came from, and how it was read.
+
+    Attributes:
+        file, dataset, image: name of the file, of the dataset in it, and number in the stack, from 0.
+        configuration: name of the file where the shot starts.
+        pedestal_counts, saturation_counts, photons_per_count: as they were used.
+    """
+
+    file: str
+    dataset: str | None
+    image: int
+    configuration: str
+    pedestal_counts: float
+    saturation_counts: float | None
+    photons_per_count: float
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,8 @@ class Measurement:
         configs: of each shot, where it starts.
         images: photons of each shot, shape (slow, fast).
         used: pixels that count, boolean, same shapes.
+        sources: where each image came from.
+        settings: what was asked for.
         warnings: sentences for the user.
     """
 
@@ -45,6 +67,8 @@ class Measurement:
     configs: tuple[Config, ...]
     images: tuple[np.ndarray, ...]
     used: tuple[np.ndarray, ...]
+    sources: tuple[Source, ...]
+    settings: FitSettings
     warnings: tuple[str, ...]
 
 
@@ -56,7 +80,7 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
     """
     configs = [load_config(name) for name in settings.configs]
     resolved = [resolve(config) for config in configs]
-    images = _images(settings.data, (resolved[0].detector.pixels_slow, resolved[0].detector.pixels_fast))
+    images, read = _images(settings.data, (resolved[0].detector.pixels_slow, resolved[0].detector.pixels_fast))
     if len(configs) not in (1, len(images)):
         raise ConfigError(
             [Fault("configs", f"{len(configs)} configurations for {len(images)} images; give one, or one each")]
@@ -80,15 +104,33 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
         tries=settings.tries,
         seed=settings.seed,
     )
-    return Measurement(posed, tuple(configs), tuple(images), tuple(used), tuple(warnings))
+    names = settings.configs * len(images) if len(settings.configs) == 1 else settings.configs
+    sources = tuple(replace(source, configuration=name) for source, name in zip(read, names, strict=True))
+    return Measurement(posed, tuple(configs), tuple(images), tuple(used), sources, settings, tuple(warnings))
 
 
-def _images(data: DataSettings, shape: tuple[int, int]) -> list[np.ndarray]:
-    found = []
+def _images(data: DataSettings, shape: tuple[int, int]) -> tuple[list[np.ndarray], list[Source]]:
+    found, sources = [], []
     for name in data.files:
         for image in read_images(name, data.dataset, shape=shape):
+            sources.append(
+                Source(
+                    image.file,
+                    image.dataset,
+                    image.index,
+                    "",
+                    _said(data.pedestal_counts, image.pedestal_counts),
+                    _said(data.saturation_counts, image.saturation_counts),
+                    _said(data.photons_per_count, image.photons_per_count),
+                )
+            )
             found.append(image.photons(data.pedestal_counts, data.saturation_counts, data.photons_per_count))
-    return found
+    return found, sources
+
+
+def _said(key: Any, header: Any) -> Any:
+    """The value of a key, or of the file where the key is not given."""
+    return header if key is None else key
 
 
 def _check_alike(experiments: list[Experiment], settings: FitSettings) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment
 from nbjax.pipeline.image import simulate
 
@@ -46,7 +45,7 @@ def observe(images: Sequence[np.ndarray], used: Sequence[np.ndarray], chunk: int
         used: boolean, same shapes.
         chunk: most pixels computed at once, for each shot.
 
-    Every image has a pixel that is used, and ``check_image`` has passed it.
+    An image without used pixels has no weight at all.
     """
     places = [np.argwhere(mask) for mask in used]
     longest = max(len(p) for p in places)
@@ -56,7 +55,7 @@ def observe(images: Sequence[np.ndarray], used: Sequence[np.ndarray], chunk: int
     pixels, data, weight = np.zeros((*shape, 2), np.int32), np.zeros(shape), np.zeros(shape)
     for i, (image, place) in enumerate(zip(images, places, strict=True)):
         n = len(place)
-        pixels[i] = place[0]
+        pixels[i] = place[0] if n else 0
         pixels[i, :n], data[i, :n], weight[i, :n] = place, image[tuple(place.T)], 1.0
     split = (len(images), chunks, size)
     return Observation(
@@ -64,24 +63,16 @@ def observe(images: Sequence[np.ndarray], used: Sequence[np.ndarray], chunk: int
     )
 
 
-def check_image(image: np.ndarray, used: np.ndarray, key: str, least: float) -> None:
-    """Make sure that the used pixels of an image can be fitted.
+def unusable(image: np.ndarray, used: np.ndarray, least: float) -> str | None:
+    """Why an image cannot be fitted, or None.
 
     Args:
         image: photons.
         used: boolean, same shape.
-        key: what an error names.
         least: photons that a pixel of the loss may have at least.
-
-    Raises:
-        ConfigError: with the number and place of the pixels at fault.
     """
-    if image.shape != used.shape:
-        raise ConfigError(
-            [Fault(key, f"has {_size(image)} pixels (slow x fast), the model has {_size(used)}; give data of its size")]
-        )
     if not used.any():
-        raise ConfigError([Fault(key, "no pixel is left after masking; check mask and region")])
+        return "no pixel is left after masking; check mask and region"
     for bad, what, remedy in (
         (~np.isfinite(image), "NaN or infinite", "mask them"),
         (image < least, "negative", "mask them, subtract no pedestal, or use a loss with readout noise"),
@@ -89,9 +80,11 @@ def check_image(image: np.ndarray, used: np.ndarray, key: str, least: float) -> 
         places = np.argwhere(bad & used)
         if len(places):
             first = tuple(int(i) for i in places[0])
-            raise ConfigError(
-                [Fault(key, f"{len(places)} pixels are {what}, the first at (slow, fast) = {first}; {remedy}")]
-            )
+            return f"{len(places)} pixels are {what}, the first at (slow, fast) = {first}; {remedy}"
+    values = image[used]
+    if len(values) > 1 and (values == values[0]).all():
+        return f"is blank: all of its {len(values)} pixels hold {values[0]:g}; check the file, the mask and the region"
+    return None
 
 
 def boxes(experiment: Experiment, half_width: int, threshold: float, most: int | None = None) -> np.ndarray:
@@ -111,7 +104,3 @@ def boxes(experiment: Experiment, half_width: int, threshold: float, most: int |
     if most is not None and peak.sum() > most:
         peak &= photons >= np.partition(photons[peak], -most)[-most]
     return binary_dilation(peak, np.ones((2 * half_width + 1,) * 2, bool))
-
-
-def _size(array: np.ndarray) -> str:
-    return " x ".join(str(n) for n in array.shape)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nbjax import __version__
 from nbjax.config.edit import with_values
 from nbjax.config.inputs import absolute_inputs
 from nbjax.config.write import config_toml
 from nbjax.fit.configuration import fitted_config, fitted_sources
+from nbjax.fit.goodness import Goodness
 from nbjax.fit.measurement import Measurement
 from nbjax.fit.report.document import report_html
 from nbjax.fit.result import FitResult, Outcome
@@ -33,6 +36,8 @@ def write_outputs(folder: Path, measured: Measurement, result: FitResult, title:
     contents: dict[str, bytes] = {}
     paths = [*measured.problem.parameters.layout.shared, *measured.problem.parameters.layout.own]
     for number, (config, experiment) in enumerate(zip(measured.configs, result.experiments, strict=True)):
+        if result.shots[number].outcome is Outcome.UNUSABLE:
+            continue
         name = "fitted" if len(result.shots) == 1 else f"fitted_{number + 1:04d}"
         fitted = fitted_config(absolute_inputs(config), experiment, paths)
         sources = fitted_sources(config, experiment, paths)
@@ -40,7 +45,8 @@ def write_outputs(folder: Path, measured: Measurement, result: FitResult, title:
             contents[f"{name}_sources.txt"] = sources_text(sources).encode()
             fitted = with_values(fitted, {"beam.source_file": f"{name}_sources.txt"})
         contents[f"{name}.toml"] = config_toml(fitted).encode()
-    contents["parameters.json"] = (json.dumps(as_tree(result), indent=1, allow_nan=False) + "\n").encode()
+    tree = as_tree(measured, result)
+    contents["parameters.json"] = (json.dumps(tree, indent=1, allow_nan=False) + "\n").encode()
     contents["parameters.h5"] = as_hdf5(result)
     shot = pictured(result)
     page = report_html(
@@ -51,6 +57,7 @@ def write_outputs(folder: Path, measured: Measurement, result: FitResult, title:
         measured.used[shot],
         shot,
         title,
+        tree["inputs"],
     )
     contents["report.html"] = page.encode()
     for name, content in contents.items():
@@ -60,9 +67,10 @@ def write_outputs(folder: Path, measured: Measurement, result: FitResult, title:
 
 
 def pictured(result: FitResult) -> int:
-    """The shot that a report shows: of those that converged, the one that fits worst; else the first."""
+    """The shot that a report shows: of those that converged, the one that fits worst; else the first usable one."""
     converged = [i for i, shot in enumerate(result.shots) if shot.outcome is Outcome.CONVERGED]
-    return max(converged, key=lambda i: result.shots[i].loss / result.shots[i].pixels, default=0)
+    usable = [i for i, shot in enumerate(result.shots) if shot.outcome is not Outcome.UNUSABLE]
+    return max(converged, key=lambda i: result.shots[i].loss / result.shots[i].pixels, default=usable[0])
 
 
 def starts_of(measured: Measurement) -> np.ndarray:
@@ -73,11 +81,17 @@ def starts_of(measured: Measurement) -> np.ndarray:
     return np.concatenate([shared, own], axis=1)
 
 
-def as_tree(result: FitResult) -> dict[str, Any]:
+def as_tree(measured: Measurement, result: FitResult) -> dict[str, Any]:
     """Everything but the experiments, for JSON; what is not determined is null."""
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
+        "program": f"nbjax {__version__}",
+        "loss": asdict(measured.settings.loss),
+        "inputs": [
+            {**asdict(source), "mask_file": measured.settings.data.mask_file, "region": measured.settings.data.region}
+            for source in measured.sources
+        ],
         "parameters": [
             {"name": name, "unit": unit, "shared": i < result.shared}
             for i, (name, unit) in enumerate(zip(result.names, result.units, strict=True))
@@ -92,6 +106,7 @@ def as_tree(result: FitResult) -> dict[str, Any]:
                 "sigmas": [_number(x) for x in shot.sigmas],
                 "covariance": [[_number(x) for x in row] for row in shot.covariance],
                 "warnings": list(shot.warnings),
+                "goodness": None if shot.goodness is None else _goodness(shot.goodness),
             }
             for shot in result.shots
         ],
@@ -115,10 +130,27 @@ def as_hdf5(result: FitResult) -> bytes:
         file["outcome"] = [shot.outcome.value.encode() for shot in result.shots]
         for name in ("values", "sigmas", "covariance", "loss", "pixels"):
             file[name] = np.array([getattr(shot, name) for shot in result.shots])
+        for name in ("reduced_deviance", "correlation"):
+            file[name] = [np.nan if s.goodness is None else getattr(s.goodness, name) for s in result.shots]
         file["history_stage"] = [entry.stage for entry in result.history]
         file["history_step"] = [entry.step for entry in result.history]
         file["history_losses"] = np.stack([entry.losses for entry in result.history])
     return buffer.getvalue()
+
+
+def _goodness(goodness: Goodness) -> dict[str, Any]:
+    return {
+        "verdict": goodness.verdict,
+        "reason": goodness.reason,
+        **{
+            name: _number(getattr(goodness, name))
+            for name in ("reduced_deviance", "correlation", "attainable", "explained")
+        },
+        "worst_pixels": [
+            {"slow": p.slow, "fast": p.fast, **{k: _number(getattr(p, k)) for k in ("data", "model", "sigmas")}}
+            for p in goodness.worst
+        ],
+    }
 
 
 def _number(x: float) -> float | None:

@@ -8,6 +8,7 @@ from enum import Enum
 import numpy as np
 
 from nbjax.experiment import Experiment
+from nbjax.fit.goodness import Goodness
 
 _WEAK = 1e-3
 """Eigenvalue of the information, scaled to a unit diagonal, below which its direction counts as poorly determined: two
@@ -17,12 +18,20 @@ _NAMED = 0.2
 
 
 class Outcome(Enum):
-    """How the fit of a shot ended."""
+    """How the fit of a shot ended.
+
+    ``converged`` means that no step promises a better likelihood, that every component has a finite standard deviation,
+    and that the model agrees with the data (``nbjax.fit.goodness``). ``undetermined`` and ``poor fit`` are at such a
+    point without the one or the other; ``unusable`` data were not fitted at all.
+    """
 
     CONVERGED = "converged"
     STALLED = "stalled"
     DIVERGED = "diverged"
     OUT_OF_BOUNDS = "out of bounds"
+    UNDETERMINED = "undetermined"
+    POOR = "poor fit"
+    UNUSABLE = "unusable"
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,10 @@ class ShotResult:
         values: of all components, shared ones first, in the parameters' units, shape (p,).
         sigmas: standard deviations from the Fisher information; infinite where nothing determines a component.
         covariance: shape (p, p).
-        loss: negative log-likelihood at the values.
+        loss: negative log-likelihood at the values; NaN where the data are unusable.
         pixels: number of pixels that count.
-        warnings: sentences about what is poorly determined.
+        warnings: sentences about what is poorly determined, and about residuals.
+        goodness: how well the model agrees with the data; None where these are unusable.
     """
 
     outcome: Outcome
@@ -57,6 +67,7 @@ class ShotResult:
     loss: float
     pixels: int
     warnings: tuple[str, ...]
+    goodness: Goodness | None
 
     @property
     def correlation(self) -> np.ndarray:

@@ -7,7 +7,6 @@ depths differ by orders of magnitude, so that the right one is known when it is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +15,6 @@ from jaxtyping import Float
 
 from nbjax.errors import Fault
 from nbjax.fit.parameter_set import Free, ParameterSet
-from nbjax.fit.result import FitResult, Outcome
 
 
 def check_tries(frees: Sequence[Free], tries: int) -> list[Fault]:
@@ -50,16 +48,13 @@ def scattered(chosen: ParameterSet, frees: Sequence[Free], tries: int, seed: int
     return jnp.asarray(drawn)
 
 
-def best(result: FitResult, tries: int) -> FitResult:
-    """The result with the try of the least loss for each shot."""
-    if tries == 1:
-        return result
-    losses = np.array([np.inf if s.outcome is Outcome.DIVERGED else s.loss for s in result.shots]).reshape(-1, tries)
-    kept = [int(i) for i in losses.argmin(axis=1) + tries * np.arange(len(losses))]
-    shots = (replace(result.shots[i], reason=f"{result.shots[i].reason}; the best of {tries} tries") for i in kept)
-    return replace(
-        result,
-        shots=tuple(shots),
-        experiments=tuple(result.experiments[i] for i in kept),
-        history=tuple(replace(step, losses=step.losses[kept]) for step in result.history),
-    )
+def best(losses: np.ndarray, alive: np.ndarray, tries: int) -> list[int]:
+    """The try of the least loss of each shot, as its number among all tries of all shots.
+
+    Args:
+        losses: of every try, shape (shots * tries,).
+        alive: whether it ended with a finite loss.
+        tries: of each shot.
+    """
+    each = np.where(alive, losses, np.inf).reshape(-1, tries)
+    return [int(i) for i in each.argmin(axis=1) + tries * np.arange(len(each))]

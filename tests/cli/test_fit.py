@@ -137,7 +137,7 @@ def test_two_shots_of_two_stages_with_readout_noise_end_with_a_file_each() -> No
     for shot in tree["shots"]:
         assert (np.abs(np.subtract(shot["values"], [1.0, 10.0, 20.0, 30.0])) < 5 * np.array(shot["sigmas"])).all()
     page = Path("out/report.html").read_text()
-    assert page.count('<tr title="a further step promises') == 2
+    assert page.count('<td class="text">a further step promises') == 2
     assert page.count("data:image/png;base64,") == 5
 
 

@@ -82,10 +82,10 @@ TOY_PIXELS = 16
 
 
 def toy_photons(experiment: Experiment, pixels: Array) -> Array:
-    """One spot, whose place is the misset, on a background: stands in for the simulator where only the fit matters."""
-    x, y, _ = 100 * (experiment.crystal.cell.misset_rad - np.radians([10.0, 20.0, 30.0]))
+    """One spot, its place and width the misset, on a background: stands in for the simulator where only fits matter."""
+    x, y, wider = 100 * (experiment.crystal.cell.misset_rad - np.radians([10.0, 20.0, 30.0]))
     slow, fast = pixels.T
-    spot = jnp.exp(-((fast - 8 - x) ** 2 + (slow - 8 - y) ** 2) / experiment.crystal.cells[0])
+    spot = jnp.exp(-((fast - 8 - x) ** 2 + (slow - 8 - y) ** 2) / experiment.crystal.cells[0] / (1 + 0.5 * wider))
     return experiment.beam.fluence_photons_per_m2 / 4e28 * (5 + 200 * spot)
 
 

@@ -5,8 +5,9 @@ import pytest
 from problems import SHARP, TRUTH, image, moved, toy, toy_image, toy_photons, truth
 
 from nbjax.errors import ConfigError
-from nbjax.fit.fitting import fit, problem
+from nbjax.fit.fitting import fit
 from nbjax.fit.parameter_set import Free
+from nbjax.fit.problem import problem
 from nbjax.fit.result import Outcome
 
 SCATTERED = [Free("crystal.misset_deg", scatter=4.0), Free("scale", transform="log")]

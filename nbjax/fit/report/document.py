@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
+from nbjax import __version__
 from nbjax.fit.report import figures
 from nbjax.fit.result import FitResult, Outcome
 
 
 def report_html(
-    result: FitResult, starts: np.ndarray, image: np.ndarray, model: np.ndarray, used: np.ndarray, shot: int, title: str
+    result: FitResult,
+    starts: np.ndarray,
+    image: np.ndarray,
+    model: np.ndarray,
+    used: np.ndarray,
+    shot: int,
+    title: str,
+    inputs: Sequence[Mapping[str, Any]],
 ) -> str:
     """A page that needs no other file.
 
@@ -23,6 +33,7 @@ def report_html(
         image, model, used: of the pictured shot: photons, fitted photons, and the pixels that count.
         shot: which one that is.
         title: heading.
+        inputs: where the image of each shot came from, and how it was read: names and values.
     """
     import jinja2
 
@@ -45,6 +56,9 @@ def report_html(
         warnings=chosen.warnings,
         pictured=f"Data, model, residual{f' (shot {shot + 1})' if len(result.shots) > 1 else ''}",
         figures={name: base64.b64encode(figures.png(figure)).decode() for name, figure in pictures.items()},
+        version=__version__,
+        goodness=chosen.goodness,
+        inputs=[{key: "" if value is None else value for key, value in row.items()} for row in inputs],
         rows=_rows(result, starts, shot),
         own_names=result.names[result.shared :],
         shots=[
@@ -52,7 +66,8 @@ def report_html(
                 "number": i + 1,
                 "outcome": s.outcome.value,
                 "reason": s.reason,
-                "loss": f"{2 * s.loss / max(s.pixels, 1):.4g}",
+                "deviance": "" if s.goodness is None else f"{s.goodness.reduced_deviance:.4g}",
+                "agreement": "" if s.goodness is None else f"{s.goodness.correlation:.4g}",
                 "components": [
                     with_sigma(v, e) for v, e in zip(s.values[result.shared :], s.sigmas[result.shared :], strict=True)
                 ],

@@ -26,6 +26,7 @@ _STYLE: dict[Any, Any] = {
 }
 _PHOTONS, _RESIDUALS = "magma", "RdBu_r"
 _COLOURS = ["#31688e", "#d1603d", "#4c9f70", "#8d6cab", "#b08d2f", "#5b6770"]
+_OUTCOMES = ["#31688e", "#b08d2f", "#c0392b", "#8d6cab", "#d1603d", "#e08214", "#8c8c8c"]
 _LIMIT_SIGMAS = 5.0
 
 
@@ -161,7 +162,7 @@ def shot_overview(result: FitResult) -> Figure:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(7.4, 2.8), layout="constrained")
         axis = figure.subplots()
-        for outcome, colour in zip(Outcome, ("#31688e", "#b08d2f", "#c0392b", "#8d6cab"), strict=True):
+        for outcome, colour in zip(Outcome, _OUTCOMES, strict=True):
             chosen = [i for i, shot in enumerate(result.shots) if shot.outcome is outcome]
             losses = [2 * result.shots[i].loss / max(result.shots[i].pixels, 1) for i in chosen]
             if chosen:

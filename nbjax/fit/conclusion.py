@@ -1,0 +1,146 @@
+"""From the last state of a fit to its result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from nbjax.experiment import Experiment
+from nbjax.fit.equations import Shots, Theta, View, equations, modelled
+from nbjax.fit.goodness import Goodness, goodness_of
+from nbjax.fit.parameter_set import Layout
+from nbjax.fit.problem import Problem
+from nbjax.fit.result import FitResult, Outcome, ShotResult, Step, covariance_of, weaknesses
+from nbjax.fit.state import Progress, State
+from nbjax.fit.tries import best
+
+
+def conclude(
+    posed: Problem, state: State, alive: np.ndarray, aside: np.ndarray, history: tuple[Step, ...]
+) -> FitResult:
+    """The result of a fit, with the best try of each shot.
+
+    Args:
+        posed: what was fitted.
+        state: the last one.
+        alive: shots that count to the end, boolean, shape (shots,).
+        aside: those that were set aside.
+        history: every step.
+    """
+    p = posed.parameters
+    kept = best(np.asarray(state.equations.value), alive, posed.tries)
+    shots, theta = _chosen(posed.shots, state.theta, kept)
+    view = View(posed.loss, False, jnp.asarray(1.0), *(jnp.ones(len(n), bool) for n in (p.shared_names, p.own_names)))
+    at, model = equations(view, shots, theta), np.asarray(modelled(view, shots, theta))
+    shared, own = shots.shared.values(theta.shared), shots.own.values(theta.own)
+    covariances = _covariances(posed, shots, theta, np.asarray(at.information), alive[kept])
+    found = []
+    for i, lane in enumerate(kept):
+        values = np.concatenate([np.asarray(shared), np.asarray(own[i])])
+        goodness = _goodness(posed, shots, model, covariances[i], i) if posed.unusable[lane] is None else None
+        outcome, reason = _outcome(posed, state, lane, bool(aside[lane]), values, covariances[i], goodness)
+        weak = weaknesses(covariances[i], p.names, p.units) if alive[lane] else ()
+        found.append(
+            ShotResult(
+                outcome=outcome,
+                reason=f"{reason}; the best of {posed.tries} tries" if posed.tries > 1 else reason,
+                values=values,
+                sigmas=np.sqrt(np.diag(covariances[i])),
+                covariance=covariances[i],
+                loss=float(at.value[i]) if goodness else np.nan,
+                pixels=int(shots.observation.used()[i]),
+                warnings=(*weak, *(goodness.notes if goodness and alive[lane] else ())),
+                goodness=goodness,
+            )
+        )
+    fitted = jax.tree.map(np.asarray, _all_moved(p.layout, shots.experiments, shared, own))
+    experiments = tuple(jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), fitted) for i in range(len(kept)))
+    names = tuple(stage.name or f"stage {i + 1}" for i, stage in enumerate(posed.stages))
+    steps = tuple(Step(step.stage, step.step, step.losses[kept]) for step in history)
+    return FitResult(p.names, p.units, len(p.shared_names), tuple(found), steps, names, experiments)
+
+
+def _chosen(shots: Shots, theta: Theta, kept: list[int]) -> tuple[Shots, Theta]:
+    """Some of the shots, with their theta."""
+    if len(kept) == len(shots):
+        return shots, theta
+    at = jnp.asarray(kept)
+    experiments, observation = jax.tree.map(lambda leaf: leaf[at], (shots.experiments, shots.observation))
+    own = replace(shots.own, start=shots.own.start[at], scale=shots.own.scale[at])
+    return replace(shots, experiments=experiments, observation=observation, own=own), replace(theta, own=theta.own[at])
+
+
+def _covariances(
+    posed: Problem, shots: Shots, theta: Theta, information: np.ndarray, counted: np.ndarray
+) -> list[np.ndarray]:
+    """Of each shot in the parameters' units, shape (p, p)."""
+    of_theta = covariance_of(information, len(posed.parameters.shared_names), counted)
+    slopes = [
+        np.asarray(jax.jvp(scaling.values, (at,), (jnp.ones_like(at),))[1])
+        for scaling, at in ((shots.shared, theta.shared), (shots.own, theta.own))
+    ]
+    found = []
+    for covariance, own in zip(of_theta, slopes[1], strict=True):
+        slope = np.concatenate([slopes[0], own])
+        with np.errstate(invalid="ignore"):
+            found.append(np.where(np.isinf(covariance), np.inf, covariance * np.outer(slope, slope)))
+    return found
+
+
+def _goodness(posed: Problem, shots: Shots, model: np.ndarray, covariance: np.ndarray, shot: int) -> Goodness:
+    seen = jax.tree.map(lambda leaf: np.asarray(leaf[shot]), shots.observation)
+    used = seen.weight.reshape(-1) > 0
+    determined = int(np.isfinite(np.diag(covariance)).sum())
+    return goodness_of(
+        posed.loss,
+        seen.data.reshape(-1)[used],
+        model[shot].reshape(-1)[used],
+        seen.pixels.reshape(-1, 2)[used],
+        determined,
+    )
+
+
+@partial(jax.jit, static_argnames=("layout",))
+def _all_moved(layout: Layout, experiments: Experiment, shared: Array, own: Array) -> Experiment:
+    return jax.vmap(layout.moved, in_axes=(0, None, 0))(experiments, shared, own)
+
+
+def _outcome(
+    posed: Problem,
+    state: State,
+    lane: int,
+    aside: bool,
+    values: np.ndarray,
+    covariance: np.ndarray,
+    goodness: Goodness | None,
+) -> tuple[Outcome, str]:
+    p, progress, gain = posed.parameters, Progress(int(state.progress[lane])), float(state.gain[lane])
+    shared = len(p.shared_names)
+    unusable = posed.unusable[lane]
+    if unusable is not None or goodness is None:
+        return Outcome.UNUSABLE, unusable or ""
+    if aside:
+        return Outcome.DIVERGED, "fits far worse than the other shots, and does not count for the shared parameters"
+    if progress is Progress.DIVERGED:
+        return Outcome.DIVERGED, "the loss is not finite; the last good values are kept"
+    own = replace(p.own, start=p.own.start[lane], scale=p.own.scale[lane])
+    bound = np.concatenate([p.shared.at_bound(values[:shared]), own.at_bound(values[shared:])])
+    if bound.any():
+        names = ", ".join(name for name, is_at in zip(p.names, bound, strict=True) if is_at)
+        return Outcome.OUT_OF_BOUNDS, f"ran into a bound of {names}"
+    if progress is Progress.STALLED:
+        return Outcome.STALLED, "no step lowers the loss any more"
+    if progress is not Progress.CONVERGED:
+        steps = posed.stages[-1].steps
+        return Outcome.STALLED, f"not done after {steps} steps; a further one promises {gain:.1e} in the log-likelihood"
+    without = [name for name, sigma in zip(p.names, np.diag(covariance), strict=True) if not np.isfinite(sigma)]
+    if without:
+        return Outcome.UNDETERMINED, f"nothing in the data determines {', '.join(without)}; leave it out"
+    if goodness.reason is not None:
+        return Outcome.POOR, goodness.reason
+    return Outcome.CONVERGED, f"a further step promises {gain:.1e} in the log-likelihood"

@@ -1,0 +1,142 @@
+"""How well a model agrees with the data of a shot, and whether that is enough to believe its parameters."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from nbjax.fit.losses import Loss
+
+Verdict = Literal["good", "fair", "poor"]
+
+MOST_REDUCED = 1.5
+"""Reduced deviance up to which noise alone explains the residuals."""
+
+LEAST_REDUCED = 0.5
+LEAST_OF_CORRELATION, LEAST_EXPLAINED = 0.5, 0.5
+_WORST = 10
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A pixel: its place, its photons, those of the model, and (data - model) in standard deviations."""
+
+    slow: int
+    fast: int
+    data: float
+    model: float
+    sigmas: float
+
+
+@dataclass(frozen=True)
+class Goodness:
+    """Of one shot.
+
+    Attributes:
+        reduced_deviance: deviance of the model, over what noise makes of it in as many pixels less the parameters; 1
+            where the model is right. (The mean deviance of a count is 1 only where there are many photons.)
+        correlation: Pearson's, of data and model over the pixels that count.
+        attainable: the correlation that noise leaves to the true model, were it this one.
+        explained: share of the flat image's deviance, beyond noise, that the model explains.
+        better_than_flat: whether the data prefer the model to a flat image by more than its parameters are worth.
+        worst: pixels of the largest residuals, largest first.
+    """
+
+    reduced_deviance: float
+    correlation: float
+    attainable: float
+    explained: float
+    better_than_flat: bool
+    worst: tuple[Misfit, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """``poor`` where the parameters mean nothing, ``fair`` where residuals are more than noise, else ``good``."""
+        if self.reason is not None:
+            return "poor"
+        return "good" if self.reduced_deviance <= MOST_REDUCED else "fair"
+
+    @property
+    def reason(self) -> str | None:
+        """Why the fit is poor, or None."""
+        if not self.better_than_flat:
+            return "the model agrees with the data no better than a flat image"
+        if not self.correlation >= LEAST_OF_CORRELATION * self.attainable:
+            return (
+                f"model and data correlate by {self.correlation:.2g}, where noise leaves {self.attainable:.2g}; "
+                "look at the worst pixels, and start closer"
+            )
+        if not self.explained >= LEAST_EXPLAINED:
+            return f"the model explains {max(self.explained, 0.0):.0%} of what sets the data apart from a flat image"
+        return None
+
+    @property
+    def sentence(self) -> str:
+        """The figures and the verdict in one line."""
+        shown = (
+            f"{self.verdict} fit: reduced deviance {self.reduced_deviance:.3g}, correlation {self.correlation:.4g} "
+            f"(noise leaves {self.attainable:.4g})"
+        )
+        if self.worst:
+            first = self.worst[0]
+            shown += f", largest residual {first.sigmas:+.3g} sigma at (slow, fast) = ({first.slow}, {first.fast})"
+        return shown
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the figures."""
+        if self.verdict == "fair":
+            factor = math.sqrt(self.reduced_deviance)
+            return (
+                f"residuals are larger than noise by a factor of {factor:.3g}: the model lacks something, or noise is "
+                "larger than the loss says; true errors exceed the standard deviations at least as much",
+            )
+        if self.reduced_deviance < LEAST_REDUCED:
+            return (
+                "residuals are smaller than noise: the data are expected photons, were smoothed, or are not in photons "
+                "(data.photons_per_count)",
+            )
+        return ()
+
+
+def goodness_of(
+    loss: Loss,
+    data: Float[np.ndarray, " n"],
+    model: Float[np.ndarray, " n"],
+    pixels: Int[np.ndarray, "n 2"],
+    determined: int,
+) -> Goodness:
+    """Goodness of the fit of one shot.
+
+    Args:
+        loss: that was fitted.
+        data, model: photons of the pixels that count.
+        pixels: their (slow, fast).
+        determined: how many parameters the data determine.
+    """
+    n = len(data)
+    flat = np.full(n, max(data.mean(), loss.least_photons, 0.0))
+    residual, of_flat = (np.asarray(loss.residual(jnp.asarray(m), jnp.asarray(data))) for m in (model, flat))
+    noise, noise_of_flat = (float(np.sum(loss.mean_deviance(m))) for m in (model, flat))
+    with np.errstate(all="ignore"):
+        deviance, flat_deviance = float(residual @ residual), float(of_flat @ of_flat)
+        spread = float(np.std(model))
+        spoilt = math.sqrt(spread**2 + float(np.mean(1 / np.asarray(loss.information(jnp.asarray(model))))))
+        covariance = float(np.mean((data - data.mean()) * (model - model.mean())))
+        places = np.argsort(-np.abs(residual), kind="stable")[:_WORST]
+        return Goodness(
+            reduced_deviance=float(np.divide(deviance, noise)) * n / max(n - determined, 1),
+            correlation=float(np.divide(covariance, spread * np.std(data))),
+            attainable=float(np.divide(spread, spoilt)),
+            explained=1 - max(deviance - noise, 0.0) / max(flat_deviance - noise_of_flat, 1e-300),
+            better_than_flat=flat_deviance - deviance > 2 * determined,
+            worst=tuple(
+                Misfit(int(pixels[i, 0]), int(pixels[i, 1]), float(data[i]), float(model[i]), float(-residual[i]))
+                for i in places
+            ),
+        )

@@ -1,0 +1,135 @@
+"""What is fitted to what: shots, free parameters and stages, checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+
+from nbjax.errors import ConfigError, Fault
+from nbjax.experiment import Experiment, stack
+from nbjax.fit.equations import Shots, Theta, View
+from nbjax.fit.losses import Loss, Poisson
+from nbjax.fit.observation import observe, unusable
+from nbjax.fit.parameter_set import Free, ParameterSet, parameter_set
+from nbjax.fit.stages import COARSE_TO_FINE, Stage
+from nbjax.fit.tries import check_tries, scattered
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Shots, their free parameters and the stages; everything that does not change during a fit.
+
+    Attributes:
+        experiments: of each shot, as often as it is tried: all tries of the first shot, then those of the next.
+        parameters, shots, stages, loss: what is fitted, to what, and how.
+        starts: where each try starts, as theta.
+        unusable: why the data of a shot cannot be fitted, or None; such a shot has no pixels and counts for nothing.
+        tries: how often each shot is tried.
+    """
+
+    experiments: tuple[Experiment, ...]
+    parameters: ParameterSet
+    shots: Shots
+    stages: tuple[Stage, ...]
+    loss: Loss
+    starts: Theta
+    unusable: tuple[str | None, ...]
+    tries: int = 1
+
+    def view(self, stage: Stage) -> View:
+        """How a stage looks at the problem."""
+        layout = self.parameters.layout
+        masks = []
+        for paths, names in (
+            (layout.shared, self.parameters.shared_names),
+            (layout.own, self.parameters.own_names),
+        ):
+            moving = [path for path in paths if stage.moves(path)]
+            masks.append(jnp.asarray([name.split(" ")[0] in moving for name in names], bool))
+        return View(self.loss, stage.broaden != 1, jnp.asarray(float(stage.broaden)), *masks)
+
+
+def problem(
+    experiments: Sequence[Experiment],
+    images: Sequence[np.ndarray],
+    frees: Sequence[Free],
+    stages: Sequence[Stage] = COARSE_TO_FINE,
+    *,
+    loss: Loss | None = None,
+    used: Sequence[np.ndarray] | None = None,
+    convention: str | None = None,
+    system: str = "triclinic",
+    tries: int = 1,
+    seed: int = 0,
+    chunk: int = 8192,
+) -> Problem:
+    """Check everything and set up a fit; arguments as for ``fit``."""
+    loss = Poisson() if loss is None else loss
+    faults = []
+    if experiments[0].crystal.shape == "tophat":
+        why = "got 'tophat', which has no gradient: a sample is in a spot or not; use square, round or gauss"
+        faults.append(Fault("crystal.shape", why))
+    if len(images) != len(experiments):
+        faults.append(Fault("data", f"{len(images)} images for {len(experiments)} shots; give one each"))
+    if not frees:
+        faults.append(Fault("parameters", "none is free; name one"))
+    faults += check_tries(frees, tries)
+    if faults:
+        raise ConfigError(faults)
+    every = [experiment for experiment in experiments for _ in range(tries)]
+    chosen = parameter_set(frees, every, convention, system)
+    _check_stages(stages, [free.path for free in frees])
+    masks = _masks(experiments, images, used)
+    reasons = [unusable(image, mask, loss.least_photons) for image, mask in zip(images, masks, strict=True)]
+    if None not in reasons:
+        raise ConfigError([Fault(f"data, shot {i + 1}", reason or "") for i, reason in enumerate(reasons)])
+    seen = [
+        (np.asarray(image, float), mask if reason is None else np.zeros_like(mask))
+        for image, mask, reason in zip(images, masks, reasons, strict=True)
+        for _ in range(tries)
+    ]
+    observation = observe([image for image, _ in seen], [mask for _, mask in seen], chunk)
+    shots = Shots(stack(every), observation, chosen.shared, chosen.own, chosen.layout)
+    starts = Theta(jnp.zeros(len(chosen.shared_names)), scattered(chosen, frees, tries, seed))
+    said = tuple(reason for reason in reasons for _ in range(tries))
+    return Problem(tuple(every), chosen, shots, tuple(stages), loss, starts, said, tries)
+
+
+def _masks(
+    experiments: Sequence[Experiment], images: Sequence[np.ndarray], used: Sequence[np.ndarray] | None
+) -> list[np.ndarray]:
+    """Pixels that count of each shot: those of ``used`` within the region and the mask of its experiment."""
+    grid = experiments[0].grid
+    size = (grid.slow, grid.fast)
+    masks, faults = [], []
+    for number, (experiment, image) in enumerate(zip(experiments, images, strict=True)):
+        shown = np.zeros(size, bool)
+        first_fast, end_fast, first_slow, end_slow = grid.roi
+        shown[first_slow:end_slow, first_fast:end_fast] = True
+        if experiment.mask is not None:
+            shown &= np.asarray(experiment.mask) > 0
+        for what, array in (("", image), ("its mask ", None if used is None else used[number])):
+            if array is not None and array.shape != size:
+                got, wanted = (" x ".join(str(n) for n in shape) for shape in (array.shape, size))
+                why = f"{what}has {got} pixels (slow x fast), the model has {wanted}; give data of its size"
+                faults.append(Fault(f"data, shot {number + 1}", why))
+            elif array is not None and array is not image:
+                shown &= array
+        masks.append(shown)
+    if faults:
+        raise ConfigError(faults)
+    return masks
+
+
+def _check_stages(stages: Sequence[Stage], paths: list[str]) -> None:
+    faults = []
+    for number, stage in enumerate(stages):
+        for path in stage.parameters or ():
+            if path not in paths:
+                why = f"{path} is not among the free parameters ({', '.join(paths)}); free it too, or leave it out"
+                faults.append(Fault(f"stages[{number}].parameters", why))
+    if faults:
+        raise ConfigError(faults)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nbjax.fit.goodness import Goodness, goodness_of
+from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
+
+RNG = np.random.default_rng(8)
+SLOW, FAST = np.mgrid[:120, :100]
+PIXELS = np.stack([SLOW.reshape(-1), FAST.reshape(-1)], axis=1)
+
+
+def spots(peak: float, background: float) -> np.ndarray:
+    shape = np.exp(-((SLOW % 12 - 6.0) ** 2 + (FAST % 10 - 5.0) ** 2) / 2)
+    return (background + peak * shape).reshape(-1)
+
+
+def of(loss: Loss, data: np.ndarray, model: np.ndarray) -> Goodness:
+    return goodness_of(loss, data, model, PIXELS, 4)
+
+
+@pytest.mark.parametrize("background", [0.01, 0.5, 20.0])
+def test_the_true_model_of_counts_is_good_however_few_there_are(background: float) -> None:
+    model = spots(5.0 * background, background)
+    found = of(Poisson(), RNG.poisson(model).astype(float), model)
+    assert found.reduced_deviance == pytest.approx(1.0, abs=0.15)
+    assert found.correlation == pytest.approx(found.attainable, abs=0.05)
+    assert found.explained > 0.9
+    assert (found.verdict, found.notes) == ("good", ())
+
+
+@pytest.mark.parametrize(
+    ("loss", "sigma"), [(Gaussian(3.0), 3.0), (PoissonGaussian(2.0), 2.0), (Robust(4.0, 2.0), 2.0)]
+)
+def test_readout_noise_counts_as_noise(loss: Loss, sigma: float) -> None:
+    model = spots(50.0, 4.0)
+    counts = model if isinstance(loss, Gaussian) else RNG.poisson(model)
+    found = of(loss, counts + RNG.normal(0, sigma, model.shape), model)
+    assert found.reduced_deviance == pytest.approx(1.0, abs=0.15)
+    assert found.verdict == "good"
+
+
+def test_a_wrong_model_is_fair_or_poor_and_says_how() -> None:
+    model = spots(400.0, 10.0)
+    data = RNG.poisson(model).astype(float)
+    fair = of(Poisson(), data, 1.3 * model)
+    assert fair.verdict == "fair"
+    assert fair.reduced_deviance == pytest.approx(1 + 2 * (0.3 - np.log(1.3)) * model.mean(), rel=0.02)
+    assert "residuals are larger than noise by a factor of" in fair.notes[0]
+    shifted = of(Poisson(), data, np.roll(model, 2))
+    assert shifted.verdict == "poor"
+    assert "correlate by" in (shifted.reason or "")
+    half = of(Poisson(), data, np.full_like(model, 40.0) + 0.05 * model)
+    assert "of what sets the data apart from a flat image" in (half.reason or "")
+    flat = of(Poisson(), RNG.poisson(np.full_like(model, 7.0)).astype(float), np.full_like(model, 7.0) + 1e-9 * model)
+    assert "no better than a flat image" in (flat.reason or "")
+    still = of(Poisson(), model, model)
+    assert still.verdict == "good"
+    assert "smaller than noise" in still.notes[0]
+
+
+def test_worst_pixels_come_first() -> None:
+    model = np.full(12000, 100.0) + spots(50.0, 0.0)
+    data = RNG.poisson(model).astype(float)
+    data[[305, 17]] = 900.0, 0.0
+    first, second, *_ = of(Poisson(), data, model).worst
+    assert (first.slow, first.fast, first.data) == (3, 5, 900.0)
+    assert (second.slow, second.fast, second.sigmas) == (0, 17, pytest.approx(-np.sqrt(2 * model[17])))
+    assert first.sigmas == pytest.approx(np.sqrt(2 * (model[305] - 900 + 900 * np.log(900 / model[305]))))
