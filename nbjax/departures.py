@@ -111,5 +111,6 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "misset_random": lambda r, e: r.config.crystal.misset_random,
     "twotheta_axis_length": _twotheta_axis_length,
     "custom_normal": lambda r, e: r.detector.custom_normal_differs,
+    "distance_before_swing": lambda r, e: e.panel.curved and r.detector.two_theta_deg != 0,
     "poisson_sampler": lambda r, e: r.config.output.noise_file is not None,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,10 +16,12 @@ from nbjax import precision
 from nbjax.config.tree import Config
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.experiment import BeamParameters, CrystalParameters, DetectorParameters, Experiment, Grid, without_tables
+from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import Panel, PanelParameters, place_panel
 from nbjax.geometry.unit_cell import UnitCell
 from nbjax.io.header import HeaderFields
+from nbjax.parity.distance_before_swing import seen_before_swing
 from nbjax.physics.backgrounds.background import Background
 from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.structure_factor import StructureFactors
@@ -28,6 +31,8 @@ from nbjax.sampling.mosaic import MosaicDraws
 from nbjax.sampling.reference_random import cap_draws
 from nbjax.sampling.sources import SourceGrid, SourceTable
 
+_ALONG_BEAM = 1e-9
+_place = jax.jit(place_panel)
 MakeArray = Callable[[object], Any]
 
 
@@ -203,6 +208,11 @@ def _panel(resolved: Resolved, array: MakeArray) -> PanelParameters:
     )
 
 
+def meets_beam(panel: Panel, beam: np.ndarray) -> bool:
+    """Whether the beam meets the plane of a placed panel, and so has a distance and a centre on it."""
+    return bool(abs(float(np.dot(np.asarray(panel.normal), beam))) > _ALONG_BEAM)
+
+
 def placed_panel(resolved: Resolved) -> Panel:
     """The panel in the laboratory, in double precision whatever JAX's present setting."""
     with jax.enable_x64(True):
@@ -210,23 +220,36 @@ def placed_panel(resolved: Resolved) -> Panel:
         def array(value: object) -> Array:
             return jnp.asarray(np.asarray(value, float))
 
-        return place_panel(_panel(resolved, array), array(resolved.detector.beam_direction))
+        return _place(_panel(resolved, array), array(resolved.detector.beam_direction))
 
 
 def header_fields(resolved: Resolved) -> HeaderFields:
     """What an SMV header says about the image."""
-    panel, d = jax.tree.map(np.asarray, placed_panel(resolved)), resolved.detector
+    d, parity = resolved.detector, resolved.config.parity
+    placed = placed_panel(resolved)
+    if "distance_before_swing" in parity:
+        with jax.enable_x64(True):
+            placed = seen_before_swing(placed, _panel(resolved, jnp.asarray), jnp.asarray(d.beam_direction))
+    panel = jax.tree.map(np.asarray, placed)
     x, y, z = (float(c) * 1000.0 for c in panel.origin_m)
     pixel_m = d.pixel_mm / 1000
+    size_slow_m = pixel_m * d.pixels_slow
+    distance_m, *centre = (float(panel.distance_m), *map(float, panel.beam_centre_m))
+    if "distance_before_swing" not in parity and not meets_beam(panel, d.beam_direction):
+        distance_m, centre = math.nan, [math.nan, math.nan]
+    plate = PLATE_AXES[CONVENTIONS[resolved.config.detector.convention].beam_centre]
+    beam_x_m, beam_y_m = (axis.from_panel(centre[axis.on_panel], pixel_m, size_slow_m) for axis in plate)
+    if "header_beam_center" in parity:
+        beam_x_m, beam_y_m = d.beam_x_mm / 1000, d.beam_y_mm / 1000
     return HeaderFields(
         pixel_size_m=pixel_m,
-        distance_m=float(panel.distance_m),
+        distance_m=distance_m,
         wavelength_m=resolved.beam.wavelength_A / 1e10,
-        beam_x_m=d.beam_x_mm / 1000,
-        beam_y_m=d.beam_y_mm / 1000,
-        fbeam_m=float(panel.beam_centre_m[0]),
-        sbeam_m=float(panel.beam_centre_m[1]),
-        size_slow_m=pixel_m * d.pixels_slow,
+        beam_x_m=beam_x_m,
+        beam_y_m=beam_y_m,
+        fbeam_m=centre[0],
+        sbeam_m=centre[1],
+        size_slow_m=size_slow_m,
         # DIALS's laboratory frame as the reference writes it: z, y, -x of ours
         dials_origin_mm=(z, y, -x),
         org_x_px=float(panel.near_point_m[0]) / pixel_m + 0.5,
@@ -235,7 +258,15 @@ def header_fields(resolved: Resolved) -> HeaderFields:
         phi_start_rad=float(_radians(resolved.crystal.phi_start_deg)),
         phi_range_rad=float(_radians(resolved.crystal.phi.range)),
         two_theta_rad=float(_radians(d.two_theta_deg)),
+        placement=() if "header_overflow" in parity else _placement_words(resolved),
     )
+
+
+def _placement_words(resolved: Resolved) -> tuple[tuple[str, str], ...]:
+    """Header words for what the C program's header leaves out."""
+    tilts = zip("XYZ", resolved.detector.rotation_deg, strict=True)
+    words = ((f"DETECTOR_ROT{axis}", f"{angle:.10g}") for axis, angle in tilts if angle)
+    return ("CONVENTION", resolved.config.detector.convention), *words
 
 
 def phi_angles_rad(resolved: Resolved) -> np.ndarray:

@@ -26,6 +26,7 @@ SHOWN_BY: dict[str, set[str]] = {
     "interp_auto_two_cells": {"first_sample_factors"},
     "interp_leaves_table": {"interpolation_latch"},
     "lyso_autosample": {"first_sample_factors"},
+    "mask": {"mask_beam_center"},
     "misset_random": {"misset_seed_option", "misset_random"},
     "noise_poisson": {"poisson_sampler"},
     "oversample2_omega": {"first_sample_factors", "running_product"},

@@ -17,7 +17,7 @@ from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.io import counts
 from nbjax.io.dump import write_dump
 from nbjax.io.files import check_writable
-from nbjax.io.header import gain_word, offset_word, smv_header
+from nbjax.io.header import HeaderFields, gain_word, offset_word, smv_header
 from nbjax.io.pgm import write_pgm
 from nbjax.io.png import write_png
 from nbjax.io.raw import write_float
@@ -26,6 +26,9 @@ from nbjax.physics.noise import poisson_counts, reference_poisson
 from nbjax.preparation import header_fields
 from nbjax.resolve import Resolved
 from nbjax.sampling.reference_random import Ran1
+
+HEADER_ENTRIES = ("distance_before_swing", "header_beam_center")
+"""Entries of the ledger about the numbers of an SMV header."""
 
 
 def file_names(output: Output) -> dict[str, str]:
@@ -64,7 +67,15 @@ def output_departures(resolved: Resolved) -> tuple[str, ...]:
     if output.integer_file is None and output.noise_file is None:
         return ()
     shape = (resolved.detector.pixels_slow, resolved.detector.pixels_fast)
-    return ("header_overflow",) if header_overflows(shape, smv_header(header_fields(resolved))) else ()
+    words = smv_header(_header_fields(resolved))
+    found = [name for name in HEADER_ENTRIES if smv_header(_header_fields(resolved, name)) != words]
+    return (*found, "header_overflow") if header_overflows(shape, words) else tuple(found)
+
+
+def _header_fields(resolved: Resolved, *entries: str) -> HeaderFields:
+    """What a header without further words of nbjax's own says with these entries of the ledger on as well."""
+    parity = (*resolved.config.parity, "header_overflow", *entries)
+    return header_fields(replace(resolved, config=replace(resolved.config, parity=parity)))
 
 
 def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) -> list[str]:

@@ -32,6 +32,9 @@ from nbjax.resolve import resolve
 
 Progress = Callable[[int, int], None]
 
+FLUX_KEYS = {"beam.fluence_photons_per_m2", "beam.flux_photons_per_s", "beam.exposure_s", "beam.beamsize_mm"}
+"""What the flux of an image follows from."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -161,6 +164,10 @@ class Batch:
         return self.recipe.dataset.width_deg or 0.0
 
     @property
+    def _drawn(self) -> set[str]:
+        return {key for draw in self.recipe.dataset.draws for key in draw.keys}
+
+    @property
     def _exposure_s(self) -> float:
         return self.recipe.config.beam.exposure_s or 1.0
 
@@ -176,7 +183,8 @@ class Batch:
             pixel_m=detector.pixel_mm / 1000,
             wavelength_A=resolved.beam.wavelength_A,
             kahn_factor=resolved.beam.polarization,
-            fluence_photons_per_m2=resolved.beam.fluence_photons_per_m2,
+            fluence_photons_per_m2=None if self._drawn & FLUX_KEYS else resolved.beam.fluence_photons_per_m2,
+            beamsize_m=resolved.beam.beamsize_mm / 1000,
             exposure_s=self._exposure_s,
             sensor_m=detector.thickness_um * 1e-6,
             mask=(~self._evaluated).astype(np.uint32),
@@ -188,8 +196,7 @@ class Batch:
         )
 
     def _series(self, numbers: range) -> Series:
-        dataset = self.recipe.dataset
-        drawn = {key for draw in dataset.draws for key in draw.keys}
+        drawn = self._drawn
         wavelengths = None
         if drawn & {"beam.wavelength_A", "beam.energy_eV"}:
             wavelengths = np.array([self.plan.wavelength_A(number) for number in numbers])

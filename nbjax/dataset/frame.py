@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from nbjax.dataset.nxmx import NexusGeometry
-from nbjax.preparation import placed_panel
+from nbjax.preparation import meets_beam, placed_panel
 from nbjax.resolve import Resolved
 
 
@@ -19,15 +19,17 @@ def nexus_geometry(resolved: Resolved) -> NexusGeometry:
     detector = resolved.detector
     panel = jax.tree.map(np.asarray, placed_panel(resolved))
     rotation = nexus_rotation(np.asarray(detector.beam_direction, float), np.asarray(detector.polarization_axis, float))
-    fast_px, slow_px = panel.beam_centre_m / (detector.pixel_mm / 1000)
+    meets = meets_beam(panel, np.asarray(detector.beam_direction, float))
+    fast_px, slow_px = map(float, panel.beam_centre_m / (detector.pixel_mm / 1000))
     return NexusGeometry(
         rotation=rotation,
         origin_m=rotation @ panel.origin_m,
         fast=rotation @ panel.fast,
         slow=rotation @ panel.slow,
         spindle=rotation @ np.asarray(detector.spindle_axis, float),
-        distance_m=float(panel.distance_m),
-        beam_centre_px=(float(fast_px), float(slow_px)),
+        close_distance_m=float(panel.close_distance_m),
+        distance_m=float(panel.distance_m) if meets else None,
+        beam_centre_px=(fast_px, slow_px) if meets else None,
     )
 
 

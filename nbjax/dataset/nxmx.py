@@ -29,8 +29,9 @@ class NexusGeometry:
         origin_m: corner of the first pixel.
         fast, slow: unit axes of the panel.
         spindle: unit axis of the goniometer.
-        distance_m: sample to panel along the beam.
-        beam_centre_px: (fast, slow) of the direct beam.
+        close_distance_m: sample to the nearest point of the panel's plane.
+        distance_m: sample to panel along the beam; None where the beam misses the panel's plane.
+        beam_centre_px: (fast, slow) of the direct beam, or None likewise.
     """
 
     rotation: np.ndarray
@@ -38,8 +39,9 @@ class NexusGeometry:
     fast: np.ndarray
     slow: np.ndarray
     spindle: np.ndarray
-    distance_m: float
-    beam_centre_px: tuple[float, float]
+    close_distance_m: float
+    distance_m: float | None
+    beam_centre_px: tuple[float, float] | None
 
     @property
     def faces_beam(self) -> bool:
@@ -57,7 +59,8 @@ class Instrument:
         pixel_m: edge of a pixel.
         wavelength_A: of the base configuration.
         kahn_factor: linear polarization along the NeXus x axis.
-        fluence_photons_per_m2: of the base configuration.
+        fluence_photons_per_m2: of every image, or None where it differs.
+        beamsize_m: edge of the square beam that has this fluence.
         exposure_s: of each image.
         sensor_m: thickness of the sensor; 0 where none is modelled.
         mask: 1 where a pixel has no value, uint32, shape (slow, fast).
@@ -74,7 +77,8 @@ class Instrument:
     pixel_m: float
     wavelength_A: float
     kahn_factor: float
-    fluence_photons_per_m2: float
+    fluence_photons_per_m2: float | None
+    beamsize_m: float
     exposure_s: float
     sensor_m: float
     mask: np.ndarray
@@ -154,7 +158,12 @@ def write_tree(file: h5py.File, instrument: Instrument, series: Series) -> h5py.
     wavelength = instrument.wavelength_A if series.wavelengths_A is None else series.wavelengths_A
     put(beam, "incident_wavelength", wavelength, units="angstrom")
     put(beam, "incident_polarization_stokes", [[1.0, instrument.kahn_factor, 0.0, 0.0]])
-    put(beam, "total_flux", instrument.fluence_photons_per_m2 / instrument.exposure_s, units="Hz")
+    if instrument.fluence_photons_per_m2 is not None:
+        flux_per_m2 = instrument.fluence_photons_per_m2 / instrument.exposure_s
+        put(beam, "flux", flux_per_m2 / 1e4, units="s^-1 cm^-2")
+        put(beam, "total_flux", flux_per_m2 * instrument.beamsize_m**2, units="Hz")
+        put(beam, "incident_beam_size", np.full(2, instrument.beamsize_m), units="m")
+    put(beam, "profile", "rectangular")
     _write_detector(group(node, "detector", "NXdetector"), instrument, series)
     _write_sample(group(entry, "sample", "NXsample"), instrument, series)
     return entry
@@ -165,10 +174,12 @@ def _write_detector(detector: h5py.Group, instrument: Instrument, series: Series
     put(detector, "description", "simulated by nbjax")
     put(detector, "type", "PIXEL")
     put(detector, "depends_on", "/entry/instrument/detector/transformations/detector_z")
-    put(detector, "distance", geometry.distance_m, units="m")
-    put(detector, "distance_derived", False)
-    put(detector, "beam_center_x", geometry.beam_centre_px[0], units="pixel")
-    put(detector, "beam_center_y", geometry.beam_centre_px[1], units="pixel")
+    if geometry.distance_m is not None:
+        put(detector, "distance", geometry.distance_m, units="m")
+        put(detector, "distance_derived", False)
+    if geometry.beam_centre_px is not None:
+        put(detector, "beam_center_x", geometry.beam_centre_px[0], units="pixel")
+        put(detector, "beam_center_y", geometry.beam_centre_px[1], units="pixel")
     put(detector, "x_pixel_size", instrument.pixel_m, units="m")
     put(detector, "y_pixel_size", instrument.pixel_m, units="m")
     put(detector, "count_time", instrument.exposure_s, units="s")
@@ -190,12 +201,12 @@ def _write_detector(detector: h5py.Group, instrument: Instrument, series: Series
         track_times=False,
     )
     moves = group(detector, "transformations", "NXtransformations")
-    distance = np.atleast_1d(geometry.distance_m if series.distances_m is None else series.distances_m)
+    distance = np.atleast_1d(geometry.close_distance_m if series.distances_m is None else series.distances_m)
     _axis(moves, "detector_z", distance, "translation", (0.0, 0.0, 1.0), "m", ".")
     module = group(detector, "module", "NXdetector_module")
     put(module, "data_origin", np.zeros(2, int))
     put(module, "data_size", np.array(instrument.shape))
-    offset = geometry.origin_m - [0.0, 0.0, geometry.distance_m]
+    offset = geometry.origin_m - [0.0, 0.0, geometry.close_distance_m]
     length = float(np.linalg.norm(offset))
     vector = tuple(offset / length) if length else (1.0, 0.0, 0.0)
     chain = "/entry/instrument/detector/transformations/detector_z"

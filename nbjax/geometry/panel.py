@@ -67,8 +67,8 @@ class Panel:
         origin_m: outer corner of the first pixel, shape (3,).
         fast, slow, normal: unit axes, shape (3,).
         close_distance_m: distance of the plane from the sample.
-        distance_m: distance along the beam.
-        beam_centre_m, near_point_m: (fast, slow) of the direct beam and of the nearest point.
+        distance_m: from the sample along the beam to the panel's plane, after every rotation and shift.
+        beam_centre_m, near_point_m: (fast, slow) of the direct beam, and of the nearest point, likewise.
     """
 
     origin_m: Float[Array, "3"]
@@ -110,14 +110,15 @@ def place_panel(parameters: PanelParameters, beam: Float[Array, "3"]) -> Panel:
         origin = -centre[0] * fast - centre[1] * slow + close / obliquity * beam
     origin = origin + p.origin_shift_m
     close = jnp.dot(origin, normal)
-    hit = close / obliquity * beam - origin
+    distance = close / jnp.dot(beam, normal)
+    hit = distance * beam - origin
     return Panel(
         origin_m=origin,
         fast=fast,
         slow=slow,
         normal=normal,
         close_distance_m=close,
-        distance_m=close / obliquity,
+        distance_m=distance,
         beam_centre_m=jnp.stack([jnp.dot(fast, hit), jnp.dot(slow, hit)]),
         near_point_m=jnp.stack([-jnp.dot(origin, fast), -jnp.dot(origin, slow)]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from nbjax.constants import DEGREES_PER_RADIAN
@@ -12,11 +13,14 @@ class HeaderFields:
     """Geometry in SI units.
 
     Attributes:
+        distance_m: sample to panel along the beam; NaN, as the beam centres, where the beam misses the panel's plane.
         beam_x_m, beam_y_m: beam centre in the terms of the convention.
         fbeam_m, sbeam_m: direct beam along fast and slow.
         size_slow_m: height of the panel.
         dials_origin_mm: first pixel in the frame of DIALS.
         org_x_px, org_y_px: XDS origin.
+        placement: further words, without which the panel could not be placed again: the convention and the
+            tilts that are not 0.
     """
 
     pixel_size_m: float
@@ -34,6 +38,7 @@ class HeaderFields:
     phi_start_rad: float
     phi_range_rad: float
     two_theta_rad: float
+    placement: tuple[tuple[str, str], ...] = ()
 
 
 def offset_word(adc_offset: float) -> tuple[str, str]:
@@ -47,7 +52,10 @@ def gain_word(counts_per_photon: float) -> tuple[str, str]:
 
 
 def smv_header(fields: HeaderFields) -> list[tuple[str, str]]:
-    """Header words in the order and with the six digits of the C program."""
+    """Header words in the order and with the six digits of the C program, then what it has no words for.
+
+    A number that is not finite is left out.
+    """
     f = fields
     half = 0.5 * f.pixel_size_m
     numbers: list[tuple[str, float]] = [
@@ -63,7 +71,7 @@ def smv_header(fields: HeaderFields) -> list[tuple[str, str]]:
         ("DENZO_X_BEAM", f.sbeam_m * 1000.0),
         ("DENZO_Y_BEAM", f.fbeam_m * 1000.0),
     ]
-    words = [(key, f"{value:g}") for key, value in numbers]
+    words = [(key, f"{value:g}") for key, value in numbers if math.isfinite(value)]
     words.append(("DIALS_ORIGIN", ",".join(f"{value:g}" for value in f.dials_origin_mm)))
     phi_deg = f.phi_start_rad * DEGREES_PER_RADIAN
     numbers = [
@@ -76,4 +84,4 @@ def smv_header(fields: HeaderFields) -> list[tuple[str, str]]:
         ("TWOTHETA", f.two_theta_rad * DEGREES_PER_RADIAN),
     ]
     words += [(key, f"{value:g}") for key, value in numbers]
-    return [*words, ("DETECTOR_SN", "000"), ("BEAMLINE", "fake")]
+    return [*words, ("DETECTOR_SN", "000"), ("BEAMLINE", "fake"), *f.placement]

@@ -179,15 +179,15 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "header_overflow",
         "an SMV header longer than 512 bytes",
-        "HEADER_BYTES stays 512, DIALS_ORIGIN lacks its semicolon, and no header has ADC_OFFSET",
-        "the header's size fits its text, which has ADC_OFFSET",
+        "HEADER_BYTES stays 512, DIALS_ORIGIN lacks its semicolon; no ADC_OFFSET, CONVENTION and tilts",
+        "the header's size fits its text, which has ADC_OFFSET, CONVENTION and tilts",
         3167,
     ),
     Entry(
         "header_close_distance",
-        "-distance after an -img or -mask header with CLOSE_DISTANCE",
-        "the header's close distance wins over the given distance",
-        "the given distance",
+        "an -img or -mask header with CLOSE_DISTANCE under the beam pivot, or with -distance",
+        "the header's close distance wins over its DISTANCE and over the given distance",
+        "the given distance, else DISTANCE",
         1713,
     ),
     Entry(
@@ -197,7 +197,34 @@ ENTRIES: tuple[Entry, ...] = (
         "no photons, and a rotation the other way",
         1131,
     ),
-    Entry("header_twotheta", "a -img or -mask header with TWOTHETA", "read and not used", "applied", 492),
+    Entry(
+        "header_twotheta",
+        "an -img or -mask header with TWOTHETA or DETECTOR_ROTX, _ROTY, _ROTZ",
+        "TWOTHETA is read and not used, the tilts are not known",
+        "applied",
+        492,
+    ),
+    Entry(
+        "header_beam_center",
+        "BEAM_CENTER of an SMV header, written or read, when the panel is not placed by it",
+        "written as given on the option line; read in the terms of the line's convention, for the near point too",
+        "where the beam meets the panel; read in the terms of the header's CONVENTION, the near point from ORGX, ORGY",
+        3170,
+    ),
+    Entry(
+        "mask_beam_center",
+        "a -mask header with BEAM_CENTER_Y",
+        "counted from the other edge of the image",
+        "as that of an -img header",
+        440,
+    ),
+    Entry(
+        "distance_before_swing",
+        "a two-theta swing: an SMV header, or -curved_det",
+        "distance along the beam and direct beam with the normal as it was before the swing",
+        "where the beam meets the panel as it stands",
+        1756,
+    ),
 )
 
 NAMES: tuple[str, ...] = tuple(entry.name for entry in ENTRIES if entry.switchable)

@@ -18,6 +18,7 @@ from nbjax.geometry.panel import Panel, place_panel
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.pairs.transform import in_pairs
 from nbjax.parity import layer_step
+from nbjax.parity.distance_before_swing import seen_before_swing
 from nbjax.parity.phi_carryover import carried_rotations
 from nbjax.parity.water_scale import excess
 from nbjax.physics.structure_factor import StructureFactors
@@ -134,7 +135,7 @@ def _scene(experiment: Experiment) -> Scene:
     if "water_scale" in experiment.parity:
         background = background * excess(scale, samples_per_layer(experiment, rays, orientations))
     return Scene(
-        panel=place_panel(experiment.panel, beam.direction),
+        panel=_panel(experiment),
         rays=rays,
         layer_thickness_m=layer_thickness_m,
         orientations_m=orientations,
@@ -143,6 +144,14 @@ def _scene(experiment: Experiment) -> Scene:
         background_electrons_squared=background,
         parity=state,
     )
+
+
+def _panel(experiment: Experiment) -> Panel:
+    parameters, beam = experiment.panel, experiment.beam.direction
+    panel = place_panel(parameters, beam)
+    if "distance_before_swing" in experiment.parity:
+        return seen_before_swing(panel, parameters, beam)
+    return panel
 
 
 def samples_per_layer(experiment: Experiment, rays: RayTable, orientations_m: Array) -> int:

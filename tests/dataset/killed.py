@@ -21,7 +21,7 @@ from nbjax.dataset.run import Share, write_shards
 from nbjax.dataset.shard import Field, Frame, write_shard
 from nbjax.errors import FileError
 
-GEOMETRY = NexusGeometry(np.eye(3), np.ones(3), np.eye(3)[0], np.eye(3)[1], np.eye(3)[0], 0.1, (3.0, 4.0))
+GEOMETRY = NexusGeometry(np.eye(3), np.ones(3), np.eye(3)[0], np.eye(3)[1], np.eye(3)[0], 0.1, 0.1, (3.0, 4.0))
 INSTRUMENT = Instrument(
     geometry=GEOMETRY,
     shape=(6, 8),
@@ -29,6 +29,7 @@ INSTRUMENT = Instrument(
     wavelength_A=1.0,
     kahn_factor=0.0,
     fluence_photons_per_m2=1.0,
+    beamsize_m=1e-4,
     exposure_s=1.0,
     sensor_m=0.0,
     mask=np.zeros((6, 8), np.uint32),

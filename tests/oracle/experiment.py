@@ -232,6 +232,7 @@ def detector(options: Options, parity: Parity) -> tuple[Detector, dict[str, np.n
     close = float(pix0 @ normal)
     depths, step = layers(options, parity)
     mu = 1.0 / options.thick if options.thick > 0.0 and options.mu < 0.0 else options.mu
+    ratio = ratio if "distance_before_swing" in parity else float(axes["beam"] @ normal)
     panel = Detector(fast, slow, normal, pix0, axes["beam"], close, close / ratio, pixel, shape, depths, step, mu)
     return panel, axes
 

@@ -334,7 +334,8 @@ def _smv(path: Path) -> tuple[Callable[[str], float | None], np.ndarray]:
 
 
 def _read_header(options: Options, path: Path, is_mask: bool, parity: Parity) -> None:
-    """Camera parameters from an SMV header; a mask's BEAM_CENTER_Y counts from the far edge."""
+    """Camera parameters from an SMV header; in the reference a mask's BEAM_CENTER_Y counts from the far edge."""
+    flipped = is_mask and "mask_beam_center" in parity
     value, image = _smv(path)
     options.spixels, options.fpixels = image.shape
     rows: list[tuple[str, str, Callable[[float], float]]] = [
@@ -346,7 +347,7 @@ def _read_header(options: Options, path: Path, is_mask: bool, parity: Parity) ->
         (
             "BEAM_CENTER_Y",
             "Ybeam",
-            lambda x: options.pixel_size * options.spixels - x / 1000.0 if is_mask else x / 1000.0,
+            lambda x: options.pixel_size * options.spixels - x / 1000.0 if flipped else x / 1000.0,
         ),
         ("ORGX", "ORGX", float),
         ("ORGY", "ORGY", float),

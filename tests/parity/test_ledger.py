@@ -12,6 +12,7 @@ from oracle.image import simulate as oracle_image
 from nbjax.cli.nanobragg import option_departures, read_options
 from nbjax.departures import departures
 from nbjax.errors import ConfigError
+from nbjax.io.smv import write_smv
 from nbjax.parity.ledger import ENTRIES, NAMES, check_names
 from nbjax.pipeline.render import render
 from nbjax.preparation import prepare_resolved
@@ -45,10 +46,13 @@ SHOWS: dict[str, str] = {
     "custom_normal": f"{TRICLINIC} {VECTORS} -sdet_vector 0 -1 0.02 -fdet_vector 0.1 0.02 1 -oversample 1",
     "sentinel_values": f"{TRICLINIC} -oversample 1 -phi 20 -osc -2 -phisteps 4",
     "header_twotheta": f"{TRICLINIC} -img header_twotheta.img -oversample 1",
+    "header_beam_center": f"{TRICLINIC} -img header_org.img -oversample 1 -pix0_vector 0 0 0 -pivot sample",
+    "mask_beam_center": f"{TRICLINIC} -mask mask_centre.img -oversample 1",
+    "distance_before_swing": f"{TRICLINIC} -twotheta 9 -curved_det -oversample 1",
     "header_close_distance": f"{TRICLINIC} -img header_close.img -oversample 1 -distance 130",
 }
 NOT_IN_IMAGES = {"poisson_sampler", "header_overflow"}
-NOT_IN_ORACLE = {"header_close_distance"}
+NOT_IN_ORACLE = {"header_close_distance", "header_beam_center"}
 TOGETHER = [
     f"{TRICLINIC} -oversample 2 -phi 0 -osc 1 -phisteps 3 -dmin 3.5 -polar 0.9 -hdivrange 3 -hdivsteps 2 {SENSOR}",
     f"{TRICLINIC} -oversample 2 -oversample_omega -phi 0 -osc 1 -phisteps 2 -tophat_spots -sourcefile sources.txt",
@@ -62,9 +66,15 @@ def _inputs(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     for source in INPUTS.iterdir():
         (tmp_path / source.name).symlink_to(source)
     original = (INPUTS / "header.img").read_bytes()
-    for name, words in (("header_twotheta.img", b"TWOTHETA=6;\n}"), ("header_close.img", b"CLOSE_DISTANCE=70;\n}")):
+    for name, words in (
+        ("header_twotheta.img", b"TWOTHETA=6;\n}"),
+        ("header_close.img", b"CLOSE_DISTANCE=70;\n}"),
+        ("header_org.img", b"ORGX=60;\nORGY=40;\n}"),
+    ):
         header = original[:512].split(b"}")[0] + words
         (tmp_path / name).write_bytes(header.ljust(512) + original[512:])
+    words = [("PIXEL_SIZE", "0.8"), ("BEAM_CENTER_X", "7"), ("BEAM_CENTER_Y", "11")]
+    write_smv(tmp_path / "mask_centre.img", np.ones((20, 24), np.uint16), words)
     monkeypatch.chdir(tmp_path)
 
 
