@@ -59,7 +59,8 @@ class CrystalParameters:
 
     Attributes:
         cell: unit cell and its orientation.
-        cells: number of unit cells along a, b, c, shape (3,).
+        cells: number of unit cells of a mosaic block along a, b, c, shape (3,).
+        volume_m3: volume of the crystal, which consists of as many blocks as fill it; None: of one.
         fudge: scale of the squared spot radius for the round, gauss and tophat shapes.
         factors: structure factors.
         spindle, mosaic: rotation exposure and mosaic domains.
@@ -69,6 +70,7 @@ class CrystalParameters:
 
     cell: UnitCell
     cells: Float[Array, "3"]
+    volume_m3: Float[Array, ""] | None
     fudge: Float[Array, ""]
     factors: StructureFactors
     spindle: Spindle

@@ -153,6 +153,7 @@ def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
             misset_rad=array(_radians(crystal.misset_deg)),
         ),
         cells=array(np.array(crystal.cells, float)),
+        volume_m3=None if crystal.volume_um3 is None else array(crystal.volume_um3 * 1e-18),
         fudge=array(crystal.fudge),
         factors=StructureFactors(
             values=None if table is None else array(table.values),

@@ -108,10 +108,11 @@ class Stages:
         background_electrons_squared: the part of I_before_scaling that is background, shape (pixels,); under
             ``running_product`` its start, before any factor.
         before_scaling_electrons_squared: I_before_scaling, shape (pixels,): ``steps`` times the weighted mean of the
-            samples' intensities, plus background.
+            samples' intensities, times ``mosaic_blocks``, plus background.
         r_e_squared_m2: squared classical electron radius.
         fluence_photons_per_m2: photons per area.
         steps: samples of a sensor layer.
+        mosaic_blocks: blocks of the crystal, each with the intensity of the samples; None: one.
         capture, polarization, solid_angle_sr: factors of the whole pixel, shape (pixels,). Where a factor differs
             between samples, its mean weighted by what the samples contribute; where it is oversampled, that of the
             last sample, which is not multiplied again.
@@ -130,6 +131,7 @@ class Stages:
     r_e_squared_m2: Float[Array, ""]
     fluence_photons_per_m2: Float[Array, ""]
     steps: Float[Array, ""]
+    mosaic_blocks: Float[Array, ""] | None
     capture: Float[Array, " pixels"]
     polarization: Float[Array, " pixels"]
     solid_angle_sr: Float[Array, " pixels"]

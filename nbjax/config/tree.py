@@ -57,6 +57,7 @@ class Crystal:
     size_a_mm: float | None = None
     size_b_mm: float | None = None
     size_c_mm: float | None = None
+    volume_um3: float | None = None  # of the whole crystal: so many blocks of ``cells``; None: one block
     shape: Shape = "square"
     fudge: float | None = None
     interpolate: bool | None = None  # None: on when an axis has fewer than three cells

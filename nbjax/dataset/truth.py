@@ -22,6 +22,7 @@ _UNITS = {
     "_eV": "eV",
     "_mm": "mm",
     "_um": "um",
+    "_um3": "um^3",
     "_deg": "degree",
     "_mrad": "mrad",
     "_percent": "percent",

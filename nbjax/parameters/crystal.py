@@ -32,6 +32,9 @@ def of_crystal(experiment: Experiment, system: CrystalSystem) -> list[Parameter]
         vector("crystal.cells", "cells", 1.0, _AXES, "crystal.cells", 1.0),
         *(_size(i, axis) for i, axis in enumerate(_AXES)),
     ]
+    if experiment.crystal.volume_m3 is not None:
+        volume = number("crystal.volume_um3", "um^3", 1.0, "crystal.volume_m3", 1e-18)
+        found.append(replace(volume, typical=None))
     if experiment.crystal.shape != "square":
         found.append(number("crystal.fudge", "1", 0.01, "crystal.fudge", 1.0))
     return found

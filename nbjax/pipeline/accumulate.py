@@ -90,7 +90,8 @@ def _sum_samples(
 ) -> tuple[Sums, Samples | None]:
     polarization = first_polarization(experiment, scene, pixels)
     running = is_running(experiment)
-    per_orientation = 1.0 / len(scene.orientations_m)
+    blocks = 1.0 if scene.mosaic_blocks is None else scene.mosaic_blocks
+    per_orientation = blocks / len(scene.orientations_m)
 
     def add_ray(totals: Sums, ray: RayTable) -> tuple[Sums, tuple[RaySample, CrystalSample, Array] | None]:
         sample = sample_ray(experiment, scene, pixels, ray, polarization)

@@ -71,6 +71,7 @@ def _trace(experiment: Experiment, pixels: Int[Array, "n 2"], samples: bool) -> 
         r_e_squared_m2=jnp.asarray(THOMSON_CROSS_SECTION_M2, experiment.beam.wavelength_m.dtype),
         fluence_photons_per_m2=experiment.beam.fluence_photons_per_m2,
         steps=jnp.asarray(_steps(experiment, scene), experiment.beam.wavelength_m.dtype),
+        mosaic_blocks=scene.mosaic_blocks,
         oversample_thickness=grid.oversample_thickness,
         oversample_polarization=grid.oversample_polarization,
         oversample_solid_angle=grid.oversample_solid_angle,
@@ -175,6 +176,7 @@ def _all_stages(experiment: Experiment, scene: Scene, samples: Samples, backgrou
     running = samples.partial * steps
     if not is_running(experiment):
         factor = oversampled_factors(experiment, samples.ray) * weight
+        factor = factor if scene.mosaic_blocks is None else factor * scene.mosaic_blocks
         partial_sums = jnp.where(samples.ray.resolved, factor, 0.0)[:, None] * running
         ray_sums = partial_sums[:, -1]
         before = jnp.cumsum(ray_sums, axis=0) - ray_sums

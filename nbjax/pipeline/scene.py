@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from nbjax import precision
 from nbjax.constants import THOMSON_CROSS_SECTION_M2
-from nbjax.experiment import Experiment, without_tables
+from nbjax.experiment import CrystalParameters, Experiment, without_tables
 from nbjax.geometry.goniometer import phi_angles_rad, phi_rotations
 from nbjax.geometry.panel import Panel, place_panel
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
@@ -87,6 +87,7 @@ class Scene:
         factors: structure factors in the type of the intensity.
         photons_per_sr_per_electron: r_e^2 times fluence: photons per steradian and squared electron.
         background_electrons_squared: water background in the unit of the mean Bragg intensity of a sample.
+        mosaic_blocks: how many times the image of one block the crystal gives; None: once.
         parity: state of order-dependent ledger entries.
         low: what these 32-bit numbers lack to 64-bit ones, in the same places; only with precision ``single``.
     """
@@ -99,6 +100,7 @@ class Scene:
     photons_per_sr_per_electron: Float[Array, ""]
     background_electrons_squared: Float[Array, ""]
     parity: ParityState
+    mosaic_blocks: Float[Array, ""] | None = None
     low: Scene | None = None
 
 
@@ -114,7 +116,15 @@ def build_scene(experiment: Experiment) -> Scene:
     factors = experiment.crystal.factors
     values = None if factors.values is None else factors.values.astype(intensity)
     factors = replace(factors, values=values, default=factors.default.astype(intensity))
-    return replace(scene, factors=factors)
+    return replace(scene, factors=factors, mosaic_blocks=mosaic_blocks(experiment.crystal))
+
+
+def mosaic_blocks(crystal: CrystalParameters) -> Float[Array, ""] | None:
+    """Volume of the crystal over that of a block: blocks scatter without regard to each other's phases."""
+    if crystal.volume_m3 is None:
+        return None
+    a, b, c = direct_vectors_m(crystal.cell)
+    return crystal.volume_m3 / (jnp.prod(crystal.cells) * jnp.dot(a, jnp.cross(b, c)))
 
 
 def _scene(experiment: Experiment) -> Scene:

@@ -136,6 +136,18 @@ CRYSTAL: tuple[Quantity, ...] = (
     ),
     *_SIZES,
     Quantity(
+        "crystal.volume_um3",
+        "the volume of the whole crystal in cubic micrometres",
+        "um^3",
+        above_zero(1e15),
+        within(1e-9, 1e11),
+        place="volume_m3",
+        unless=("volume_m3", None),
+        fitted=True,
+        drawn=True,
+        attributed=True,
+    ),
+    Quantity(
         "crystal.fudge",
         "the scale of the squared spot radius; 1 leaves the spots as they are",
         hard=up_to(1e12),

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbjax.config.tree import Config, Crystal
+from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.coordinates import calculate
 from nbjax.io.dump import read_dump
 from nbjax.io.hkl import StructureFactorTable, read_hkl, tabulate
 from nbjax.parity.cell_setting import angles_of_c_program_deg, volume_ratio
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.steps import Steps, rotation_steps
-from nbjax.resolve.unit_cell import resolve_cell
+from nbjax.resolve.unit_cell import Setting, resolve_cell
 from nbjax.sampling.reference_random import reference_misset_rotation, uniform_rotation
 
 DEFAULT_MOSAIC_SEED = 12345678
+_WHOLE = 1e-6
+"""Rounding of a volume that is given as that of one block."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class ResolvedCrystal:
     table: StructureFactorTable | None
     default_F: float
     cells: tuple[float, float, float]
+    volume_um3: float | None
     shape: str
     fudge: float
     interpolate: bool
@@ -81,6 +85,7 @@ def resolve_crystal(
         table=table,
         default_F=default_F,
         cells=cells,
+        volume_um3=_volume_um3(crystal, cells, setting, notes),
         shape=crystal.shape,
         fudge=fudge * star_scale,
         interpolate=interpolate,
@@ -191,8 +196,13 @@ def _cells(
     crystal: Crystal, cell_A: tuple[float, float, float], beamsize_mm: float, notes: Notes
 ) -> tuple[float, float, float]:
     given = tuple(float(n) for n in crystal.cells or (1, 1, 1))
-    cells, origins = list(given), [notes.said.get("crystal.cells", "given" if crystal.cells else "default")] * 3
     sizes = (crystal.size_a_mm, crystal.size_b_mm, crystal.size_c_mm)
+    if crystal.cells is not None and None not in sizes:
+        notes.warn(
+            "crystal.cells has no effect beside crystal.size_a_mm, size_b_mm and size_c_mm, which set the cells of one "
+            "perfect block; for a crystal of many blocks give crystal.cells and crystal.volume_um3"
+        )
+    cells, origins = list(given), [notes.said.get("crystal.cells", "given" if crystal.cells else "default")] * 3
     for i, (axis, size_mm) in enumerate(zip("abc", sizes, strict=True)):
         key = f"crystal.size_{axis}_mm"
         if size_mm is None:
@@ -204,3 +214,23 @@ def _cells(
         origins[i] = f"{key} / cell length"
     notes.record("crystal.cells", tuple(cells), ", ".join(dict.fromkeys(origins)))
     return (cells[0], cells[1], cells[2])
+
+
+def _volume_um3(crystal: Crystal, cells: tuple[float, float, float], setting: Setting, notes: Notes) -> float | None:
+    """Volume of the whole crystal, if given, and the number of mosaic blocks that follows."""
+    volume_um3 = crystal.volume_um3
+    if volume_um3 is None:
+        return None
+    notes.given("crystal.volume_um3", volume_um3)
+    if notes.faults:
+        return volume_um3
+    direct_A = standard_direct(np.array(setting.cell_A), np.radians(setting.cell_deg))
+    block_um3 = 1e-12 * float(np.linalg.det(np.asarray(direct_A))) * math.prod(cells)
+    blocks = volume_um3 / block_um3
+    if blocks < 1 - _WHOLE:
+        notes.fault(
+            "crystal.volume_um3",
+            f"got {volume_um3:g}, less than the {block_um3:.4g} um^3 of one block of crystal.cells; give fewer cells",
+        )
+    notes.record("derived.mosaic_blocks", blocks, "crystal.volume_um3 / volume of crystal.cells")
+    return volume_um3

@@ -78,6 +78,8 @@ def pixel_factors(stages: Stages) -> dict[str, Array]:
         "I_before_scaling": stages.before_scaling_electrons_squared,
         "I_pixel_photons": stages.I_pixel_photons,
     }
+    if stages.mosaic_blocks is not None:
+        shared["mosaic_blocks"] = stages.mosaic_blocks
     if last.lattice_axes is not None:
         own["last_F_latt_axes"] = last.lattice_axes
     return own | {key: jnp.broadcast_to(value, (*pixels, *value.shape)) for key, value in shared.items()}

@@ -236,6 +236,7 @@ AFTER_SAMPLES: tuple[Key, ...] = (
         columns=("F_cell",),
         aliases=_named("F_cell", "F_cell_nearest"),
     ),
+    Key("mosaic_blocks", "1", "mosaic blocks of the crystal, by which the samples' sum counts", required=False),
     Key(
         "I_before_scaling",
         "electrons^2",

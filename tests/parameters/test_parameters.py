@@ -19,7 +19,7 @@ from nbjax.preparation import prepare
 
 BASE: dict[str, Any] = {
     "beam": {"dispersion_percent": 1.0, "divergence_horizontal_mrad": 1.0, "divergence_vertical_mrad": 1.0},
-    "crystal": {"shape": "gauss", "water_um": 3.0, "phi_range_deg": 1.0, "mosaic_spread_deg": 0.2},
+    "crystal": {"shape": "gauss", "water_um": 3.0, "volume_um3": 0.2, "phi_range_deg": 1.0, "mosaic_spread_deg": 0.2},
     "detector": {"thickness_um": 100.0, "attenuation_depth_um": 200.0},
     "sampling": {"mosaic_domains": 2, "phi_steps": 2, "dispersion_steps": 2},
 }
@@ -68,6 +68,7 @@ def test_setting_what_was_got_changes_nothing(sections: dict[str, Any], conventi
         ("crystal.cells", (10.5, 8.0, 7.0)),
         ("crystal.fudge", 1.2),
         ("crystal.water_um", 4.0),
+        ("crystal.volume_um3", 0.3),
     ],
 )
 def test_a_parameter_moves_the_experiment_as_its_key_does(path: str, value: float | tuple[float, ...]) -> None:
