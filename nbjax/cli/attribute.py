@@ -121,7 +121,8 @@ def _candidate(arguments: argparse.Namespace, rest: list[str]) -> Candidate:
         return Candidate(lambda names: replace(config, parity=names), config.parity, ())
     if arguments.set:
         raise UsageError("--set belongs to a TOML file; change the option line itself")
-    from nbjax.cli.nanobragg import OPTION_ENTRIES, name_options, read_options, read_with_parity
+    from nbjax.cli.nanobragg import name_options, read_options, read_with_parity
+    from nbjax.cli.passed_over import OPTION_ENTRIES
 
     request = read_options(rest)
     for note in request.notes:

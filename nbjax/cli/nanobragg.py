@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from nbjax.cli.options import BY_KEY, BY_NAME, REFUSED, Option, in_options
+from nbjax.cli.options import BY_KEY, BY_NAME, REFUSED, VECTOR_KEYS, Option, in_options
+from nbjax.cli.passed_over import OPTION_ENTRIES, name_default_files, passed_over
 from nbjax.cli.sentinels import forget_sentinels
 from nbjax.cli.words import is_number, leading_number
 from nbjax.config.edit import with_values
@@ -16,14 +17,6 @@ from nbjax.config.tree import Config, Precision
 from nbjax.errors import ConfigError, Fault
 from nbjax.parity.ledger import check_names
 
-OPTION_ENTRIES = ("misset_seed_option", "twotheta_axis_option", "curved_det_last", "sentinel_values")
-"""Entries of the ledger about how the C program reads its options."""
-
-_VECTORS = {
-    "detector": ("fast_axis", "slow_axis", "normal_axis", "two_theta_axis"),
-    "beam": ("direction", "polarization_axis"),
-    "crystal": ("spindle_axis",),
-}
 _NAMED_PIVOT = {"xds": "sample"}
 
 
@@ -116,7 +109,7 @@ class _Reader:
         self.trace_pixels: list[tuple[int, int]] = []
         self.trace_file: str | None = None
         self.trace_samples = False
-        self.absorbs_nothing, self.pgm_cancelled = False, False
+        self.absorbs_nothing, self.pgm_cancelled, self.noise_cancelled = False, False, False
 
     def request(self) -> Request:
         """Read all words and assemble the request."""
@@ -129,7 +122,11 @@ class _Reader:
             self._put("detector.pivot", self.pivot, self.pivot_option or self.sources["detector.convention"])
         else:
             self._drop_vectors(convention)
-        forget_sentinels(self.values, "sentinel_values" in self.parity)
+        for key, said in forget_sentinels(self.values, "sentinel_values" in self.parity).items():
+            self.notes.append(f"{self.sources.get(key, key)}: {said}")
+        if "default_files" in self.parity:
+            asks_else = bool(self.printout or self.config_out or self.trace_file)
+            self.notes += name_default_files(self.values, asks_else, not self.noise_cancelled)
         if self.pgm_cancelled:
             self.values.pop("output.pgm_file", None)
         if self.absorbs_nothing and self.values.get("detector.thickness_um"):
@@ -156,7 +153,12 @@ class _Reader:
 
     def _word(self, word: str) -> None:
         option = BY_NAME.get(word)
-        if option is not None:
+        ignored = passed_over(word) if "ignored_options" in self.parity else None
+        if ignored is not None:
+            self.notes.append(ignored)
+            if word.startswith("-") and not is_number(word):
+                self._skip_values()
+        elif option is not None:
             rule: Callable[[Option, str], None] = getattr(self, f"_read_{option.kind}")
             rule(option, word)
             if option.pivot is not None:
@@ -215,7 +217,7 @@ class _Reader:
         if found is None:
             return None
         for number in found:
-            if number != math.floor(number):
+            if number != math.floor(number) and "ignored_options" not in self.parity:
                 self._fault(name, f"got {number:g}, a whole number is wanted")
                 return None
         return tuple(int(number) for number in found)
@@ -349,6 +351,7 @@ class _Reader:
 
     def _read_nonoise(self, option: Option, name: str) -> None:
         self.values.pop("output.noise_file", None)
+        self.noise_cancelled = True
 
     def _read_pgm_file(self, option: Option, name: str) -> None:
         self._read_text(option, name)
@@ -387,8 +390,6 @@ class _Reader:
         self.progress = True
 
     def _drop_vectors(self, convention: str) -> None:
-        for section, names in _VECTORS.items():
-            for name in names:
-                if self.values.pop(f"{section}.{name}", None) is not None:
-                    option = self.sources.pop(f"{section}.{name}")
-                    self.notes.append(f"{option}: has no effect, the later -{convention} fixes all axes")
+        for key in VECTOR_KEYS:
+            if self.values.pop(key, None) is not None:
+                self.notes.append(f"{self.sources.pop(key)}: has no effect, the later -{convention} fixes all axes")

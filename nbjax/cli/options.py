@@ -222,6 +222,9 @@ BY_NAME: dict[str, Option] = {name: option for option in OPTIONS for name in opt
 BY_KEY: dict[str, str] = {key: option.names[0] for option in reversed(OPTIONS) for key in option.keys}
 """Configuration key -> the first option that sets it."""
 
+VECTOR_KEYS = tuple(option.keys[0] for option in OPTIONS if option.kind == "vector")
+"""Keys of the axes that the custom convention gives."""
+
 _UNUSED = "the C program reads it and does not use it, so that it would change nothing; leave it out"
 REFUSED: dict[str, str] = {
     **dict.fromkeys(("-stol", "-4stol", "-Q", "-stolout"), f"amorphous scattering: {_UNUSED} (-water adds background)"),

@@ -156,6 +156,20 @@ ENTRIES: tuple[Entry, ...] = (
         1725,
     ),
     Entry(
+        "ignored_options",
+        "options that the C program does not know (-xdet_vector, -detsize_x, -hdiv), does not use (-stol), stray words",
+        "passed over; a whole number ends before its decimals",
+        "obeyed, or refused by name",
+        503,
+    ),
+    Entry(
+        "default_files",
+        "an option line that names no output; one without -hkl where there is a file Fdump.bin",
+        "floatimage.bin, intimage.img, image.pgm, noiseimage.img and Fdump.bin are written; Fdump.bin is read",
+        "refused; -dump names the file",
+        139,
+    ),
+    Entry(
         "curved_det_last",
         "-curved_det as the last argument",
         "ignored",
@@ -192,9 +206,9 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "sentinel_values",
-        "a -flux of 0, or an -osc or a step below 0",
-        "taken for not given: the default fluence, and no rotation or one of the nominal range",
-        "no photons, and a rotation the other way",
+        "a -flux or a count of 0, or a range, a step or a count below 0",
+        "taken for not given: the default fluence, no rotation or one of the nominal range; -N for 1",
+        "no photons, a rotation the other way; refused",
         1131,
     ),
     Entry(

@@ -47,12 +47,13 @@ SHOWS: dict[str, str] = {
     "sentinel_values": f"{TRICLINIC} -oversample 1 -phi 20 -osc -2 -phisteps 4",
     "header_twotheta": f"{TRICLINIC} -img header_twotheta.img -oversample 1",
     "header_beam_center": f"{TRICLINIC} -img header_org.img -oversample 1 -pix0_vector 0 0 0 -pivot sample",
+    "ignored_options": f"{TRICLINIC} -oversample 1 -xdet_vector 0 0.6 0.8 -ydet_vector 0 -0.8 0.6",
     "mask_beam_center": f"{TRICLINIC} -mask mask_centre.img -oversample 1",
     "distance_before_swing": f"{TRICLINIC} -twotheta 9 -curved_det -oversample 1",
     "header_close_distance": f"{TRICLINIC} -img header_close.img -oversample 1 -distance 130",
 }
-NOT_IN_IMAGES = {"poisson_sampler", "header_overflow"}
-NOT_IN_ORACLE = {"header_close_distance", "header_beam_center"}
+NOT_IN_IMAGES = {"poisson_sampler", "header_overflow", "default_files"}
+NOT_IN_ORACLE = {"header_close_distance", "header_beam_center", "ignored_options"}
 TOGETHER = [
     f"{TRICLINIC} -oversample 2 -phi 0 -osc 1 -phisteps 3 -dmin 3.5 -polar 0.9 -hdivrange 3 -hdivsteps 2 {SENSOR}",
     f"{TRICLINIC} -oversample 2 -oversample_omega -phi 0 -osc 1 -phisteps 2 -tophat_spots -sourcefile sources.txt",
