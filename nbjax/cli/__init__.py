@@ -14,10 +14,9 @@ from typing import NoReturn
 from nbjax import __version__
 from nbjax.cli import attribute, batch, compare_traces, fit, trace
 from nbjax.cli.folder import output_folder
+from nbjax.cli.interruption import leave
 from nbjax.cli.startup import collect_garbage_less, keep_compiled_programs
 from nbjax.errors import ConfigError, NbjaxError, UsageError
-
-_INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -74,9 +73,8 @@ def main(argv: list[str] | None = None) -> int:
         # whoever read the output has seen enough; nothing more may be flushed into the closed pipe
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 0
-    except KeyboardInterrupt:
-        print("nbjax: interrupted; nothing half-written is left behind", file=sys.stderr)
-        return _INTERRUPTED
+    except KeyboardInterrupt as interruption:
+        return leave(str(interruption) or "interrupted; nothing half-written is left behind")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbjax.cli.folder import output_folder
+from nbjax.cli.interruption import INTERRUPTED
 from nbjax.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from nbjax.dataset.batch import Batch
     from nbjax.dataset.load import Recipe
-
-_INTERRUPTED = 130
 
 
 def add_parser(commands: Any) -> None:
@@ -64,7 +63,7 @@ def _leave() -> NoReturn:
         file=sys.stderr,
         flush=True,
     )
-    os._exit(_INTERRUPTED)
+    os._exit(INTERRUPTED)
 
 
 def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbjax.cli.interruption import interruptible
 from nbjax.errors import FileError, NonFiniteError
+from nbjax.io.files import atomic_writer
 
 if TYPE_CHECKING:
     from nbjax.fit.fitting import OnStep
     from nbjax.fit.problem import Problem
     from nbjax.fit.result import FitResult, Step
+    from nbjax.fit.settings import FitSettings
 
 CHECKPOINT = "checkpoint.npz"
 _CHECKPOINT_EVERY_S = 5.0
@@ -40,35 +44,52 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.settings)
     folder = Path(arguments.out)
     _make(folder)
-
-    import jax
-
-    from nbjax.fit.checkpoint import read_checkpoint
-    from nbjax.fit.fitting import run
-    from nbjax.fit.measurement import read_measurement
-    from nbjax.fit.output import write_outputs
-    from nbjax.fit.result import Outcome
-
-    with jax.enable_x64(True), _line(not arguments.no_progress) as say:
-        measured = read_measurement(settings, say)
-        for sentence in measured.warnings:
-            print(f"nbjax: warning: {sentence}", file=sys.stderr)
-        posed = measured.problem
-        resume = read_checkpoint(folder / CHECKPOINT, posed) if arguments.resume else None
-        with _kept(folder / CHECKPOINT, posed, say, list(resume.history) if resume else []) as on_step:
-            result = run(posed, set_aside=settings.set_aside, on_step=on_step, resume=resume)
-        say("writing the report")
-        names = write_outputs(folder, measured, result, f"Fit {Path(arguments.settings).stem}")
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    kept = _Kept(folder / CHECKPOINT)
+    with _line(not arguments.no_progress) as say:
+        try:
+            result, contents = interruptible(lambda: _fitted(arguments, settings, kept, say))
+        except KeyboardInterrupt:
+            if kept.write_last():
+                raise KeyboardInterrupt(
+                    f"interrupted; {kept.path} holds the last step, and the same command with --resume goes on from it"
+                ) from None
+            raise
+    for name, content in contents.items():
+        with atomic_writer(folder / name) as handle:
+            handle.write(content)
+    kept.path.unlink(missing_ok=True)
     _print(result)
-    print(f"wrote {arguments.out}: {_listed(names)}")
-    if all(shot.outcome is Outcome.DIVERGED for shot in result.shots):
+    print(f"wrote {arguments.out}: {_listed(list(contents))}")
+    if all(shot.outcome.value in ("diverged", "unusable") for shot in result.shots):
         raise NonFiniteError(
             f"the loss is not finite after step {result.history[-1].step} of stage "
             f"{result.stages[result.history[-1].stage]!r}; the last good values are in {arguments.out}: start closer, "
             "bound the parameters or lower the learning rate"
         )
     return 0 if result.converged else 1
+
+
+def _fitted(
+    arguments: argparse.Namespace, settings: FitSettings, kept: _Kept, say: Callable[[str], None]
+) -> tuple[FitResult, dict[str, bytes]]:
+    """The result, and the content of the files that it is written to."""
+    import jax
+
+    from nbjax.fit.checkpoint import read_checkpoint
+    from nbjax.fit.fitting import run
+    from nbjax.fit.measurement import read_measurement
+    from nbjax.fit.output import output_contents
+
+    with jax.enable_x64(True):
+        measured = read_measurement(settings, say)
+        for sentence in measured.warnings:
+            print(f"nbjax: warning: {sentence}", file=sys.stderr)
+        posed = measured.problem
+        resume = read_checkpoint(kept.path, posed) if arguments.resume else None
+        on_step = kept.begin(posed, say, list(resume.history) if resume else [])
+        result = run(posed, set_aside=settings.set_aside, on_step=on_step, resume=resume)
+        say("writing the report")
+        return result, output_contents(measured, result, f"Fit {Path(arguments.settings).stem}")
 
 
 def _make(folder: Path) -> None:
@@ -78,30 +99,43 @@ def _make(folder: Path) -> None:
         raise FileError(f"--out {folder}: cannot be made a folder ({error.strerror}); give another name") from None
 
 
-@contextmanager
-def _kept(path: Path, posed: Problem, say: Callable[[str], None], history: list[Step]) -> Iterator[OnStep]:
-    """Shows and checkpoints every step; a fit that is interrupted leaves its last one."""
-    from nbjax.fit.checkpoint import write_checkpoint
+class _Kept:
+    """The checkpoint of a fit: written now and then, and once more when the fit is interrupted."""
 
-    last: list[Any] = []
-    written = time.monotonic()
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._last: tuple[Problem, int, Any, list[Step]] | None = None
 
-    def on_step(stage: int, state: Any, entry: Step) -> None:
-        nonlocal written
-        history.append(entry)
-        last[:] = [stage, state]
-        name = posed.stages[stage].name or f"stage {stage + 1}"
-        say(f"{name}: step {entry.step}, loss {float(entry.losses.sum()):.8g}")
-        if time.monotonic() - written > _CHECKPOINT_EVERY_S or entry.step == 0:
-            write_checkpoint(path, posed, stage, state, history)
-            written = time.monotonic()
+    def begin(self, posed: Problem, say: Callable[[str], None], history: list[Step]) -> OnStep:
+        """What a fit calls after every step."""
+        written = time.monotonic()
 
-    try:
-        yield on_step
-    except KeyboardInterrupt:
-        if last:
-            write_checkpoint(path, posed, last[0], last[1], history)
-        raise
+        def on_step(stage: int, state: Any, entry: Step) -> None:
+            nonlocal written
+            history.append(entry)
+            name = posed.stages[stage].name or f"stage {stage + 1}"
+            say(f"{name}: step {entry.step}, loss {float(entry.losses.sum()):.8g}")
+            with self._lock:
+                self._last = (posed, stage, state, list(history))
+                if time.monotonic() - written > _CHECKPOINT_EVERY_S or entry.step == 0:
+                    self._write()
+                    written = time.monotonic()
+
+        return on_step
+
+    def write_last(self) -> bool:
+        """Write the last step, if there is one; no other is written any more."""
+        if not self._lock.acquire(timeout=1.0) or self._last is None:
+            return self._last is not None
+        self._write()
+        return True
+
+    def _write(self) -> None:
+        from nbjax.fit.checkpoint import write_checkpoint
+
+        if self._last is not None:
+            write_checkpoint(self.path, *self._last)
 
 
 @contextmanager

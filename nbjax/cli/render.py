@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 import jax
 import numpy as np
 
+from nbjax.cli.interruption import interruptible
 from nbjax.cli.outputs import check_outputs, output_departures, write_outputs
 from nbjax.cli.progress import progress_bar
 from nbjax.config.tree import Config
 from nbjax.departures import departures
+from nbjax.experiment import Experiment
 from nbjax.pipeline.render import render
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import Resolved, resolve
@@ -53,7 +55,7 @@ def render_to_files(
                 file=sys.stderr,
             )
         with progress_bar("simulate", progress) as advance:
-            image = render(experiment, advance)
+            image = interruptible(lambda: _rendered(experiment, advance))
         lines = write_outputs(resolved, image, progress)
     slow, fast = np.unravel_index(int(image.argmax()), image.shape)
     print(
@@ -63,3 +65,8 @@ def render_to_files(
     for line in lines:
         print(f"wrote {line}")
     return image
+
+
+def _rendered(experiment: Experiment, advance: Callable[[int, int], None]) -> np.ndarray:
+    with jax.enable_x64(True):
+        return render(experiment, advance)

@@ -11,14 +11,21 @@ from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault
 
 
-def checked(config: Config) -> Config:
+def checked(config: Any) -> Config:
     """The configuration with every value of the type that its key wants.
 
     Numbers and vectors may be NumPy's or JAX's, and files may be paths; they become Python's.
 
     Raises:
-        ConfigError: every wrong type, number that is not finite and impossible choice, with its key path.
+        ConfigError: it is no configuration; or every wrong type, number that is not finite and impossible choice, with
+            its key path.
     """
+    if isinstance(config, str | os.PathLike):
+        name = repr(os.fspath(config))
+        raise ConfigError([Fault("config", f"got the name of a file, {name}; read it: nbjax.load_config({name})")])
+    if not isinstance(config, Config):
+        problem = f"got {type(config).__name__}, a nbjax.Config is wanted; nbjax.load_config reads one"
+        raise ConfigError([Fault("config", problem)])
     faults = [
         Fault(name, f"got {type(getattr(config, name)).__name__}, a {kind.__name__} is wanted")
         for name, kind in get_type_hints(Config).items()

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import cattrs
 
 from nbjax.config.inputs import INPUT_FILES
+from nbjax.config.kinds import check_kind
 from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault, FileError
 
@@ -26,7 +27,7 @@ def load_config(path: str | Path) -> Config:
     File names of inputs are relative to the TOML file's folder, those of outputs to the current one.
 
     Raises:
-        FileError: the file cannot be read, or is not TOML.
+        FileError: the file cannot be read, is not TOML, or describes a fit or a dataset.
         ConfigError: every unknown key, wrong type and impossible choice, with its key path.
     """
     return load_with_sources(path)[0]
@@ -35,6 +36,7 @@ def load_config(path: str | Path) -> Config:
 def load_with_sources(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Config, dict[str, str]]:
     """A configuration with ``section.key=value`` overrides, and where each key that was said came from."""
     data, sources = read_data(path, overrides)
+    check_kind(path, data, "configuration")
     return config_from_dict(data), sources
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import tomli_w
 
+from nbjax.config.kinds import check_kind
 from nbjax.config.load import config_from_dict, read_data, structured
 from nbjax.config.tree import Config
 from nbjax.config.write import config_toml
@@ -54,6 +55,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         ConfigError: everything that is wrong with it.
     """
     data, _ = read_data(path, overrides)
+    check_kind(path, data, "dataset")
     section = data.pop("dataset", {})
     config = config_from_dict(data)
     if not isinstance(section, dict):

@@ -78,10 +78,8 @@ class Goodness:
     @property
     def sentence(self) -> str:
         """The figures and the verdict in one line."""
-        shown = (
-            f"{self.verdict} fit: reduced deviance {self.reduced_deviance:.3g}, correlation {self.correlation:.4g} "
-            f"(noise leaves {self.attainable:.4g})"
-        )
+        figures = f"reduced deviance {self.reduced_deviance:.3g}, correlation {self.correlation:.4g}"
+        shown = f"agreement {self.verdict}: {figures} (noise leaves {self.attainable:.4g})"
         if self.worst:
             first = self.worst[0]
             shown += f", largest residual {first.sigmas:+.3g} sigma at (slow, fast) = ({first.slow}, {first.fast})"

@@ -6,7 +6,6 @@ import io
 import json
 import math
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,19 +19,14 @@ from nbjax.fit.goodness import Goodness
 from nbjax.fit.measurement import Measurement
 from nbjax.fit.report.document import report_html
 from nbjax.fit.result import FitResult, Outcome
-from nbjax.io.files import atomic_writer
 from nbjax.io.sources import sources_text
 from nbjax.pipeline.render import render
 
 SCHEMA, SCHEMA_VERSION = "nbjax-fit", 1
 
 
-def write_outputs(folder: Path, measured: Measurement, result: FitResult, title: str) -> list[str]:
-    """Write every file; each takes its name once it is complete.
-
-    Returns:
-        Their names.
-    """
+def output_contents(measured: Measurement, result: FitResult, title: str) -> dict[str, bytes]:
+    """Name and content of every file that a fit leaves."""
     contents: dict[str, bytes] = {}
     paths = [*measured.problem.parameters.layout.shared, *measured.problem.parameters.layout.own]
     for number, (config, experiment) in enumerate(zip(measured.configs, result.experiments, strict=True)):
@@ -60,10 +54,7 @@ def write_outputs(folder: Path, measured: Measurement, result: FitResult, title:
         tree["inputs"],
     )
     contents["report.html"] = page.encode()
-    for name, content in contents.items():
-        with atomic_writer(folder / name) as handle:
-            handle.write(content)
-    return list(contents)
+    return contents
 
 
 def pictured(result: FitResult) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from nbjax.config.kinds import check_kind
 from nbjax.config.load import read_toml, structured
 from nbjax.errors import ConfigError, Fault
 from nbjax.fit.parameter_set import Free
@@ -96,7 +97,9 @@ def load_settings(path: str | Path) -> FitSettings:
         FileError: it cannot be read, or is not TOML.
         ConfigError: what is wrong with it.
     """
-    return settings_of(read_toml(path), Path(path).resolve().parent)
+    tree = read_toml(path)
+    check_kind(path, tree, "fit")
+    return settings_of(tree, Path(path).resolve().parent)
 
 
 def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:

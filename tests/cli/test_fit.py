@@ -88,7 +88,11 @@ def test_a_fit_leaves_its_files_and_resumes_where_it_was_interrupted(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(fitting, "_record", interrupted)
+    capsys.readouterr()
     assert main(["fit", "FIT.toml", "--out", "again"]) == 130
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("nbjax: interrupted; again/checkpoint.npz holds the last step")
+    assert "with --resume" in last
     assert [path.name for path in Path("again").iterdir()] == ["checkpoint.npz"]
     monkeypatch.setattr(fitting, "_record", record)
     assert main(["fit", "FIT.toml", "--out", "again", "--resume"]) == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +46,16 @@ def test_what_no_file_may_say_is_refused(config: Config, key: str, problem: str)
     (fault,) = caught.value.faults
     assert fault.key == key
     assert problem in fault.problem
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("crystal.toml", "config: got the name of a file, 'crystal.toml'; read it: nbjax.load_config('crystal.toml')"),
+        (Path("crystal.toml"), "read it: nbjax.load_config('crystal.toml')"),
+        ({"beam": {}}, "config: got dict, a nbjax.Config is wanted; nbjax.load_config reads one"),
+    ],
+)
+def test_what_is_no_configuration_is_named(given: object, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        checked(given)
