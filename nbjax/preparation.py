@@ -15,6 +15,7 @@ from jax import Array
 from nbjax import precision
 from nbjax.config.tree import Config
 from nbjax.constants import DEGREES_PER_RADIAN
+from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import BeamParameters, CrystalParameters, DetectorParameters, Experiment, Grid, without_tables
 from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
 from nbjax.geometry.goniometer import Spindle
@@ -60,6 +61,7 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
         on_host: leave the arrays with NumPy; whatever is compiled takes them in one transfer.
     """
     lengths_A = np.multiply(resolved.crystal.cell_A, resolved.crystal.cells)
+    _check_front(resolved)
     precision.check(resolved.config.precision, float(lengths_A.max() / resolved.beam.wavelength_A))
     dtype = precision.policy(resolved.config.precision).geometry
     exact = _experiment(resolved, lambda value: np.asarray(value, float))
@@ -68,6 +70,24 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
         both = without_tables(exact), without_tables(held)
         held = replace(held, low=jax.tree.map(lambda x, leading: (x - leading).astype(dtype), *both))
     return held if on_host else jax.device_put(held)
+
+
+def _check_front(resolved: Resolved) -> None:
+    """Refuse a panel whose back faces the sample: no pixel sees it."""
+    d = resolved.detector
+    moves = {"two_theta_deg": (d.two_theta_deg,), "origin_shift_mm": d.origin_shift_mm}
+    turned = [key for key, values in moves.items() if any(values)]
+    turned += [f"rotation_{axis}_deg" for axis, value in zip("xyz", d.rotation_deg, strict=True) if value]
+    if (not turned and d.normal_axis @ d.beam_direction > 0) or "two_sided_panel" in resolved.config.parity:
+        return
+    close_mm = 1000 * float(placed_panel(resolved).close_distance_m)
+    if not close_mm > 0:
+        problem = (
+            f"put the panel's plane {close_mm:.6g} mm from the sample, with its back towards it, so that no pixel sees "
+            "the sample; swing and tilt it by less than 90 degrees, or swing it about the sample, which the sample "
+            "pivot does"
+        )
+        raise ConfigError([Fault("detector." + (turned or ["normal_axis"])[0], problem)])
 
 
 def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:

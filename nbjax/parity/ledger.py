@@ -239,6 +239,13 @@ ENTRIES: tuple[Entry, ...] = (
         "where the beam meets the panel as it stands",
         1756,
     ),
+    Entry(
+        "two_sided_panel",
+        "a panel whose back faces the sample",
+        "the photons are negative, and grow in the depth of a sensor",
+        "no photons, and an error where that is the whole image",
+        2724,
+    ),
 )
 
 NAMES: tuple[str, ...] = tuple(entry.name for entry in ENTRIES if entry.switchable)

@@ -59,7 +59,7 @@ def reference_poisson(
     Lorentzian above. Above 1e6 photons a Gaussian stands in, and its counts are not rounded to whole numbers.
 
     Args:
-        photons: expected counts, 0 or above, shape (slow, fast); used as float32.
+        photons: expected counts, shape (slow, fast), used as float32; below 0 none is drawn.
         drawn: pixels for which a count is drawn, shape (slow, fast); they take their turns in row order.
         uniform: the stream of deviates between 0 and 1, each a number that 32 bits hold exactly.
         progress: called with the number of pixels done, now and then.
@@ -98,6 +98,9 @@ class _ReferenceSampler:
 
     def _few(self, mean: float) -> float:
         uniform, cell = self._uniform, self._cell
+        if mean <= 0:
+            uniform()
+            return 0.0
         threshold = self._rounded(math.exp(-mean))
         count, product = 0.0, uniform()
         while product > threshold:

@@ -139,7 +139,11 @@ def sample_ray(
         resolved=_resolved(experiment, q),
         polarization=polarization,
         solid_angle_sr=solid_angle_sr(
-            at.solid_angle.airpath_m, panel.pixel_size_m, scene.panel.close_distance_m, panel.point_pixel
+            at.solid_angle.airpath_m,
+            panel.pixel_size_m,
+            scene.panel.close_distance_m,
+            panel.point_pixel,
+            "two_sided_panel" in experiment.parity,
         ),
         capture=capture,
         own_capture=own_capture,
@@ -264,7 +268,8 @@ def sample_structure(domain: Domain, hkl: Components, index: Components, latched
 
 def _capture(experiment: Experiment, scene: Scene, view: View, layer: Array) -> Array:
     normal, attenuation_per_m = components(scene.panel.normal), experiment.panel.attenuation_per_m
-    return capture_fraction(view.diffracted, normal, layer, scene.layer_thickness_m, attenuation_per_m)
+    two_sided = "two_sided_panel" in experiment.parity
+    return capture_fraction(view.diffracted, normal, layer, scene.layer_thickness_m, attenuation_per_m, two_sided)
 
 
 def _polarization(experiment: Experiment, ray: RayTable, view: View) -> Array:

@@ -52,8 +52,9 @@ SHOWS: dict[str, str] = {
     "distance_before_swing": f"{TRICLINIC} -twotheta 9 -curved_det -oversample 1",
     "header_close_distance": f"{TRICLINIC} -img header_close.img -oversample 1 -distance 130",
 }
-NOT_IN_IMAGES = {"poisson_sampler", "header_overflow", "default_files"}
+NOT_IN_IMAGES = {"poisson_sampler", "header_overflow", "default_files", "two_sided_panel"}
 NOT_IN_ORACLE = {"header_close_distance", "header_beam_center", "ignored_options"}
+BACKWARDS = f"{TRICLINIC} -oversample 1 -twotheta 120 -pivot beam"
 TOGETHER = [
     f"{TRICLINIC} -oversample 2 -phi 0 -osc 1 -phisteps 3 -dmin 3.5 -polar 0.9 -hdivrange 3 -hdivsteps 2 {SENSOR}",
     f"{TRICLINIC} -oversample 2 -oversample_omega -phi 0 -osc 1 -phisteps 2 -tophat_spots -sourcefile sources.txt",
@@ -108,6 +109,17 @@ def test_an_entry_that_matters_is_named(entry: str) -> None:
     words = SHOWS[entry].split()
     resolved = resolve(read_options(words).config)
     assert entry in departures(resolved, prepare_resolved(resolved), option_departures(words))
+
+
+@pytest.mark.parametrize("sensor", ["", SENSOR])
+def test_a_panel_that_shows_its_back_is_refused_or_the_c_programs(sensor: str, tmp_path) -> None:
+    line = f"{BACKWARDS} {sensor}"
+    with pytest.raises(ConfigError, match=r"detector.two_theta_deg: put the panel's plane -\d+"):
+        _image(line, ())
+    parity = ("two_sided_panel", *(("layer_step", "last_layer_capture", "first_sample_factors") if sensor else ()))
+    found = _image(line, tuple(sorted(parity)))
+    assert (found > 0).all() if sensor else (found < 0).all()
+    assert residual(found, oracle_image(line, tmp_path, frozenset(parity))) <= 1e-9
 
 
 @pytest.mark.parametrize("line", TOGETHER)

@@ -107,3 +107,15 @@ def test_reference_draws_only_where_asked_in_row_order() -> None:
 def test_a_stream_of_zeros_ends() -> None:
     counts = reference_poisson(np.array([[3.0, 30.0]]), np.ones((1, 2), bool), lambda: 0.0)
     assert np.array_equal(counts, [[0.0, 30.0]])
+
+
+def test_the_reference_draws_no_count_below_zero_photons() -> None:
+    photons = np.array([[-892.0, -3e9, 0.0, -1e-3]])
+    drawn: list[float] = []
+
+    def uniform() -> float:
+        drawn.append(0.5)
+        return 0.5
+
+    assert not reference_poisson(photons, np.ones_like(photons, bool), uniform).any()
+    assert len(drawn) == 4  # each pixel takes one number from the stream, as in the C program
