@@ -12,6 +12,8 @@ import numpy as np
 
 from nbjax.dataset.shard import digest
 from nbjax.errors import FileError
+from nbjax.io.images.links import check_sources
+from nbjax.io.images.recorded import Request
 
 Truth = dict[str, np.ndarray]
 
@@ -43,6 +45,7 @@ class Images:
         try:
             self._file = h5py.File(self.path, "r")
             self._pixels = self._file["entry/data/data"]
+            check_sources(Request(self.path, str(self.path)), self._pixels)
             truth = self._file["entry/truth"]
             self.config = truth["config"][()].decode()
             self._rows = {

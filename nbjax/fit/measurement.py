@@ -25,7 +25,7 @@ from nbjax.fit.problem import Problem, problem
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.settings import DataSettings, FitSettings, LossSettings, StageSettings
 from nbjax.fit.stages import COARSE_TO_FINE, Optimiser, Stage
-from nbjax.io.images import read_images, read_mask
+from nbjax.io.images import other_size, read_images, read_mask
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
 
@@ -112,7 +112,7 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
 def _images(data: DataSettings, shape: tuple[int, int]) -> tuple[list[np.ndarray], list[Source]]:
     found, sources = [], []
     for name in data.files:
-        for image in read_images(name, data.dataset, shape=shape):
+        for image in read_images(name, data.dataset, data.images, shape):
             sources.append(
                 Source(
                     image.file,
@@ -151,13 +151,13 @@ def _used(
     if data.mask_file is not None:
         mask = read_mask(data.mask_file)
         if mask.shape != size:
-            raise ConfigError([Fault("data.mask_file", f"{_sizes(mask.shape, size)}; give a mask of its size")])
+            raise ConfigError([Fault("data.mask_file", f"{other_size(mask.shape, size)}; give a mask of its size")])
     found = []
     predicted: dict[int, np.ndarray] = {}
     for number, (experiment, image) in enumerate(zip(experiments, images, strict=True)):
         if image.shape != size:
             raise ConfigError(
-                [Fault("data.files", f"image {number} {_sizes(image.shape, size)}; give data of the model's size")]
+                [Fault("data.files", f"image {number} {other_size(image.shape, size)}; give data of the model's size")]
             )
         shown = mask & ~np.isnan(image)
         if data.region == "boxes":
@@ -168,10 +168,6 @@ def _used(
             shown = shown & predicted[id(experiment)]
         found.append(shown)
     return found
-
-
-def _sizes(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    return f"has {got[0]} x {got[1]} pixels (slow x fast), the model has {wanted[0]} x {wanted[1]}"
 
 
 def _loss(settings: LossSettings) -> Loss:

@@ -22,6 +22,7 @@ class DataSettings:
 
     files: tuple[str, ...]
     dataset: str | None = None  # of HDF5 files
+    images: tuple[int, ...] | None = None  # of each file, from 0; None for all
     photons_per_count: float | None = None  # this and the next two: None for what the file says
     pedestal_counts: float | None = None
     saturation_counts: float | None = None  # pixels at or above it are left out

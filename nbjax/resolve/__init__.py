@@ -13,6 +13,7 @@ import numpy as np
 
 from nbjax.config.check import checked
 from nbjax.config.tree import Config
+from nbjax.io.images import other_size
 from nbjax.parity.ledger import check_names
 from nbjax.resolve.beam import ResolvedBeam, resolve_beam
 from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
@@ -99,8 +100,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     if mask is not None and mask.shape != shape:
         notes.fault(
             "detector.mask_file",
-            f"{config.detector.mask_file} has {mask.shape[0]} x {mask.shape[1]} pixels (slow x fast), the image has "
-            f"{shape[0]} x {shape[1]}; give a mask of the image's size",
+            f"{config.detector.mask_file} {other_size(mask.shape, shape, 'the image')}; give a mask of its size",
         )
     notes.raise_faults()
     sampling = resolve_sampling(config, beam, crystal, detector, notes)

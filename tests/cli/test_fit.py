@@ -168,6 +168,7 @@ def changed(old: str, new: str) -> list[str]:
         ("[[stages]]", '[[stages]]\nparameters = ["crystal.cell"]', "is not among the free parameters"),
         ("shot.npy", "short.npy", "short.npy: cannot be read"),
         ('files = ["shot.npy"]', 'files = ["shot.npy"]\nmask_file = "mask.npy"', "mask.npy: leaves no pixel to use"),
+        ('files = ["shot.npy"]', 'files = ["shot.npy"]\nimages = [1]', "shot.npy: has a single image, number 0"),
         ('files = ["shot.npy"]', 'files = ["small.npy"]', "has 10 x 64 pixels (slow x fast), the model has 64 x 64"),
         ('files = ["shot.npy"]', 'files = ["low.npy"]', "1 pixels are negative, the first at (slow, fast) = (3, 5)"),
         ("start.toml", "tophat.toml", "crystal.shape: got 'tophat', which has no gradient"),

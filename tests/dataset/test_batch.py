@@ -198,5 +198,5 @@ def test_cbf_needs_axes_that_it_can_tell(tmp_path: Path) -> None:
 
 def test_a_missing_shard_is_noticed(full: Path, tmp_path: Path) -> None:
     (tmp_path / full.name).write_bytes(full.read_bytes())
-    with pytest.raises(FileError, match="a shard is missing beside it; complete the dataset with --resume"):
+    with pytest.raises(FileError, match=r"data/data is in the file small_000001\.h5, which is missing; put it into"):
         nbjax.dataset.open(tmp_path / full.name)

@@ -59,7 +59,7 @@ def check_sources(request: Request, dataset: Any) -> None:
     home = dataset.file.filename
     # HDF5 knows the shape of a source only where a part of it was taken; else the pixels that come from it
     sources = {
-        (part.file_name, part.dset_name): (part.src_space.shape, part.vspace.get_select_npoints())
+        (part.file_name, part.dset_name): (part.src_space.shape, _points(part.vspace))
         for part in dataset.virtual_sources()
     }
     for source, (shape, pixels) in sources.items():
@@ -94,6 +94,14 @@ def _check(
                     raise FileError(f"{said}, which has fewer pixels or images than it should; copy it again")
     except OSError as error:
         raise FileError(f"{said}, which cannot be read ({str(error).splitlines()[0]}); copy it again") from None
+
+
+def _points(space: Any) -> int:
+    """Pixels of a selection; 0 of one without an end."""
+    try:
+        return int(space.get_select_npoints())
+    except RuntimeError:
+        return 0
 
 
 def _place(home: str, file_name: str) -> Path | None:

@@ -41,9 +41,8 @@ def default_datasets(request: Request, file: Any) -> list[str]:
                     return [name]
         for place in _signals(file, entry):
             group, _, name = place.rpartition("/")
-            series = sorted(member for member in file[group] if _SERIES.match(member))
-            if _SERIES.match(name) and series:
-                return [f"{group}/{member}" for member in series]
+            if _SERIES.match(name):
+                return [f"{group}/{member}" for member in sorted(file[group]) if _SERIES.match(member)]
             if is_image(getattr(look_up(request, file, place), "shape", ()), look_up(request, file, place).dtype):
                 return [place]
     return []
@@ -102,6 +101,8 @@ def _signals(file: Any, entry: str) -> Iterator[str]:
         names = [signal] if signal and group.get(signal, getlink=True) is not None else []
         names += [name for name in ("data", *sorted(n for n in group if _SERIES.match(n))) if name in _links(group)]
         yield from (f"{place}/{name}" for name in names[:1])
+    # the first Eiger files have no group of data
+    yield from (f"{entry}/{name}" for name in sorted(_links(file[entry])) if _SERIES.match(name))
 
 
 def _links(group: Any) -> list[str]:

@@ -112,6 +112,12 @@ class Recorded:
         return f"{self.file}, image {self.index}{place}"
 
 
+def other_size(got: tuple[int, ...], wanted: tuple[int, ...], what: str = "the model") -> str:
+    """What is wrong with an image of another size."""
+    swapped = "; its axes are exchanged" if got == wanted[::-1] else ""
+    return f"has {got[0]} x {got[1]} pixels (slow x fast), {what} has {wanted[0]} x {wanted[1]}{swapped}"
+
+
 def without_value(stored: Shaped[np.ndarray, "slow fast"]) -> Bool[np.ndarray, "slow fast"]:
     """Pixels whose number stands for no value in its type."""
     match stored.dtype.kind:

@@ -53,7 +53,8 @@ def which(request: Request, names: Sequence[str]) -> str:
     if not names:
         raise FileError(f"{request.name}: holds no image; give numbers of shape (slow, fast) or (images, slow, fast)")
     if len(names) > 1:
-        raise FileError(f"{request.name}: which dataset is the image? name it with data.dataset; it has {listed}")
+        remedy = "name it (data.dataset of a fit, dataset in Python), or give a file of its own"
+        raise FileError(f"{request.name}: which dataset is the image? {remedy}; it has {listed}")
     return names[0]
 
 

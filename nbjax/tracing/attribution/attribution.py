@@ -14,6 +14,7 @@ from nbjax.config.tree import Config
 from nbjax.departures import departures
 from nbjax.errors import FileError
 from nbjax.experiment import Experiment
+from nbjax.io.images import other_size
 from nbjax.parity.ledger import NAMES
 from nbjax.pipeline.recording import trace
 from nbjax.pipeline.render import render
@@ -162,8 +163,7 @@ def attribute_image(
     shape = (resolved.detector.pixels_slow, resolved.detector.pixels_fast)
     if image.shape != shape:
         raise FileError(
-            f"the reference image has {image.shape[0]} x {image.shape[1]} pixels and the candidate {shape[0]} x "
-            f"{shape[1]} (slow x fast); give an image of the same detector"
+            f"the reference image {other_size(image.shape, shape, 'the candidate')}; give an image of the same detector"
         )
     if not np.isfinite(image).all():
         raise FileError("the reference image holds NaN or infinity; give an image of photons")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nbjax.io.images import Recorded
+from nbjax.io.images import Recorded, other_size
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,8 @@ def test_photons_are_counts_less_the_pedestal_times_the_gain_without_overloads()
 )
 def test_a_mask_says_where_pixels_are_used(stored: np.ndarray, marks_bad: bool, usable: list[bool]) -> None:
     assert Recorded(stored, "a", marks_bad=marks_bad).usable().tolist() == [usable]
+
+
+def test_exchanged_axes_are_said() -> None:
+    assert other_size((3, 4), (5, 4)) == "has 3 x 4 pixels (slow x fast), the model has 5 x 4"
+    assert other_size((3, 4), (4, 3), "the image").endswith("the image has 4 x 3; its axes are exchanged")
