@@ -14,7 +14,7 @@ STATIC: Mapping[str, Any] = {"static": True}
 
 
 def look_up(tree: Any, place: str) -> Any:
-    """The value at a dotted place, such as ``crystals.0.cell.misset_rad``; numbers are places in tuples."""
+    """The value at a dotted place, such as ``crystals.0.cell.misset_rad``; numbers are places in tuples and arrays."""
     for name in place.split("."):
         tree = tree[int(name)] if name.isdigit() else getattr(tree, name)
     return tree
@@ -27,6 +27,8 @@ def put(tree: Any, place: str, value: Any) -> Any:
         value = put(look_up(tree, head), rest, value)
     if head.isdigit():
         number = int(head)
+        if not isinstance(tree, tuple):
+            return tree.at[number].set(value)
         return (*tree[:number], value, *tree[number + 1 :])
     if hasattr(tree, f"with_{head}"):
         return getattr(tree, f"with_{head}")(value)

@@ -51,6 +51,13 @@ def draw_number(draw: Draw, seed: int, image: int, lattice: int) -> float:
     return draw.median * float(np.exp(deviate))
 
 
+def path_of(key: str) -> tuple[str, str | None]:
+    """The configuration key of a drawn one, and which component of a vector it is: ``crystal.cell_A.0``."""
+    section, _, rest = key.partition(".")
+    name, dot, index = rest.partition(".")
+    return f"{section}.{name}", index if dot else None
+
+
 def draw_rotation(seed: int, image: int, lattice: int) -> np.ndarray:
     """A rotation matrix, uniform over all rotations, shape (3, 3): a point on the sphere of quaternions."""
     return Rotation.from_quat(ndtri(uniforms(seed, image, lattice, "orientation", 4))).as_matrix()

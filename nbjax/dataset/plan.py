@@ -9,70 +9,16 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from nbjax.config.edit import with_values
 from nbjax.config.tree import Config
 from nbjax.constants import HC_EV_A
-from nbjax.dataset.draws import draw_number, draw_rotation, read_columns
+from nbjax.dataset.draws import draw_number, draw_rotation, path_of, read_columns
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, Fault, FileError
 from nbjax.geometry.unit_cell import setting_of
+from nbjax.quantities import QUANTITIES
 from nbjax.resolve import Resolved, resolve
-
-DRAWABLE: dict[str, tuple[str, ...]] = {
-    "beam": (
-        "wavelength_A",
-        "energy_eV",
-        "fluence_photons_per_m2",
-        "flux_photons_per_s",
-        "exposure_s",
-        "beamsize_mm",
-        "polarization",
-        "divergence_horizontal_mrad",
-        "divergence_vertical_mrad",
-        "dispersion_percent",
-    ),
-    "crystal": (
-        "cell_A",
-        "cell_deg",
-        "misset_deg",
-        "default_F",
-        "cells",
-        "size_a_mm",
-        "size_b_mm",
-        "size_c_mm",
-        "fudge",
-        "mosaic_spread_deg",
-        "phi_start_deg",
-        "phi_range_deg",
-        "water_um",
-    ),
-    "detector": (
-        "distance_mm",
-        "close_distance_mm",
-        "beam_x_mm",
-        "beam_y_mm",
-        "close_x_mm",
-        "close_y_mm",
-        "org_x_px",
-        "org_y_px",
-        "rotation_x_deg",
-        "rotation_y_deg",
-        "rotation_z_deg",
-        "two_theta_deg",
-        "origin_shift_mm",
-        "thickness_um",
-        "attenuation_depth_um",
-    ),
-}
-"""Keys that may be drawn: those behind traced numbers."""
-
-_SUPERSEDES = {
-    "beam.wavelength_A": ("energy_eV",),
-    "beam.energy_eV": ("wavelength_A",),
-    "beam.fluence_photons_per_m2": ("flux_photons_per_s", "exposure_s"),
-    "detector.distance_mm": ("close_distance_mm",),
-    "detector.close_distance_mm": ("distance_mm",),
-}
 
 
 @dataclass(frozen=True)
@@ -198,39 +144,36 @@ class Plan:
 def _key_faults(draw: Draw, recipe: Recipe) -> list[Fault]:
     faults = []
     for key in draw.keys:
-        section, _, rest = key.partition(".")
-        name, dot, index = rest.partition(".")
+        path, index = path_of(key)
+        quantity = QUANTITIES.get(path)
         problem = None
-        if name not in DRAWABLE.get(section, ()):
-            known = ", ".join(f"{section}.{name}" for section, names in DRAWABLE.items() for name in names)
+        if quantity is None or not quantity.drawn:
+            known = ", ".join(quantity.key for quantity in QUANTITIES.values() if quantity.drawn)
             problem = f"{key} cannot be drawn; choose from {known}"
-        elif (name in _VECTORS) != bool(dot) or (dot and index not in ("0", "1", "2")):
-            wanted = f"{section}.{name}.0, .1 or .2" if name in _VECTORS else f"{section}.{name}"
+        elif (len(quantity.labels) > 1) != (index is not None) or index not in (None, "0", "1", "2"):
+            wanted = f"{path}.0, .1 or .2" if len(quantity.labels) > 1 else path
             problem = f"got {key}, wants {wanted}"
-        elif recipe.dataset.kind == "rotation" and name in ("phi_start_deg", "phi_range_deg"):
+        elif recipe.dataset.kind == "rotation" and path in ("crystal.phi_start_deg", "crystal.phi_range_deg"):
             problem = f"{key} follows from the rotation series; do not draw it"
         if problem:
             faults.append(Fault("dataset.draws.keys", problem))
     return faults
 
 
-_VECTORS = ("cell_A", "cell_deg", "misset_deg", "cells", "origin_shift_mm")
-
-
 def _with_value(config: Config, key: str, value: float) -> tuple[Config, float]:
     """The configuration with a number at a key, and the number as it was taken."""
-    section, name, *index = key.split(".")
+    path, index = path_of(key)
+    section, name = path.split(".")
     table = getattr(config, section)
-    changes: dict[str, Any] = dict.fromkeys(_SUPERSEDES.get(f"{section}.{name}", ()))
+    values: dict[str, Any] = dict.fromkeys(QUANTITIES[path].replaces)
     if name == "cells":
         value = max(1, round(value))
-    if index:
+    values[path] = value
+    if index is not None:
         old = list(getattr(table, name) or (0.0, 0.0, 0.0))
-        old[int(index[0])] = value
-        changes[name] = tuple(old)
-    else:
-        changes[name] = value
-    return replace(config, **{section: replace(table, **changes)}), float(value)
+        old[int(index)] = value
+        values[path] = tuple(old)
+    return with_values(config, values), float(value)
 
 
 def _settled(resolved: Resolved) -> Config:
@@ -267,7 +210,13 @@ def _settled(resolved: Resolved) -> Config:
             default_F=crystal.default_F or 1.0,
             interpolate=crystal.interpolate,
         ),
-        detector=replace(config.detector, header_file=None, mask_file=None),
+        detector=replace(
+            config.detector,
+            header_file=None,
+            mask_file=None,
+            pixels_fast=resolved.detector.pixels_fast,
+            pixels_slow=resolved.detector.pixels_slow,
+        ),
         sampling=replace(sampling, **counts),
     )
 

@@ -10,28 +10,14 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.dataset.draws import path_of
 from nbjax.dataset.images import Photons, overloads_of
 from nbjax.dataset.shard import Field, digest
 from nbjax.experiment import Experiment
 from nbjax.geometry.goniometer import phi_angles_rad
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
+from nbjax.quantities import QUANTITIES, UNITS
 from nbjax.rotations import about_axis
-
-_UNITS = {
-    "_A": "angstrom",
-    "_eV": "eV",
-    "_mm": "mm",
-    "_um": "um",
-    "_um3": "um^3",
-    "_deg": "degree",
-    "_mrad": "mrad",
-    "_percent": "percent",
-    "_photons_per_m2": "1/m^2",
-    "_photons_per_s": "Hz",
-    "_s": "s",
-    "_px": "pixel",
-    "_F": "electron",
-}
 
 
 def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_deg: float) -> dict[str, Field]:
@@ -81,9 +67,7 @@ def _drawn(drawn: Mapping[str, float | tuple[float, ...]]) -> dict[str, Field]:
 
 
 def _unit(key: str) -> str:
-    name = key.split(".")[1]
-    fitting = [suffix for suffix in _UNITS if name.endswith(suffix)]
-    return _UNITS[max(fitting, key=len)] if fitting else ""
+    return UNITS[QUANTITIES[path_of(key)[0]].unit].nexus
 
 
 @jax.jit

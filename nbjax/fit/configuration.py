@@ -16,6 +16,7 @@ from nbjax.fields import look_up
 from nbjax.io.sources import SourceList
 from nbjax.parameters import Parameter, parameters_of
 from nbjax.parity.ledger import check_names
+from nbjax.quantities import QUANTITIES
 from nbjax.resolve.steps import grid_steps
 from nbjax.rotations import xyz_angles
 from nbjax.sampling.sources import SourceTable
@@ -35,16 +36,6 @@ _AXES = {
     "detector.two_theta_axis": {"detector.two_theta_axis": "panel.two_theta_axis"},
 }
 """Turns of axes: the keys that hold the axes, and where these are in an experiment."""
-
-_REPLACED = {
-    "beam.wavelength_A": ("beam.energy_eV",),
-    "beam.energy_eV": ("beam.wavelength_A",),
-    "crystal.phi_range_deg": ("sampling.phi_step_deg",),
-    "detector.close_x_mm": ("detector.beam_x_mm",),
-    "detector.close_y_mm": ("detector.beam_y_mm",),
-    "detector.pixel_mm": ("detector.size_fast_mm", "detector.size_slow_mm"),
-}
-"""Keys that say the same in another way, and would contradict a fitted value."""
 
 
 def check_writable(config: Config, paths: Sequence[str]) -> None:
@@ -76,7 +67,7 @@ def fitted_config(config: Config, experiment: Experiment, paths: Sequence[str]) 
         paths: parameters that were free.
     """
     table = parameters_of(experiment, config.detector.convention)
-    values: dict[str, Any] = {key: None for path in paths for key in _REPLACED.get(path, ())}
+    values: dict[str, Any] = {key: None for path in paths for key in QUANTITIES[path].replaces}
     for path in paths:
         if path in _FLUENCE:
             fluence = float(experiment.beam.fluence_photons_per_m2)

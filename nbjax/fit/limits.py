@@ -12,6 +12,7 @@ from nbjax.experiment import Experiment
 from nbjax.geometry.panel import place_panel, point_on_panel
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.parameters import Parameter
+from nbjax.quantities import QUANTITIES
 
 
 @dataclass(frozen=True)
@@ -22,33 +23,7 @@ class Limits:
     upper: float = math.inf
 
 
-_NONE, _POSITIVE, _ANGLE = Limits(), Limits(0.0), Limits(0.0, 180.0)
-_LIMITS = {
-    "beam.wavelength_A": _POSITIVE,
-    "beam.energy_eV": _POSITIVE,
-    "beam.fluence_photons_per_m2": _POSITIVE,
-    "beam.polarization": Limits(-1.0, 1.0),
-    "beam.divergence_horizontal_mrad": _POSITIVE,
-    "beam.divergence_vertical_mrad": _POSITIVE,
-    "beam.dispersion_percent": Limits(0.0, 100.0),
-    "beam.source_wavelengths_A": _POSITIVE,
-    "beam.source_weights": _POSITIVE,
-    "crystal.cell_A": _POSITIVE,
-    "crystal.cell_deg": _ANGLE,
-    "crystal.cells": Limits(1.0),
-    "crystal.size_a_mm": _POSITIVE,
-    "crystal.size_b_mm": _POSITIVE,
-    "crystal.size_c_mm": _POSITIVE,
-    "crystal.fudge": _POSITIVE,
-    "crystal.default_F": _POSITIVE,
-    "crystal.water_um": _POSITIVE,
-    "detector.pixel_mm": _POSITIVE,
-    "detector.distance_mm": _POSITIVE,
-    "detector.close_distance_mm": _POSITIVE,
-    "detector.thickness_um": _POSITIVE,
-    "detector.attenuation_depth_um": _POSITIVE,
-    "scale": _POSITIVE,
-}
+_CELL = {"A": "crystal.cell_A", "degrees": "crystal.cell_deg"}
 
 
 def limits_of(parameter: Parameter, experiment: Experiment) -> list[Limits]:
@@ -58,11 +33,11 @@ def limits_of(parameter: Parameter, experiment: Experiment) -> list[Limits]:
         parameter: one of ``nbjax.parameters.parameters_of``.
         experiment: where a fit starts; decides how far apart spots are.
     """
-    if parameter.path == "crystal.cell":
-        return [_POSITIVE if unit == "A" else _ANGLE for unit in parameter.unit]
+    keys = [_CELL[unit] if parameter.path == "crystal.cell" else parameter.path for unit in parameter.unit]
+    found = [Limits(QUANTITIES[key].possible.low, QUANTITIES[key].possible.high) for key in keys]
     if parameter.path == "crystal.mosaic_spread_deg":
-        return [Limits(0.0, spot_gap_deg(experiment))]
-    return [_LIMITS.get(parameter.path, _NONE)] * len(parameter.labels)
+        return [Limits(limits.lower, spot_gap_deg(experiment)) for limits in found]
+    return found
 
 
 def spot_gap_deg(experiment: Experiment) -> float:

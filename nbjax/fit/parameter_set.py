@@ -22,6 +22,7 @@ from nbjax.experiment import Experiment, stack
 from nbjax.fit.limits import Limits, limits_of
 from nbjax.fit.scaling import Scaling
 from nbjax.parameters import Parameter, find, parameters_of, set_values
+from nbjax.quantities import QUANTITIES
 
 
 @dataclass(frozen=True)
@@ -176,25 +177,12 @@ def _starts(layout: Layout, experiments: Experiment) -> tuple[Array, Array]:
 _INSIDE = 0.1
 """How many scales from a limit a fit starts that was asked to start on it."""
 
-_SAME = {
-    "crystal.cell": ("crystal.cell_A", "crystal.cell_deg"),
-    "crystal.cells": ("crystal.size_a_mm", "crystal.size_b_mm", "crystal.size_c_mm"),
-    "crystal.misset_deg": ("crystal.rotation_deg",),
-    "beam.wavelength_A": ("beam.energy_eV", "beam.source_wavelengths_A"),
-    "beam.energy_eV": ("beam.source_wavelengths_A",),
-    "detector.axes_deg": ("detector.rotation_x_deg", "detector.rotation_y_deg", "detector.rotation_z_deg"),
-    "detector.beam_x_mm": ("detector.close_x_mm",),
-    "detector.beam_y_mm": ("detector.close_y_mm",),
-    "scale": ("beam.fluence_photons_per_m2",),
-}
-"""Parameters that move what one or several others move: no data tell them apart."""
-
 
 def _overlaps(paths: set[str]) -> list[Fault]:
     return [
         Fault(f"parameters.{other}", f"moves the same as {path}; leave one of them out")
-        for path, others in _SAME.items()
-        for other in others
+        for path in sorted(paths)
+        for other in QUANTITIES[path].same
         if {path, other} <= paths
     ]
 

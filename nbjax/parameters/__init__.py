@@ -14,11 +14,9 @@ from jax import Array
 from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment
 from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
-from nbjax.parameters.beam import of_beam
-from nbjax.parameters.crystal import of_crystal
-from nbjax.parameters.intensity import of_intensity
-from nbjax.parameters.panel import of_panel, of_plate_centre
-from nbjax.parameters.parameter import Parameter
+from nbjax.parameters.accessors import access
+from nbjax.parameters.parameter import Frame, Parameter
+from nbjax.quantities import QUANTITIES
 
 __all__ = ["Parameter", "find", "parameters_of", "set_values"]
 
@@ -54,10 +52,9 @@ def parameters_of(
         convention: of the detector; without it there are no beam centres, whose meaning it decides.
         system: crystal system that ``crystal.cell`` keeps to, a key of ``CRYSTAL_SYSTEMS``.
     """
-    found = [*of_panel(experiment), *of_beam(experiment), *of_crystal(experiment, CRYSTAL_SYSTEMS[system])]
-    if convention is not None:
-        found += of_plate_centre(experiment, convention)
-    return {parameter.path: parameter for parameter in [*found, *of_intensity(experiment)]}
+    frame = Frame(convention, CRYSTAL_SYSTEMS[system])
+    found = (access(quantity, experiment, frame) for quantity in QUANTITIES.values() if quantity.fitted)
+    return {parameter.path: parameter for parameter in found if parameter is not None}
 
 
 def find(parameters: dict[str, Parameter], path: str, key: str = "parameters") -> Parameter:

@@ -1,8 +1,10 @@
-"""Parameters of the beam but its intensity."""
+"""Parameters of the beam that are more than a number at a place."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -14,61 +16,15 @@ from nbjax.experiment import Experiment
 from nbjax.fields import look_up, put
 from nbjax.geometry.panel import PanelParameters
 from nbjax.numerics import unit_vector
-from nbjax.parameters.parameter import DEGREE, Parameter, number, relative, single, vector
+from nbjax.parameters.parameter import DEGREE, Frame, Parameter, leaf, relative, several, single
+from nbjax.quantities import UNITS, Quantity
 from nbjax.rotations import about_axis
 from nbjax.sampling.sources import SourceGrid, SourceTable
 
+Accessor = Callable[[Quantity, Experiment, Frame], Parameter | None]
+
 _TILTS = ("about fast", "about slow")
 _SOURCES = "beam.sources"
-
-
-def of_beam(experiment: Experiment) -> list[Parameter]:
-    """Direction, wavelength, polarization, and the spread or the list of the sources."""
-    found = [
-        relative("beam.direction", "mrad", 0.1, _TILTS, _tilted_beam),
-        single("beam.wavelength_A", "A", 1e-4, lambda e: e.beam.wavelength_m * 1e10, _set_wavelength),
-        single(
-            "beam.energy_eV",
-            "eV",
-            1.0,
-            lambda e: HC_EV_A / (e.beam.wavelength_m * 1e10),
-            lambda e, x: _set_wavelength(e, HC_EV_A / x),
-        ),
-        number("beam.polarization", "1", 0.01, "beam.kahn_factor", 1.0),
-        # the electric vector is across the beam: a turn about the beam is all that it can do
-        relative("beam.polarization_axis", "degrees", 0.1, ("about beam",), _turned_polarization),
-    ]
-    sources = experiment.beam.sources
-    if isinstance(sources, SourceTable):
-        return found + _of_table(sources)
-    widths = (
-        ("beam.dispersion_percent", "%", "dispersion", "dispersion_step", 1e-2),
-        ("beam.divergence_horizontal_mrad", "mrad", "horizontal_range_rad", "horizontal_step_rad", 1e-3),
-        ("beam.divergence_vertical_mrad", "mrad", "vertical_range_rad", "vertical_step_rad", 1e-3),
-    )
-    return found + [_source_width(*width) for width in widths]
-
-
-def _of_table(sources: SourceTable) -> list[Parameter]:
-    """Direction, wavelength and weight of each listed source; weights count relative to the first, which stays."""
-    rows = tuple(str(row) for row in range(sources.weights.shape[-1]))
-    tilts = tuple(f"{row} {label}" for row in rows for label in _TILTS)
-    found = [
-        relative("beam.source_directions", "mrad", 0.1, tilts, _tilted_sources),
-        vector("beam.source_wavelengths_A", "A", 1e-4, rows, "beam.sources.wavelengths_m", 1e-10),
-    ]
-    if len(rows) > 1:
-        found.append(
-            Parameter(
-                "beam.source_weights",
-                ("1",) * (len(rows) - 1),
-                rows[1:],
-                (0.01,) * (len(rows) - 1),
-                lambda e: e.beam.sources.weights[1:],
-                lambda e, x: put(e, "beam.sources.weights", e.beam.sources.weights.at[1:].set(x)),
-            )
-        )
-    return found
 
 
 def _tilted(direction: Float[Array, "3"], panel: PanelParameters, mrad: Float[Array, "2"]) -> Float[Array, "3"]:
@@ -99,8 +55,21 @@ def _set_wavelength(e: Experiment, x: Array) -> Experiment:
     return replace(e, beam=replace(e.beam, wavelength_m=wavelength_m, sources=sources))
 
 
-def _source_width(path: str, unit: str, width: str, spacing: str, si: float) -> Parameter:
+def _energy(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+    return single(
+        quantity,
+        lambda e: HC_EV_A / (e.beam.wavelength_m * 1e10),
+        lambda e, x: _set_wavelength(e, HC_EV_A / x),
+    )
+
+
+def _source_width(
+    width: str, spacing: str, quantity: Quantity, experiment: Experiment, frame: Frame
+) -> Parameter | None:
     """Full range of a grid of sources, whose spacing follows it; a range of zero has no spacing to follow."""
+    if not isinstance(experiment.beam.sources, SourceGrid):
+        return None
+    si = UNITS[quantity.unit].si
 
     def set_width(e: Experiment, x: Array) -> Experiment:
         sources = e.beam.sources
@@ -110,4 +79,58 @@ def _source_width(path: str, unit: str, width: str, spacing: str, si: float) -> 
         ratio = jnp.where(some, x * si / jnp.where(some, old, 1.0), 1.0)
         return put(e, _SOURCES, replace(sources, **{width: old * ratio, spacing: getattr(sources, spacing) * ratio}))
 
-    return single(path, unit, 0.1, lambda e: look_up(e, f"{_SOURCES}.{width}") / si, set_width)
+    return single(quantity, lambda e: look_up(e, f"{_SOURCES}.{width}") / si, set_width)
+
+
+def _listed(make: Accessor, quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+    return make(quantity, experiment, frame) if isinstance(experiment.beam.sources, SourceTable) else None
+
+
+def _rows(e: Experiment) -> tuple[str, ...]:
+    assert isinstance(e.beam.sources, SourceTable)
+    return tuple(str(row) for row in range(e.beam.sources.weights.shape[-1]))
+
+
+def _source_directions(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+    tilts = tuple(f"{row} {label}" for row in _rows(experiment) for label in _TILTS)
+    return relative(quantity, "mrad", tilts, _tilted_sources)
+
+
+def _source_wavelengths(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+    return leaf(quantity, f"{_SOURCES}.wavelengths_m", _rows(experiment))
+
+
+def _source_weights(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+    """Weights count relative to the first, which stays."""
+    rows, place = _rows(experiment), f"{_SOURCES}.weights"
+    if len(rows) < 2:
+        return None
+    return several(
+        quantity, lambda e: look_up(e, place)[1:], lambda e, x: put(e, place, look_up(e, place).at[1:].set(x)), rows[1:]
+    )
+
+
+def _scale(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+    place = "beam.fluence_photons_per_m2"
+    return single(
+        quantity, lambda e: jnp.ones_like(look_up(e, place)), lambda e, x: put(e, place, look_up(e, place) * x)
+    )
+
+
+BEAM: dict[str, Accessor] = {
+    "beam.direction": lambda q, e, frame: relative(q, "mrad", _TILTS, _tilted_beam),
+    "beam.wavelength_A": lambda q, e, frame: single(q, lambda e: e.beam.wavelength_m * 1e10, _set_wavelength),
+    "beam.energy_eV": _energy,
+    # the electric vector is across the beam: a turn about the beam is all that it can do
+    "beam.polarization_axis": lambda q, e, frame: relative(q, "degrees", ("about beam",), _turned_polarization),
+    "beam.dispersion_percent": partial(_source_width, "dispersion", "dispersion_step"),
+    **{
+        f"beam.divergence_{axis}_mrad": partial(_source_width, f"{axis}_range_rad", f"{axis}_step_rad")
+        for axis in ("horizontal", "vertical")
+    },
+    "beam.source_directions": partial(_listed, _source_directions),
+    "beam.source_wavelengths_A": partial(_listed, _source_wavelengths),
+    "beam.source_weights": partial(_listed, _source_weights),
+    "scale": _scale,
+}
+"""Key -> accessor."""

@@ -1,46 +1,27 @@
-"""Parameters of the crystal but its structure factors and its water."""
+"""Parameters of the crystal that are more than a number at a place, and of its water."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import Experiment
 from nbjax.fields import put
-from nbjax.geometry.crystal_systems import CrystalSystem
-from nbjax.parameters.parameter import DEGREE, XYZ, Parameter, number, relative, single, tilt, vector
+from nbjax.parameters.parameter import DEGREE, Frame, Parameter, leaf, relative, several, single, tilt
+from nbjax.physics.backgrounds.water import Water
+from nbjax.quantities import Quantity
 from nbjax.rotations import about_vector
 
-_AXES = ("a", "b", "c")
+_LENGTHS = ("a", "b", "c")
 
 
-def of_crystal(experiment: Experiment, system: CrystalSystem) -> list[Parameter]:
-    """Cell, orientation, rotation, mosaic spread and size."""
-    steps = experiment.crystal.spindle.steps
-    found = [
-        vector("crystal.cell_A", "A", 0.01, _AXES, "crystal.cell.lengths_m", 1e-10),
-        vector("crystal.cell_deg", "degrees", 0.01, ("alpha", "beta", "gamma"), "crystal.cell.angles_rad", DEGREE),
-        _cell(system),
-        vector("crystal.misset_deg", "degrees", 0.01, XYZ, "crystal.cell.misset_rad", DEGREE),
-        relative("crystal.rotation_deg", "degrees", 0.01, XYZ, _turned_crystal),
-        tilt("crystal.spindle_axis", "crystal.spindle.axis"),
-        number("crystal.phi_start_deg", "degrees", 0.01, "crystal.spindle.start_rad", DEGREE),
-        number("crystal.phi_range_deg", "degrees", 0.01, "crystal.spindle.step_rad", DEGREE / steps),
-        number("crystal.mosaic_spread_deg", "degrees", 0.01, "crystal.mosaic.spread_rad", DEGREE),
-        vector("crystal.cells", "cells", 1.0, _AXES, "crystal.cells", 1.0),
-        *(_size(i, axis) for i, axis in enumerate(_AXES)),
-    ]
-    if experiment.crystal.volume_m3 is not None:
-        volume = number("crystal.volume_um3", "um^3", 1.0, "crystal.volume_m3", 1e-18)
-        found.append(replace(volume, typical=None))
-    if experiment.crystal.shape != "square":
-        found.append(number("crystal.fudge", "1", 0.01, "crystal.fudge", 1.0))
-    return found
+def _cell(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+    system = frame.system
 
-
-def _cell(system: CrystalSystem) -> Parameter:
     def get(e: Experiment) -> Array:
         cell = e.crystal.cell
         return system.free(jnp.concatenate([cell.lengths_m * 1e10, cell.angles_rad / DEGREE]))
@@ -50,8 +31,8 @@ def _cell(system: CrystalSystem) -> Parameter:
         cell = replace(e.crystal.cell, lengths_m=whole[:3] * 1e-10, angles_rad=whole[3:] * DEGREE)
         return put(e, "crystal.cell", cell)
 
-    units = tuple("A" if label in _AXES else "degrees" for label in system.labels)
-    return Parameter("crystal.cell", units, system.labels, (0.01,) * len(units), get, set_cell)
+    units = tuple("A" if label in _LENGTHS else "degrees" for label in system.labels)
+    return replace(several(quantity, get, set_cell, system.labels), unit=units)
 
 
 def _turned_crystal(e: Experiment, x: Array) -> Experiment:
@@ -61,7 +42,11 @@ def _turned_crystal(e: Experiment, x: Array) -> Experiment:
     return put(e, "crystal.cell.orientation", misset.T @ about_vector(x * DEGREE) @ misset @ cell.orientation)
 
 
-def _size(i: int, axis: str) -> Parameter:
+def _phi_range(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+    return leaf(quantity, "crystal.spindle.step_rad", si=DEGREE / experiment.crystal.spindle.steps)
+
+
+def _size(i: int, quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
     """An edge of the crystal: as many cells as fit into it, with the fraction that is left."""
 
     def set_size(e: Experiment, x: Array) -> Experiment:
@@ -70,4 +55,38 @@ def _size(i: int, axis: str) -> Parameter:
     def get(e: Experiment) -> Array:
         return e.crystal.cells[i] * e.crystal.cell.lengths_m[i] * 1e3
 
-    return replace(single(f"crystal.size_{axis}_mm", "mm", 1.0, get, set_size), typical=None)
+    return single(quantity, get, set_size)
+
+
+def _default_factor(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+    return leaf(quantity, "crystal.factors.default") if experiment.crystal.factors.values is None else None
+
+
+def _factors(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+    values = experiment.crystal.factors.values
+    if values is None:
+        return None
+    return several(
+        quantity,
+        lambda e: e.crystal.factors.values.reshape(-1),  # type: ignore[union-attr]
+        lambda e, x: put(e, "crystal.factors.values", x.reshape(values.shape)),
+        tuple(str(i) for i in range(values.size)),
+    )
+
+
+def _water(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+    number = next((i for i, term in enumerate(experiment.backgrounds) if isinstance(term, Water)), None)
+    return None if number is None else leaf(quantity, f"backgrounds.{number}.size_m")
+
+
+CRYSTAL: dict[str, Callable[[Quantity, Experiment, Frame], Parameter | None]] = {
+    "crystal.cell": _cell,
+    "crystal.rotation_deg": lambda q, e, frame: relative(q, "degrees", q.labels, _turned_crystal),
+    "crystal.spindle_axis": lambda q, e, frame: tilt(q, "crystal.spindle.axis"),
+    "crystal.phi_range_deg": _phi_range,
+    **{f"crystal.size_{axis}_mm": partial(_size, i) for i, axis in enumerate(_LENGTHS)},
+    "crystal.default_F": _default_factor,
+    "crystal.structure_factors": _factors,
+    "crystal.water_um": _water,
+}
+"""Key -> accessor."""

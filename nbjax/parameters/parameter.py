@@ -12,14 +12,28 @@ from jaxtyping import Float
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.experiment import Experiment
 from nbjax.fields import look_up, put
+from nbjax.geometry.crystal_systems import CrystalSystem
 from nbjax.numerics import unit_vector
+from nbjax.quantities import UNITS, Quantity
 from nbjax.rotations import about_vector
 
 Get = Callable[[Experiment], Array]
 Set = Callable[[Experiment, Array], Experiment]
 
 DEGREE = 1 / DEGREES_PER_RADIAN
-XYZ = ("x", "y", "z")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the meaning of some parameters hangs on, beside the experiment.
+
+    Attributes:
+        convention: of the detector, or None where it is not known.
+        system: crystal system that ``crystal.cell`` keeps to.
+    """
+
+    convention: str | None
+    system: CrystalSystem
 
 
 @dataclass(frozen=True)
@@ -48,54 +62,41 @@ class Parameter:
         return tuple(f"{self.path} {label}".rstrip() for label in self.labels)
 
 
-def single(path: str, unit: str, typical: float, get: Get, put: Set) -> Parameter:
+def single(quantity: Quantity, get: Get, put: Set) -> Parameter:
     """One number with ``get`` and ``put`` of scalars."""
-    return Parameter(path, (unit,), ("",), (typical,), lambda e: get(e)[None], lambda e, x: put(e, x[0]))
+    return several(quantity, lambda e: get(e)[None], lambda e, x: put(e, x[0]), ("",))
 
 
-def number(path: str, unit: str, typical: float, place: str, si: float) -> Parameter:
-    """A scalar leaf; ``si`` is its unit in SI."""
-    return single(path, unit, typical, lambda e: look_up(e, place) / si, lambda e, x: put(e, place, x * si))
+def several(
+    quantity: Quantity, get: Get, put: Set, labels: tuple[str, ...] | None = None, unit: str | None = None
+) -> Parameter:
+    """Some numbers with ``get`` and ``put`` of vectors; labels and unit are the quantity's own unless given."""
+    chosen = quantity.labels if labels is None else labels
+    typical = None if quantity.typical is None else (quantity.typical,) * len(chosen)
+    return Parameter(quantity.key, (unit or quantity.unit,) * len(chosen), chosen, typical, get, put)
 
 
-def item(path: str, unit: str, typical: float, place: str, i: int, si: float) -> Parameter:
-    """One entry of a leaf that is a vector."""
-    return single(
-        path,
-        unit,
-        typical,
-        lambda e: look_up(e, place)[i] / si,
-        lambda e, x: put(e, place, look_up(e, place).at[i].set(x * si)),
-    )
+def leaf(quantity: Quantity, place: str, labels: tuple[str, ...] | None = None, si: float | None = None) -> Parameter:
+    """What lies at a place of an experiment, a scalar or a vector; ``si`` is its unit in SI, the quantity's own."""
+    factor = UNITS[quantity.unit].si if si is None else si
+    if quantity.labels == ("",):
+        return single(quantity, lambda e: look_up(e, place) / factor, lambda e, x: put(e, place, x * factor))
+    return several(quantity, lambda e: look_up(e, place) / factor, lambda e, x: put(e, place, x * factor), labels)
 
 
-def vector(path: str, unit: str, typical: float, labels: tuple[str, ...], place: str, si: float) -> Parameter:
-    """A leaf that is a vector."""
-    n = len(labels)
-    return Parameter(
-        path,
-        (unit,) * n,
-        labels,
-        (typical,) * n,
-        lambda e: look_up(e, place) / si,
-        lambda e, x: put(e, place, x * si),
-    )
-
-
-def relative(path: str, unit: str, typical: float, labels: tuple[str, ...], put: Set) -> Parameter:
+def relative(quantity: Quantity, unit: str, labels: tuple[str, ...], put: Set) -> Parameter:
     """A change on top of the experiment, which starts at zero."""
-    n = len(labels)
-    return Parameter(path, (unit,) * n, labels, (typical,) * n, lambda e: jnp.zeros(n, e.beam.wavelength_m.dtype), put)
+    return several(quantity, lambda e: jnp.zeros(len(labels), e.beam.wavelength_m.dtype), put, labels, unit)
 
 
-def tilt(path: str, place: str) -> Parameter:
+def tilt(quantity: Quantity, place: str) -> Parameter:
     """Two tilts of an axis, in degrees."""
 
     def tilted(e: Experiment, x: Array) -> Experiment:
         axis = look_up(e, place)
         return put(e, place, about_vector(x * DEGREE @ _across(axis)) @ axis)
 
-    return relative(path, "degrees", 0.01, ("first", "second"), tilted)
+    return relative(quantity, "degrees", ("first", "second"), tilted)
 
 
 def _across(axis: Float[Array, "3"]) -> Float[Array, "2 3"]:

@@ -53,6 +53,7 @@ BEAM: tuple[Quantity, ...] = (
         "beam.polarization",
         "Kahn's factor",
         hard=within(-1.0, 1.0),
+        physical=within(-1.0, 1.0),
         typical=0.01,
         place="kahn_factor",
         fitted=True,
@@ -66,6 +67,7 @@ BEAM: tuple[Quantity, ...] = (
         "%",
         Interval(0.0, 200.0, open_high=True),
         up_to(120.0),
+        up_to(100.0),
         typical=0.1,
         fitted=True,
         drawn=True,
@@ -81,7 +83,6 @@ BEAM: tuple[Quantity, ...] = (
         labels=(),
         typical=1e-4,
         fitted=True,
-        place="sources.wavelengths_m",
     ),
     Quantity(
         "beam.source_weights",
@@ -113,7 +114,8 @@ BEAM: tuple[Quantity, ...] = (
         place="fluence_photons_per_m2",
         fitted=True,
         drawn=True,
-        replaces=("beam.flux_photons_per_s", "beam.exposure_s"),
+        attributed=True,
+        replaces=("beam.flux_photons_per_s",),
     ),
     Quantity(
         "scale",

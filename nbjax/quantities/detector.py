@@ -81,6 +81,19 @@ def _centre(axis: str) -> tuple[Quantity, ...]:
 
 DETECTOR: tuple[Quantity, ...] = (
     Quantity(
+        "detector.origin_shift_mm",
+        "a shift of the panel in mm",
+        "mm",
+        _ANYWHERE,
+        _NEAR,
+        labels=XYZ,
+        typical=0.01,
+        place="origin_shift_m",
+        fitted=True,
+        drawn=True,
+        attributed=True,
+    ),
+    Quantity(
         "detector.pixel_mm",
         "the pixel size in mm",
         "mm",
@@ -95,19 +108,6 @@ DETECTOR: tuple[Quantity, ...] = (
     ),
     _distance("distance", "the distance of sample and detector in mm", "close_distance"),
     _distance("close_distance", "the shortest distance in mm", "distance"),
-    Quantity(
-        "detector.origin_shift_mm",
-        "a shift of the panel in mm",
-        "mm",
-        _ANYWHERE,
-        _NEAR,
-        labels=XYZ,
-        typical=0.01,
-        place="origin_shift_m",
-        fitted=True,
-        drawn=True,
-        attributed=True,
-    ),
     Quantity(
         "detector.axes_deg",
         "a turn of the panel's axes",

@@ -20,8 +20,10 @@ class Quantity:
         key: configuration key; or a name of its own where no key fits (``scale``), which only fits know.
         meaning: what it is, as messages say it.
         unit: key of ``UNITS``.
-        hard: values outside are an error; also the bounds that a fit keeps to by default.
+        hard: values outside are an error.
         plausible: values outside are a warning; None: the same as ``hard``.
+        physical: values that physics allows whatever their size, between which a fit keeps; None: zero and above where
+            ``hard`` has none below zero, all otherwise.
         zero: what a value of exactly zero does, where it is allowed and a user should know.
         labels: names of the components; empty where they depend on the experiment.
         typical: a change that is neither large nor small; None: a hundredth of the value.
@@ -37,6 +39,7 @@ class Quantity:
     unit: str = "1"
     hard: Interval = ANY
     plausible: Interval | None = None
+    physical: Interval | None = None
     zero: str = ""
     labels: tuple[str, ...] = ONE
     typical: float | None = None
@@ -62,6 +65,11 @@ class Quantity:
     def usual(self) -> Interval:
         """Values that need no warning."""
         return self.hard if self.plausible is None else self.plausible
+
+    @property
+    def possible(self) -> Interval:
+        """Values between which a fit keeps."""
+        return self.physical or (Interval(0.0) if self.hard.low >= 0 else ANY)
 
     @property
     def in_unit(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from datasets import full_recipe, recipe, rotation_recipe
@@ -16,6 +17,8 @@ from nbjax.dataset.plan import Plan
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, FileError
 from nbjax.geometry.unit_cell import standard_direct
+from nbjax.preparation import prepare_resolved
+from nbjax.resolve import resolve
 
 DISTRIBUTIONS = {
     "normal": (Draw(("beam.wavelength_A",), "normal", mean=2.0, sigma=0.5), stats.norm(2.0, 0.5)),
@@ -140,7 +143,7 @@ def test_faulty_columns_are_named(tmp_path: Path, content: str, problem: str) ->
 @pytest.mark.parametrize(
     ("key", "problem"),
     [
-        ("sampling.oversample", r"sampling\.oversample cannot be drawn; choose from beam"),
+        ("sampling.oversample", r"sampling\.oversample cannot be drawn; choose from detector"),
         ("crystal.cell_A", r"got crystal\.cell_A, wants crystal\.cell_A\.0, \.1 or \.2"),
         ("crystal.cell_A.3", r"got crystal\.cell_A\.3, wants"),
         ("beam.wavelength_A.0", r"got beam\.wavelength_A\.0, wants beam\.wavelength_A$"),
@@ -149,3 +152,40 @@ def test_faulty_columns_are_named(tmp_path: Path, content: str, problem: str) ->
 def test_keys_that_cannot_be_drawn_are_named(key: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         Plan(recipe(draws=(Draw((key,), "uniform", low=1.0, high=2.0),)))
+
+
+def test_what_can_be_fitted_can_be_drawn() -> None:
+    draws = (
+        Draw(("detector.pixel_mm",), "uniform", low=0.2, high=0.3),
+        Draw(("detector.origin_shift_mm.2",), "normal", mean=0.0, sigma=0.1),
+    )
+    plan = Plan(recipe(draws=draws))
+    images = [plan.image(number).lattices[0] for number in range(2)]
+    assert images[0].detector.pixel_mm != images[1].detector.pixel_mm
+    assert [config.detector.pixels_fast for config in images] == [plan.resolved.detector.pixels_fast] * 2
+    with jax.enable_x64(True):
+        base, *others = (prepare_resolved(resolve(config)) for config in (plan.base, *images))
+    for config, experiment in zip(images, others, strict=True):
+        assert float(experiment.panel.pixel_size_m) == pytest.approx(1e-3 * (config.detector.pixel_mm or 0.0))
+        assert experiment.grid == base.grid
+
+
+def test_a_drawn_number_replaces_what_would_contradict_it() -> None:
+    base = recipe(draws=(Draw(("beam.energy_eV",), "uniform", low=9000.0, high=9100.0),))
+    beam = Plan(base).image(0).lattices[0].beam
+    assert beam.wavelength_A is None
+    assert 9000 < (beam.energy_eV or 0) < 9100
+
+
+def test_a_series_may_turn_backwards() -> None:
+    plan = Plan(rotation_recipe(width_deg=-0.5))
+    crystals = [plan.image(number).lattices[0].crystal for number in range(3)]
+    assert [crystal.phi_start_deg for crystal in crystals] == pytest.approx([9.875, 9.375, 8.875])
+    assert [plan.start_deg(number) for number in range(3)] == pytest.approx([10.0, 9.5, 9.0])
+    assert crystals[0].phi_range_deg == -0.5
+
+
+def test_left_handed_matrices_are_refused(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "a.txt", [np.diag([0.02, 0.02, -0.02]).ravel()])
+    with pytest.raises(FileError, match=r"a\.txt: matrix 0: its axes are left-handed"):
+        Plan(recipe(matrices_file=str(tmp_path / "a.txt"))).image(0)

@@ -19,10 +19,10 @@ from nbjax.config.write import config_toml
 from nbjax.errors import ConfigError
 from nbjax.experiment import Experiment
 from nbjax.fit.configuration import check_writable, fitted_config, fitted_sources
-from nbjax.fit.parameter_set import _SAME
 from nbjax.io.sources import sources_text
 from nbjax.parameters import parameters_of
 from nbjax.preparation import prepare
+from nbjax.quantities import QUANTITIES
 
 GRID: dict[str, Any] = {
     "beam": {"dispersion_percent": 1.0, "divergence_horizontal_mrad": 1.0, "divergence_vertical_mrad": 1.0},
@@ -115,7 +115,7 @@ def test_what_is_fitted_reads_back(name: str) -> None:
     config = STARTS[name]
     convention = config.detector.convention
     paths = fittable(config)
-    all_at_once = [path for path in paths if not any(path in others for others in _SAME.values())]
+    all_at_once = [path for path in paths if not any(path in quantity.same for quantity in QUANTITIES.values())]
     for free in [*([path] for path in paths), all_at_once]:
         experiment = moved(config, free)
         again = read_back(config, experiment, free)

@@ -115,3 +115,41 @@ def test_intervals_in_words(interval: Interval, text: str) -> None:
 def test_not_a_number_is_in_no_interval() -> None:
     assert math.nan not in Interval()
     assert Quantity("x", "a number").error(math.nan) is not None
+
+
+def test_what_is_not_fitted_is_not_moved_otherwise() -> None:
+    for quantity in QUANTITIES.values():
+        assert quantity.fitted or not (quantity.attributed or quantity.same or quantity.place), quantity.key
+        assert quantity.fitted or quantity.drawn or quantity.physical is None
+
+
+def test_what_can_be_fitted_can_be_drawn_if_a_configuration_says_it() -> None:
+    keys = numeric_keys()
+    directions = {key for key in keys if QUANTITIES[key].unit == "vector"}
+    fitted = {key for key in keys if QUANTITIES[key].fitted}
+    assert fitted - directions == {key for key in fitted if QUANTITIES[key].drawn}
+
+
+def test_what_is_fitted_is_attributed_or_moves_as_something_that_is() -> None:
+    centres = {key for key in QUANTITIES if key.startswith(("detector.beam_", "detector.org_", "detector.close_x"))}
+    centres.add("detector.close_y_mm")
+    for quantity in QUANTITIES.values():
+        also = {other for other in QUANTITIES.values() if quantity.key in other.same}
+        as_another = any(other.attributed for other in also) or any(QUANTITIES[key].attributed for key in quantity.same)
+        turns = quantity.unit == "vector" or quantity.key.startswith("beam.source_")
+        assert quantity.attributed == quantity.fitted or as_another or turns or quantity.key in centres, quantity.key
+
+
+@pytest.mark.parametrize(
+    ("key", "low", "high"),
+    [
+        ("beam.wavelength_A", 0.0, math.inf),
+        ("beam.polarization", -1.0, 1.0),
+        ("crystal.cells", 1.0, math.inf),
+        ("crystal.cell_deg", 0.0, 180.0),
+        ("crystal.phi_start_deg", -math.inf, math.inf),
+        ("scale", 0.0, math.inf),
+    ],
+)
+def test_a_fit_keeps_to_what_physics_allows(key: str, low: float, high: float) -> None:
+    assert (QUANTITIES[key].possible.low, QUANTITIES[key].possible.high) == (low, high)

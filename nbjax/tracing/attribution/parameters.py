@@ -11,35 +11,11 @@ from nbjax import parameters
 from nbjax.experiment import Experiment
 from nbjax.fields import put
 from nbjax.geometry.panel import Panel, place_panel
+from nbjax.quantities import QUANTITIES
 
 Apply = Callable[[Experiment, Array], Experiment]
 
 _MICROMETRE = 1e-6
-_ONE_BY_ONE = (
-    "detector.distance_mm",
-    "detector.close_distance_mm",
-    "detector.pixel_mm",
-    "detector.two_theta_deg",
-    "detector.rotation_x_deg",
-    "detector.rotation_y_deg",
-    "detector.rotation_z_deg",
-    "detector.thickness_um",
-    "detector.attenuation_depth_um",
-    "beam.direction",
-    "beam.wavelength_A",
-    "beam.polarization",
-    "beam.dispersion_percent",
-    "beam.divergence_horizontal_mrad",
-    "beam.divergence_vertical_mrad",
-    "crystal.cell_A",
-    "crystal.cell_deg",
-    "crystal.misset_deg",
-    "crystal.phi_start_deg",
-    "crystal.phi_range_deg",
-    "crystal.mosaic_spread_deg",
-    "crystal.cells",
-    "crystal.fudge",
-)
 
 
 @dataclass(frozen=True)
@@ -61,19 +37,10 @@ class Parameter:
 
 def parameters_of(experiment: Experiment) -> tuple[Parameter, ...]:
     """Every parameter of an experiment that may be moved, in the order of computation."""
-    found = [
-        Parameter("detector origin along the beam", "um", 10.0, _shift_origin(lambda e: e.beam.direction)),
-        Parameter("detector origin along fast", "um", 10.0, _shift_origin(lambda e: _placed(e).fast)),
-        Parameter("detector origin along slow", "um", 10.0, _shift_origin(lambda e: _placed(e).slow)),
-    ]
-    table = parameters.parameters_of(experiment)
-    for path in _ONE_BY_ONE:
-        if path in table:
-            found += _components(table[path])
-    found.append(Parameter("structure factors", "%", 1.0, _scale_factors))
-    if "crystal.water_um" in table:
-        found += _components(table["crystal.water_um"])
-    found.append(Parameter("beam.fluence_photons_per_m2", "%", 1.0, _scale_fluence))
+    found = []
+    for path, parameter in parameters.parameters_of(experiment).items():
+        if QUANTITIES[path].attributed:
+            found += _IN_OTHER_TERMS.get(path) or _components(parameter)
     return tuple(found)
 
 
@@ -111,3 +78,17 @@ def _scale_factors(e: Experiment, x: Array) -> Experiment:
 def _scale_fluence(e: Experiment, x: Array) -> Experiment:
     fluence = e.beam.fluence_photons_per_m2 * (1 + x / 100)
     return replace(e, beam=replace(e.beam, fluence_photons_per_m2=fluence))
+
+
+_FACTORS = [Parameter("structure factors", "%", 1.0, _scale_factors)]
+_IN_OTHER_TERMS = {
+    "detector.origin_shift_mm": [
+        Parameter("detector origin along the beam", "um", 10.0, _shift_origin(lambda e: e.beam.direction)),
+        Parameter("detector origin along fast", "um", 10.0, _shift_origin(lambda e: _placed(e).fast)),
+        Parameter("detector origin along slow", "um", 10.0, _shift_origin(lambda e: _placed(e).slow)),
+    ],
+    "crystal.default_F": _FACTORS,
+    "crystal.structure_factors": _FACTORS,
+    "beam.fluence_photons_per_m2": [Parameter("beam.fluence_photons_per_m2", "%", 1.0, _scale_fluence)],
+}
+"""Quantities that are blamed in terms that say more than those of their keys."""

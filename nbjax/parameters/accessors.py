@@ -1,0 +1,39 @@
+"""How each quantity that a fit may move is read from an experiment and put into it.
+
+Most lie at the place that the table of quantities names. The others have an accessor in the file of their section,
+which may find that an experiment lacks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from nbjax.experiment import Experiment
+from nbjax.fields import look_up
+from nbjax.parameters.beam import BEAM
+from nbjax.parameters.crystal import CRYSTAL
+from nbjax.parameters.detector import DETECTOR
+from nbjax.parameters.parameter import Frame, Parameter, leaf
+from nbjax.quantities import Quantity
+
+Accessor = Callable[[Quantity, Experiment, Frame], Parameter | None]
+
+ACCESSORS: Mapping[str, Accessor] = {**DETECTOR, **BEAM, **CRYSTAL}
+
+_ROOTS = {"beam": "beam", "crystal": "crystal", "detector": "panel"}
+"""Where the places of a section's quantities begin."""
+
+
+def access(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+    """The parameter of a quantity, or None if the experiment has no such number."""
+    root = _ROOTS.get(quantity.section, "")
+    if quantity.unless is not None:
+        place, choice = quantity.unless
+        found = look_up(experiment, f"{root}.{place}")
+        if found is choice or (isinstance(found, str) and found == choice):
+            return None
+    if quantity.key in ACCESSORS:
+        return ACCESSORS[quantity.key](quantity, experiment, frame)
+    assert quantity.place is not None, f"{quantity.key} has neither a place nor an accessor"
+    place = f"{root}.{quantity.place}"
+    return None if look_up(experiment, place) is None else leaf(quantity, place)
