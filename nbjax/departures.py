@@ -103,6 +103,7 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "last_layer_capture": lambda r, e: e.panel.layers > 1 and not e.grid.oversample_thickness,
     "layer_step": lambda r, e: e.panel.has_sensor and (e.panel.layers > 1 or e.grid.layers_given),
     "source_weights": _source_weights,
+    "two_column_sources": lambda r, e: r.beam.sources is not None and r.beam.sources.is_spectrum,
     "water_scale": lambda r, e: bool(e.backgrounds),
     "interpolation_latch": _interpolation_latch,
     "interpolation_autoselect": _interpolation_autoselect,

@@ -127,7 +127,7 @@ OPTIONS: tuple[Option, ...] = (
         _flag("-square_div", "beam.divergence_shape", "full divergence grid", "square"),
         _number("-dispersion", "beam.dispersion_percent", "PERCENT: spectral width"),
         _integer("-dispsteps", "sampling.dispersion_steps", "N: wavelengths"),
-        _text("-sourcefile", "beam.source_file", "FILE: x y z weight wavelength of each source (m)"),
+        _text("-sourcefile", "beam.source_file", "FILE: x y z weight wavelength of each source (m), or a spectrum"),
         _rule("-polar", "polar", "beam.polarization", "K: Kahn polarization factor, -1 to 1"),
         _flag("-nopolar", "beam.polarization_correction", "no polarization factor", False),
     ),

@@ -205,6 +205,13 @@ ENTRIES: tuple[Entry, ...] = (
         1713,
     ),
     Entry(
+        "two_column_sources",
+        "a source file of two columns",
+        "x and y of each source, in m",
+        "a spectrum: wavelength or energy, and weight",
+        2322,
+    ),
+    Entry(
         "sentinel_values",
         "a -flux or a count of 0, or a range, a step or a count below 0",
         "taken for not given: the default fluence, no rotation or one of the nominal range; -N for 1",

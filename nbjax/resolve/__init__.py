@@ -92,7 +92,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     headers = apply_headers(config)
     said.update(headers.origins)
     config, mask = check_ranges(headers.config, notes), headers.mask
-    beam = resolve_beam(config.beam, config.sampling, notes)
+    beam = resolve_beam(config.beam, config.sampling, config.parity, notes)
     output = _resolve_output(config, notes)
     crystal = resolve_crystal(config, beam.wavelength_A, beam.beamsize_mm, output.seed, notes)
     detector = resolve_detector(config, notes)

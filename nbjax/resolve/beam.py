@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from nbjax.constants import DEFAULT_FLUENCE_PHOTONS_PER_M2, HC_EV_A
 from nbjax.io.sources import SourceList, read_sources
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.steps import Steps, grid_steps
+
+_FAR, _ALIKE = 2.0, 0.1
+"""Ratio of wavelengths that are hardly those of one beam; relative difference of those that are."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,15 @@ class ResolvedBeam:
     sources: SourceList | None
 
 
-def resolve_beam(beam: Beam, sampling: Sampling, notes: Notes) -> ResolvedBeam:
+def resolve_beam(beam: Beam, sampling: Sampling, parity: tuple[str, ...], notes: Notes) -> ResolvedBeam:
     """Fill in the beam; faults go to ``notes``."""
     beamsize_mm = notes.choose("beam.beamsize_mm", beam.beamsize_mm, 0.1)
     polarization = notes.choose("beam.polarization", beam.polarization, 0.0)
     notes.switch("beam.polarization_correction", beam.polarization_correction)
-    wavelength_A = _wavelength(beam, notes)
+    sources = None if beam.source_file is None else read_sources(beam.source_file, "two_column_sources" not in parity)
+    wavelength_A = _wavelength(beam, sources, notes)
     fluence = _fluence(beam, beamsize_mm, notes)
     horizontal, vertical, dispersion = _spreads(beam, sampling, notes)
-    sources = None if beam.source_file is None else read_sources(beam.source_file)
     if sources is not None:
         notes.given("beam.source_file", beam.source_file)
         if horizontal.count * vertical.count * dispersion.count > 1:
@@ -92,14 +96,34 @@ def _spreads(beam: Beam, sampling: Sampling, notes: Notes) -> tuple[Steps, Steps
     return horizontal, vertical, dispersion
 
 
-def _wavelength(beam: Beam, notes: Notes) -> float:
+def _wavelength(beam: Beam, sources: SourceList | None, notes: Notes) -> float:
     if beam.wavelength_A is not None and beam.energy_eV is not None:
         notes.fault("beam.energy_eV", "given together with beam.wavelength_A; leave one of them out")
     if beam.energy_eV is not None:
         notes.given("beam.energy_eV", beam.energy_eV)
         notes.record("beam.wavelength_A", HC_EV_A / beam.energy_eV, "derived from beam.energy_eV")
-        return HC_EV_A / beam.energy_eV
-    return notes.choose("beam.wavelength_A", beam.wavelength_A, 1.0)
+        wavelength_A = HC_EV_A / beam.energy_eV
+    elif sources is not None and sources.is_spectrum:
+        wavelength_A = notes.choose(
+            "beam.wavelength_A", beam.wavelength_A, sources.mean_wavelength_m * 1e10, "mean of beam.source_file"
+        )
+    else:
+        wavelength_A = notes.choose("beam.wavelength_A", beam.wavelength_A, 1.0)
+    if sources is not None:
+        _compare(sources, wavelength_A, notes)
+    return wavelength_A
+
+
+def _compare(sources: SourceList, wavelength_A: float, notes: Notes) -> None:
+    """Point out sources of quite another wavelength."""
+    mean_A = sources.mean_wavelength_m * 1e10
+    if math.isnan(mean_A) or 1 / _FAR <= mean_A / wavelength_A <= _FAR:
+        return
+    as_keV = abs(HC_EV_A / 1000 / mean_A / wavelength_A - 1) < _ALIKE
+    cure = "energies are wanted in eV, not in keV" if as_keV else "correct one of them"
+    notes.warn(
+        f"the sources of beam.source_file are around {mean_A:.4g} A, beam.wavelength_A is {wavelength_A:.4g}; {cure}"
+    )
 
 
 def _fluence(beam: Beam, beamsize_mm: float, notes: Notes) -> float:

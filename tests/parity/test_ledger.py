@@ -44,6 +44,7 @@ SHOWS: dict[str, str] = {
     "twotheta_axis_length": f"{OBLIQUE} {VECTORS} -twotheta_axis 0 1.1 0 -twotheta 7 -oversample 1",
     "curved_det_last": f"{OBLIQUE} -oversample 1 -curved_det",
     "custom_normal": f"{TRICLINIC} {VECTORS} -sdet_vector 0 -1 0.02 -fdet_vector 0.1 0.02 1 -oversample 1",
+    "two_column_sources": f"{TRICLINIC} -oversample 1 -sourcefile spectrum.txt",
     "sentinel_values": f"{TRICLINIC} -oversample 1 -phi 20 -osc -2 -phisteps 4",
     "header_twotheta": f"{TRICLINIC} -img header_twotheta.img -oversample 1",
     "header_beam_center": f"{TRICLINIC} -img header_org.img -oversample 1 -pix0_vector 0 0 0 -pivot sample",
@@ -53,7 +54,7 @@ SHOWS: dict[str, str] = {
     "header_close_distance": f"{TRICLINIC} -img header_close.img -oversample 1 -distance 130",
 }
 NOT_IN_IMAGES = {"poisson_sampler", "header_overflow", "default_files", "two_sided_panel"}
-NOT_IN_ORACLE = {"header_close_distance", "header_beam_center", "ignored_options"}
+NOT_IN_ORACLE = {"header_close_distance", "header_beam_center", "ignored_options", "two_column_sources"}
 BACKWARDS = f"{TRICLINIC} -oversample 1 -twotheta 120 -pivot beam"
 TOGETHER = [
     f"{TRICLINIC} -oversample 2 -phi 0 -osc 1 -phisteps 3 -dmin 3.5 -polar 0.9 -hdivrange 3 -hdivsteps 2 {SENSOR}",
@@ -67,6 +68,7 @@ TOGETHER = [
 def _inputs(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     for source in INPUTS.iterdir():
         (tmp_path / source.name).symlink_to(source)
+    (tmp_path / "spectrum.txt").write_text("0.95 1\n1.00 2\n1.05 1\n")
     original = (INPUTS / "header.img").read_bytes()
     for name, words in (
         ("header_twotheta.img", b"TWOTHETA=6;\n}"),

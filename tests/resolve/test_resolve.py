@@ -12,7 +12,7 @@ from cases import INPUTS, small_config
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.errors import ConfigError, FileError
 from nbjax.io.smv import write_smv
-from nbjax.preparation import phi_angles_rad
+from nbjax.preparation import phi_angles_rad, prepare_resolved
 from nbjax.resolve import resolve
 
 CUBE = Crystal(cell_A=(50.0, 60.0, 70.0), default_F=10.0)
@@ -236,3 +236,19 @@ def test_unusual_numbers_are_pointed_out(config: Config, warning: str) -> None:
 def test_impossible_numbers_are_named_for_what_they_are(config: Config, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         resolve(config)
+
+
+def test_a_spectrum_gives_the_wavelength_and_shines_along_the_beam(tmp_path: Path) -> None:
+    (tmp_path / "s.lam").write_text("1.02 1\n1.06 3\n")
+    resolved = resolve(Config(Beam(source_file=str(tmp_path / "s.lam")), CUBE, Detector(pixels_fast=4, pixels_slow=4)))
+    assert resolved.beam.wavelength_A == pytest.approx(1.05)
+    experiment = prepare_resolved(resolved)
+    np.testing.assert_allclose(experiment.beam.sources.directions, [experiment.beam.direction] * 2)
+    np.testing.assert_allclose(experiment.beam.sources.wavelengths_m, [1.02e-10, 1.06e-10], rtol=1e-6)
+
+
+def test_a_spectrum_in_kev_is_pointed_out(tmp_path: Path) -> None:
+    (tmp_path / "s.txt").write_text("9.4 1\n9.6 1\n")
+    config = Config(Beam(wavelength_A=1.305, source_file=str(tmp_path / "s.txt")), CUBE)
+    (warning,) = [sentence for sentence in resolve(config).warnings if "beam.source_file" in sentence]
+    assert "around 9.5 A, beam.wavelength_A is 1.305; energies are wanted in eV" in warning
