@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import jax
 import numpy as np
 
+from nbjax.blank import why_blank
 from nbjax.cli.interruption import interruptible
 from nbjax.cli.outputs import check_outputs, output_departures, write_outputs
 from nbjax.cli.progress import progress_bar
@@ -56,6 +57,8 @@ def render_to_files(
             )
         with progress_bar("simulate", progress) as advance:
             image = interruptible(lambda: _rendered(experiment, advance))
+        if not image.any():
+            print(f"nbjax: warning: {reword(why_blank(resolved))}", file=sys.stderr)
         lines = write_outputs(resolved, image, progress)
     slow, fast = np.unravel_index(int(image.argmax()), image.shape)
     print(

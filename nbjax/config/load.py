@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import math
 import tomllib
@@ -19,6 +20,15 @@ from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault, FileError
 
 T = TypeVar("T")
+
+_CURES = {
+    "Cannot declare": "; give all keys of a section under one heading, and none of them before it as section.key",
+    "Cannot overwrite": "; say each key once",
+    "Expected '='": "; a key is one word without blanks, a line is key = value",
+    "Invalid value": "; text needs quotes, lists need commas, numbers a digit before and after the point",
+    "Unclosed array": "; lists need commas between their values and a bracket at the end",
+}
+"""What the TOML reader says -> what to do about it."""
 
 
 def load_config(path: str | Path) -> Config:
@@ -100,11 +110,15 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         reason = getattr(error, "strerror", None) or error
         raise FileError(f"{path}: cannot be read ({reason}); check the name and the permissions") from None
     try:
-        return tomllib.loads(content.decode())
+        # editors of other systems put a byte-order mark before the text
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise FileError(f"{path}: begins with the byte-order mark of UTF-16; save it as UTF-8") from None
         raise FileError(f"{path}: is not text; a configuration is a TOML file") from None
     except tomllib.TOMLDecodeError as error:
-        raise FileError(f"{path}: is not valid TOML: {error}") from None
+        cure = next((cure for words, cure in _CURES.items() if words in str(error)), "")
+        raise FileError(f"{path}: is not valid TOML: {error}{cure}") from None
     except (ValueError, RecursionError):
         # digits and nesting without end, which the TOML reader leaves to Python's own limits
         raise FileError(f"{path}: holds a number too long or brackets too deep to read; shorten it") from None
@@ -241,6 +255,9 @@ def _unknown(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, 1, 0.5) or [key for key in known if key.startswith(f"{name}_")]
     hint = f"did you mean {near[0]}?" if near else f"known keys are {', '.join(known)}"
     home = _home(name)
+    section, dot, inner = name.partition(".")
+    if dot and home is None and _home(inner) == section:
+        return f"unknown key; leave the quotes out, or write {inner} under [{section}]"
     return f"unknown key; {f'it belongs to [{home}]' if home else hint}"
 
 

@@ -12,6 +12,7 @@ from nbjax.config.load import read_toml, structured
 from nbjax.errors import ConfigError, Fault
 from nbjax.fit.parameter_set import Free
 from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
+from nbjax.quantities import QUANTITIES
 
 System = Literal["triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"]
 
@@ -158,6 +159,10 @@ def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
 
 def _free(path: str, table: Any, faults: list[Fault]) -> Any:
     key = f"parameters.{path}"
+    inside = [f"{path}.{name}" for name in table] if isinstance(table, dict) else []
+    if path not in QUANTITIES and inside and set(inside) <= set(QUANTITIES):
+        faults += [Fault(f"parameters.{name}", f'quotes are missing; write [parameters."{name}"]') for name in inside]
+        return None
     if not isinstance(table, dict):
         return _table(table, Free, key, faults)
     if "path" in table:

@@ -163,6 +163,11 @@ def changed(old: str, new: str) -> list[str]:
             'path = "scale"',
             "parameters.scale.path: unknown key; the name of the table is the path",
         ),
+        (
+            '[parameters."crystal.misset_deg"]',
+            "[parameters.crystal.misset_deg]",
+            'parameters.crystal.misset_deg: quotes are missing; write [parameters."crystal.misset_deg"]',
+        ),
         ("[[stages]]", "[[stages]]\nstep = 3", "stages[0].step: unknown key; did you mean steps?"),
         ("[[stages]]", "[[stages]]\nsteps = 0", "stages[0].steps: got 0, must be above zero"),
         ("[[stages]]", '[[stages]]\nparameters = ["crystal.cell"]', "is not among the free parameters"),

@@ -89,6 +89,7 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
         ("[beam]\nwavelenght_A = 1", "beam.wavelenght_A", "unknown key; did you mean wavelength_A?"),
         ("[beam]\nflux = 1", "beam.flux", "unknown key; did you mean flux_photons_per_s?"),
         ("[crystal]\npixel_mm = 1", "crystal.pixel_mm", "unknown key; it belongs to [detector]"),
+        ('"beam.wavelength_A" = 1', "beam.wavelength_A", "leave the quotes out, or write wavelength_A under [beam]"),
         ("distance_mm = 1", "distance_mm", "unknown key; it belongs to [detector]"),
         ("[output]\nzzz = 1", "output.zzz", "unknown key; known keys are float_file, "),
         ("[beam]\nwavelength_A = true", "beam.wavelength_A", "got True, a number is wanted"),
@@ -129,7 +130,12 @@ def test_a_fault_names_its_key_and_the_remedy(tmp_path: Path, text: str, key: st
     [
         (b"[beam]\nwavelength_A = = 1", "is not valid TOML: .*line 2"),
         (b"[beam]\n[beam]", "is not valid TOML: .*line 2"),
-        (b"\xff\xfe\x00", "is not text"),
+        (b"\xff\xff\x00", "is not text"),
+        (b"\xff\xfe[\x00", "byte-order mark of UTF-16; save it as UTF-8"),
+        (b"beam.wavelength_A = 1\n[beam]", "under one heading, and none of them before it as section.key"),
+        (b"[beam]\nwave length = 1", "a key is one word without blanks"),
+        (b"[crystal]\nshape = gauss", "text needs quotes"),
+        (b"[crystal]\ncells = [1 2 3]", "lists need commas"),
         (b"a = 1" + b"0" * 5000, "number too long"),
         (b"a = " + b"[" * 5000, "brackets too deep"),
     ],
@@ -225,6 +231,11 @@ def test_the_last_override_wins(tmp_path: Path) -> None:
 def test_faulty_overrides(tmp_path: Path, override: str, key: str, problem: str) -> None:
     faults = faults_of(tmp_path, "[beam]\nexposure_s = 1", override)
     assert problem in faults[key]
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = write(tmp_path, b"\xef\xbb\xbf[beam]\nwavelength_A = 1.5\n")
+    assert load_config(path).beam.wavelength_A == 1.5
 
 
 def test_dictionaries_are_left_as_they_are() -> None:
