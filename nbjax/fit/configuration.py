@@ -103,7 +103,7 @@ def _sampling(config: Config, experiment: Experiment, paths: Sequence[str]) -> d
             said = getattr(config.beam, f"divergence_{axis}_mrad")
             step, count = (getattr(config.sampling, f"divergence_{axis}_{what}") for what in ("step_mrad", "steps"))
             spacing = float(getattr(experiment.beam.sources, f"{axis}_step_rad"))
-            values[f"sampling.divergence_{axis}_step_mrad"] = 1000 * spacing
+            values[f"sampling.divergence_{axis}_step_mrad"] = 1000 * spacing or None
             values[f"sampling.divergence_{axis}_steps"] = grid_steps(said, step, count, 1000.0).count
     return values
 

@@ -181,7 +181,7 @@ _INSIDE = 0.1
 def _overlaps(paths: set[str]) -> list[Fault]:
     return [
         Fault(f"parameters.{other}", f"moves the same as {path}; leave one of them out")
-        for path in sorted(paths)
+        for path in sorted(paths & set(QUANTITIES))
         for other in QUANTITIES[path].same
         if {path, other} <= paths
     ]
