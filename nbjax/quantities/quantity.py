@@ -76,6 +76,11 @@ class Quantity:
         """The unit after a blank, as messages show it; nothing for counts and vectors."""
         return "" if self.unit in ("1", "cells", "vector") else f" {self.unit}"
 
+    @property
+    def range_shown(self) -> str:
+        """Values that need no warning, as the documentation has them."""
+        return "" if self.usual == ANY else str(self.usual)
+
     def error(self, value: float | int) -> str | None:
         """What is wrong with a value that cannot be, and the remedy."""
         if value in self.hard:
@@ -94,7 +99,7 @@ class Quantity:
         return f"{self.key} = {shown(value)}: {self.usual}{self.in_unit} is usual{f'; {slip}' if slip else ''}"
 
     def _wanted(self, value: float | int) -> str:
-        if self.hard.low == 1 and value < 1:
+        if self.hard.low == 1 and value < 1 and self.unit in ("1", "cells"):
             return "must be a count of at least 1"
         if value <= 0 <= self.hard.low:
             return "must not be negative" if 0.0 in self.hard else "must be above zero"

@@ -5,21 +5,23 @@ from __future__ import annotations
 from nbjax.quantities.interval import Interval, above_zero, around_zero, up_to, within
 from nbjax.quantities.quantity import Quantity
 
-_COUNT = within(1.0, 1e9)
-_COUNTS = {
-    "oversample": "subpixels along each edge",
-    "phi_steps": "spindle steps",
-    "divergence_horizontal_steps": "horizontal directions",
-    "divergence_vertical_steps": "vertical directions",
-    "dispersion_steps": "wavelengths",
-    "mosaic_domains": "mosaic domains",
-    "thickness_layers": "sensor layers",
-    "tile_pixels": "pixels that are computed at once",
+_COUNTS: dict[str, tuple[str, float]] = {
+    "oversample": ("subpixels along each edge", 1e4),
+    "phi_steps": ("spindle steps", 1e6),
+    "divergence_horizontal_steps": ("horizontal directions", 1e5),
+    "divergence_vertical_steps": ("vertical directions", 1e5),
+    "dispersion_steps": ("wavelengths", 1e5),
+    "mosaic_domains": ("mosaic domains", 1e6),
+    "thickness_layers": ("sensor layers", 1e4),
+    "tile_pixels": ("pixels that are computed at once", 2.0**31 - 1),
 }
 _DEFAULT = "or leave it out for the default"
 
 SAMPLING: tuple[Quantity, ...] = (
-    *(Quantity(f"sampling.{key}", f"the number of {what}, {_DEFAULT}", hard=_COUNT) for key, what in _COUNTS.items()),
+    *(
+        Quantity(f"sampling.{key}", f"the number of {what}, {_DEFAULT}", hard=within(1.0, most))
+        for key, (what, most) in _COUNTS.items()
+    ),
     Quantity(
         "sampling.phi_step_deg",
         f"the spacing of the spindle steps in degrees, {_DEFAULT}",

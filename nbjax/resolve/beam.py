@@ -11,8 +11,9 @@ from nbjax.config.tree import Beam, Sampling
 from nbjax.constants import DEFAULT_FLUENCE_PHOTONS_PER_M2, HC_EV_A
 from nbjax.io.sources import SourceList, read_sources
 from nbjax.resolve.notes import Notes
-from nbjax.resolve.steps import Steps, grid_steps
+from nbjax.resolve.steps import NONE, Steps, grid_steps
 
+_MOST_SOURCES = 10**7
 _FAR, _ALIKE = 2.0, 0.1
 """Ratio of wavelengths that are hardly those of one beam; relative difference of those that are."""
 
@@ -53,6 +54,14 @@ def resolve_beam(beam: Beam, sampling: Sampling, parity: tuple[str, ...], notes:
         notes.given("beam.source_file", beam.source_file)
         if horizontal.count * vertical.count * dispersion.count > 1:
             notes.warn("beam.source_file replaces the divergence and dispersion that are also given")
+    grid = horizontal.count * vertical.count * dispersion.count
+    if grid > _MOST_SOURCES:
+        notes.fault(
+            "sampling.divergence_horizontal_steps",
+            f"{horizontal.count} x {vertical.count} directions in {dispersion.count} wavelengths are {grid:.3g} "
+            f"sources, more than {_MOST_SOURCES:.0e}; use fewer steps",
+        )
+        horizontal, vertical, dispersion = NONE, NONE, NONE
     index = _retained(horizontal, vertical, dispersion, beam.divergence_shape == "round")
     if not len(index):
         notes.fault("beam.divergence_shape", "the round cut leaves no source; use more steps or the square shape")

@@ -252,3 +252,9 @@ def test_a_spectrum_in_kev_is_pointed_out(tmp_path: Path) -> None:
     config = Config(Beam(wavelength_A=1.305, source_file=str(tmp_path / "s.txt")), CUBE)
     (warning,) = [sentence for sentence in resolve(config).warnings if "beam.source_file" in sentence]
     assert "around 9.5 A, beam.wavelength_A is 1.305; energies are wanted in eV" in warning
+
+
+def test_more_sources_than_can_be_held_are_refused() -> None:
+    sampling = Sampling(divergence_horizontal_steps=9000, divergence_vertical_steps=9000)
+    with pytest.raises(ConfigError, match=r"9000 x 9000 directions in 1 wavelengths are 8.1e\+07 sources"):
+        resolve(Config(crystal=CUBE, sampling=sampling))
