@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-
 import numpy as np
 
 from nbjax.errors import FileError
 from nbjax.io.images.recorded import Recorded, Request, Stack
 from nbjax.io.images.stacking import is_image, stack_of, which
-
-_FAULTS = (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 def read(request: Request) -> Stack:
@@ -31,7 +26,9 @@ def read(request: Request) -> Stack:
                     array = content[dataset]
             else:
                 array = np.load(request.path, mmap_mode="r", allow_pickle=False)
-    except _FAULTS as error:
+    except FileError:
+        raise
+    except Exception as error:  # the reader raises whatever a damaged header provokes
         raise FileError(f"{request.name}: is a faulty NumPy file ({error}); write it again") from None
     return stack_of(request, array, lambda pixels, index: Recorded(pixels, request.name, dataset, index))
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool
 
 from nbjax.errors import FileError
 from nbjax.io.files import open_binary
-from nbjax.io.images import arrays, bare, graymap, hdf5, smv, with_fabio
+from nbjax.io.images import arrays, bare, cbf, graymap, hdf5, smv, with_fabio
 from nbjax.io.images.recorded import Reader, Recorded, Request, Stack
 
 _HEAD = 4096
@@ -50,7 +50,7 @@ FORMATS: tuple[Format, ...] = (
     Format("HDF5", begins(b"\x89HDF\r\n\x1a\n"), (".h5", ".hdf5", ".nxs", ".cxi"), hdf5.read),
     Format("NumPy", begins(b"\x93NUMPY", b"PK\x03\x04"), (".npy", ".npz"), arrays.read),
     Format("SMV", smv.recognises, (), smv.read),
-    Format("CBF", begins(b"###CBF"), (".cbf",), with_fabio.reader("cbfimage")),
+    Format("CBF", begins(b"###CBF"), (".cbf",), cbf.read),
     Format("Pilatus TIFF", begins(b"II*\0\x82\0"), (), with_fabio.reader("pilatusimage")),
     Format("MarCCD", with_fabio.is_marccd, (".mccd",), with_fabio.reader("marccdimage")),
     Format("TIFF", begins(b"II*\0", b"MM\0*"), (".tif", ".tiff"), with_fabio.reader("tifimage")),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from nbjax.errors import FileError
+from nbjax.io.images.dectris import said_by
 from nbjax.io.images.recorded import Reader, Recorded, Request, Stack
 
 _MARCCD_HEADER, _MARCCD_MARK = 1024 + 28, b"MMX\0"
@@ -59,25 +59,8 @@ def _recorded(request: Request, kind: str, image: Any, index: int) -> Recorded:
         shown = " x ".join(str(n) for n in pixels.shape)
         raise FileError(f"{request.name}: holds {pixels.dtype} of shape {shown}; give grey images (slow, fast)")
     header = {str(key): str(value) for key, value in (image.header or {}).items()}
-    said = _dectris(header) if kind in ("cbfimage", "pilatusimage") else {}
+    said = said_by("\n".join(f"{key} {value}" for key, value in header.items())) if kind == "pilatusimage" else {}
     return Recorded(pixels, request.name, index=index, header=header, marks_bad=kind == "fit2dmaskimage", **said)
-
-
-def _dectris(header: Mapping[str, str]) -> dict[str, Any]:
-    """What a miniCBF header, or that of a Pilatus TIFF, says; a counting detector counts no fewer than 0."""
-    text = "\n".join([*header.values(), *(f"{key} {value}" for key, value in header.items())])
-
-    def number(pattern: str) -> float | None:
-        found = re.search(pattern + r"[\s:=]*([-+\d.eE]+)", text)
-        return float(found[1]) if found else None
-
-    distance_m = number("Detector_distance")
-    return {
-        "underload_counts": 0.0,
-        "saturation_counts": number("Count_cutoff"),
-        "wavelength_A": number("Wavelength"),
-        "distance_mm": None if distance_m is None else 1000 * distance_m,
-    }
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def test_what_fabio_writes_is_read_as_fabio_reads_it(
 
 
 @pytest.mark.parametrize(("name", "kind", "dtype", "pixels"), FABIO, ids=[f"{row[1]}-{row[2]}" for row in FABIO])
-@pytest.mark.parametrize("kept", [0.5, 0.9])
+@pytest.mark.parametrize("kept", [0.005, 0.5, 0.9])
 def test_a_file_that_is_cut_short_is_refused(
     name: str, kind: str, dtype: str, pixels: np.ndarray, kept: float, tmp_path: Path
 ) -> None:
@@ -157,7 +157,7 @@ def test_a_cbf_whose_checksum_differs_is_refused(tmp_path: Path) -> None:
     content = (tmp_path / "a.cbf").read_bytes()
     start = content.index(b"\x0c\x1a\x04\xd5") + 4
     (tmp_path / "a.cbf").write_bytes(content[: start + 3] + b"\x07" + content[start + 4 :])
-    with pytest.raises(FileError, match=r"a.cbf: is a damaged CBF image \(Checksum"):
+    with pytest.raises(FileError, match=r"a.cbf: is a damaged CBF image \(its checksum differs"):
         read_images(tmp_path / "a.cbf")
 
 
@@ -239,6 +239,7 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("1 2 3")
     (tmp_path / "text.cbf").write_text("1 2 3")
     (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY\x01")
+    (tmp_path / "odd.npy").write_bytes(b"\x93NUMPY\x01\0\x0a\0{'descr': (")
     (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 and no more")
     (tmp_path / "cut.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     (tmp_path / "cut.cbf").write_bytes(b"###CBF: VERSION 1.5\r\n")
@@ -256,6 +257,7 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
         ("text", "is no image of a known kind"),
         ("text.cbf", "is a damaged CBF image"),
         ("cut.npy", "faulty NumPy file"),
+        ("odd.npy", "faulty NumPy file"),
         ("cut.npz", "faulty NumPy file"),
         ("cut.h5", "damaged HDF5"),
         ("cut.cbf", "damaged CBF image"),
