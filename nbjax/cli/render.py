@@ -9,12 +9,14 @@ import jax
 import numpy as np
 
 from nbjax.blank import why_blank
+from nbjax.cli.cost import say_cost
 from nbjax.cli.interruption import interruptible
 from nbjax.cli.outputs import check_outputs, output_departures, write_outputs
 from nbjax.cli.progress import progress_bar
 from nbjax.config.tree import Config
 from nbjax.departures import departures
 from nbjax.experiment import Experiment
+from nbjax.pipeline.cost import cost_of
 from nbjax.pipeline.render import render
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import Resolved, resolve
@@ -55,6 +57,7 @@ def render_to_files(
                 f"nbjax: the C program differs here: {', '.join(names)} (reproduce it with parity {','.join(names)})",
                 file=sys.stderr,
             )
+        say_cost(resolved, cost_of(experiment), reword)
         with progress_bar("simulate", progress) as advance:
             image = interruptible(lambda: _rendered(experiment, advance))
         if not image.any():

@@ -11,10 +11,13 @@ import numpy as np
 from nbjax.errors import NonFiniteError
 from nbjax.experiment import Experiment
 from nbjax.pipeline.compilation import compiled
+from nbjax.pipeline.cost import cost_of
 from nbjax.pipeline.image import complete_scene, embed, photons_of_range
 from nbjax.pipeline.sharding import photons_on, pixel_mesh
 
 _BANDS = 25
+_LEAST_PIXELS = 1024
+"""Fewer leave the lanes and cores of a device idle."""
 
 _scene = compiled(complete_scene)
 _band = compiled(photons_of_range, static_argnames=("count",))
@@ -44,7 +47,10 @@ def render(
     devices = jax.local_devices() if devices is None else devices
     mesh = pixel_mesh(devices) if len(devices) > 1 else None
     tiles = -(-total // (tile * len(devices)))
-    count = min(-(-total // len(devices)), tile * max(1, -(-tiles // _BANDS))) * len(devices)
+    # a call into compiled code should take about a second: nothing is heard of it before it ends
+    cost = cost_of(experiment)
+    in_a_second = max(_LEAST_PIXELS, int(total / max(cost.seconds, 1e-9)) // len(devices))
+    count = min(-(-total // len(devices)), tile * max(1, -(-tiles // _BANDS)), in_a_second) * len(devices)
     scene = _scene(experiment)
     window = np.empty(total)
     for start in range(0, total, count):

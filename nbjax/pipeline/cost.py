@@ -1,0 +1,81 @@
+"""What an image will cost, told from the shapes of its experiment alone."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jax
+
+from nbjax.experiment import Experiment
+
+_RAY_NS = 25.0
+_SAMPLE_NS = {"double": 4.0, "mixed": 2.5, "single": 5.0}
+_INTERPOLATED = 16.0
+"""Measured on one core (docs/performance.md); an interpolation looks up 64 entries."""
+_ACCELERATED = 100.0
+_PROCESS_BYTES = 3e8
+_BYTES_OF_PIXEL = 40.0
+_BYTES_OF_RAY = 200.0
+_BYTES_OF_ORIENTATION = 150.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Work and memory of one image.
+
+    Attributes:
+        counts: how many of each kind there are; their product is the number of samples.
+        seconds: of the rendering, compilation apart; right to a factor of two or three.
+        bytes: largest memory of the process.
+    """
+
+    counts: Mapping[str, int]
+    seconds: float
+    bytes: float
+
+    @property
+    def samples(self) -> int:
+        """Evaluations of the lattice factor."""
+        return math.prod(self.counts.values())
+
+
+def cost_of(experiment: Experiment) -> Cost:
+    """The cost of ``simulate``."""
+    grid, beam = experiment.grid, experiment.beam
+    slow, fast = grid.roi_shape
+    counts = {
+        "pixels": slow * fast,
+        "subpixels": grid.oversample**2,
+        "sensor layers": sum(panel.layers for panel in experiment.detector.panels),
+        "sources": beam.sources.weights.shape[-1],
+        "phi steps": max(crystal.spindle.steps for crystal in experiment.crystals),
+        "mosaic domains": max(crystal.mosaic.angle_ratios.shape[-1] for crystal in experiment.crystals),
+    }
+    rays = math.prod(counts[name] for name in ("subpixels", "sensor layers", "sources"))
+    orientations = counts["phi steps"] * counts["mosaic domains"]
+    sample_ns = _SAMPLE_NS[experiment.precision]
+    if any(crystal.interpolate for crystal in experiment.crystals):
+        sample_ns *= _INTERPOLATED
+    each_ns = rays * (_RAY_NS + orientations * len(experiment.crystals) * sample_ns)
+    tables = sum(crystal.factors.values.nbytes for crystal in experiment.crystals if crystal.factors.values is not None)
+    return Cost(
+        counts,
+        counts["pixels"] * each_ns * 1e-9 / _speed(),
+        _PROCESS_BYTES
+        # the table of the file, the one of the experiment, and the one in the type of the intensity
+        + 3.0 * tables
+        + _BYTES_OF_PIXEL * grid.slow * grid.fast
+        + _BYTES_OF_RAY * rays
+        + _BYTES_OF_ORIENTATION * orientations,
+    )
+
+
+def _speed() -> float:
+    """Cores, or what an accelerator does in the time of one."""
+    if jax.default_backend() != "cpu":
+        return _ACCELERATED * jax.local_device_count()
+    affinity = getattr(os, "sched_getaffinity", None)
+    return float(len(affinity(0)) if affinity else os.cpu_count() or 1)
