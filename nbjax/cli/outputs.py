@@ -22,10 +22,13 @@ from nbjax.io.pgm import write_pgm
 from nbjax.io.png import write_png
 from nbjax.io.raw import write_float
 from nbjax.io.smv import header_overflows, write_smv
-from nbjax.physics.noise import poisson_counts, reference_poisson
+from nbjax.physics.noise import reference_poisson
+from nbjax.physics.readout import Offset, Poisson, Quantize, record
 from nbjax.preparation import header_fields
 from nbjax.resolve import Resolved
 from nbjax.sampling.reference_random import Ran1
+
+_SMV_COUNTS = Quantize(65535.0, "down")
 
 HEADER_ENTRIES = ("distance_before_swing", "header_beam_center")
 """Entries of the ledger about the numbers of an SMV header."""
@@ -119,7 +122,9 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
     drawn = None
     if output.noise_file is not None:
         drawn = _draw_counts(resolved, image, in_roi, show_progress)
-        pixels, overloads = counts.noise_to_integers(drawn, resolved.output.adc_offset, in_roi)
+        shifted = Offset(resolved.output.adc_offset).record(None, np.where(in_roi, drawn, -np.inf))
+        pixels = _SMV_COUNTS.record(None, shifted).astype(np.uint16)
+        overloads = _SMV_COUNTS.overloads(shifted)
         _write_smv(output.noise_file, pixels, resolved)
         lines.append(f"{output.noise_file}: SMV, {drawn.sum():.0f} photons counted, {overloads} overloads")
     if output.png_file is not None:
@@ -138,7 +143,7 @@ def _draw_counts(resolved: Resolved, image: np.ndarray, in_roi: np.ndarray, show
         with progress_bar("noise", show_progress) as advance:
             total = int(in_roi.sum())
             return reference_poisson(image, in_roi, Ran1(seed).uniform, lambda done: advance(done, total))
-    return np.asarray(poisson_counts(jnp.asarray(image), jax.random.key(seed)), float)
+    return np.asarray(record([Poisson()], jax.random.key(seed), jnp.asarray(image)), float)
 
 
 def _write_smv(path: str, pixels: np.ndarray, resolved: Resolved, *more: tuple[str, str]) -> None:

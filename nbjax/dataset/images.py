@@ -15,6 +15,7 @@ from nbjax.dataset.plan import ImagePlan, Plan
 from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.experiment import Experiment
 from nbjax.fields import put
+from nbjax.physics.readout import Quantize
 from nbjax.pipeline.image import simulate
 from nbjax.pipeline.sharding import simulate_on
 from nbjax.preparation import prepare_resolved
@@ -170,5 +171,4 @@ def pixels_of(photons: np.ndarray, number: int, seed: int, noise: bool, kind: st
     shown = noise_generator(seed, number).poisson(photons) if noise else photons
     if kind == "float32":
         return shown.astype(np.float32)
-    rounded = shown if noise else np.rint(shown)
-    return np.minimum(rounded, LARGEST[kind]).astype(kind)
+    return np.asarray(Quantize(LARGEST[kind]).record(None, shown)).astype(kind)

@@ -72,10 +72,3 @@ def to_pgm(image: np.ndarray, scale: float, in_roi: np.ndarray) -> np.ndarray:
     """Scaled pixels cut to uint8, 0 outside the region of interest."""
     scaled = np.clip(image.astype(np.float32).astype(float) * scale, 0.0, 255.0)
     return np.where(in_roi, scaled, 0).astype(np.uint8)
-
-
-def noise_to_integers(counts: np.ndarray, adc_offset: float, in_roi: np.ndarray) -> tuple[np.ndarray, int]:
-    """Photon counts plus offset, cut to uint16, and how many pixels were too bright for it."""
-    shifted = np.where(in_roi, counts + adc_offset, 0.0)
-    overloads = int((shifted > _LARGEST).sum())
-    return np.clip(shifted, 0.0, _LARGEST).astype(np.uint16), overloads

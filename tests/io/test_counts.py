@@ -9,7 +9,6 @@ from cases import CASES, GOLDEN, INPUTS, images, option_line
 from nbjax.io.counts import (
     Statistics,
     integer_scale,
-    noise_to_integers,
     pgm_scale,
     statistics,
     to_integers,
@@ -88,21 +87,3 @@ def test_rounding_is_that_of_32_bit_floats() -> None:
     region = np.ones((1, 1), bool)
     assert to_integers(image, 40000.499, 0.0, region)[0, 0] == 40001
     assert np.floor(40000.499 + 0.5) == 40000
-
-
-def test_counts_are_cut_and_overloads_counted() -> None:
-    counts = np.array([[0.0, 3.0, 65495.0, 65496.0, 1e6, 1e6]])
-    in_roi = np.array([[True, True, True, True, True, False]])
-    pixels, overloads = noise_to_integers(counts, 40.5, in_roi)
-    assert pixels.dtype == np.uint16
-    np.testing.assert_array_equal(pixels, [[40, 43, 65535, 65535, 65535, 0]])
-    assert overloads == 3
-
-
-def test_the_noise_image_is_whole_counts_above_the_offset() -> None:
-    stored = images("noise_poisson")["c_noise"]
-    region = np.ones(stored.shape, bool)
-    pixels, overloads = noise_to_integers(stored.astype(float) - ADC_OFFSET, ADC_OFFSET, region)
-    np.testing.assert_array_equal(pixels, stored)
-    log = (GOLDEN / "noise_poisson" / "log.txt").read_text()
-    assert f"{stored.astype(float).sum() - ADC_OFFSET * stored.size:.0f} photons on noise image ({overloads} " in log

@@ -1,0 +1,79 @@
+"""Chains of readout stages: what they draw is what they say of it."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import GOLDEN, images
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbjax.physics.readout import STAGES, Moments, Offset, Poisson, Quantize, Readout, moments, record
+
+ADC_OFFSET = 40.0
+SIXTEEN_BITS = Quantize(65535.0, "down")
+CHAIN = (Poisson(), Offset(ADC_OFFSET), SIXTEEN_BITS)
+
+
+@pytest.mark.parametrize("photons", [0.0, 0.3, 7.0, 900.0, 3e4])
+def test_mean_and_variance_are_those_of_many_draws(photons: float) -> None:
+    many = 40_000
+    drawn = np.asarray(record(CHAIN, jax.random.key(3), jnp.full(many, photons)))
+    # counts are whole numbers already, so that the last stage changes nothing
+    said = moments(CHAIN[:2], jnp.asarray(photons))
+    assert abs(drawn.mean() - float(said.mean)) <= 4 * np.sqrt(photons / many)
+    # the variance of a variance of Poisson counts: (2 m^2 + m) / n
+    assert abs(drawn.var() - float(said.variance)) <= 4 * np.sqrt((2 * photons**2 + photons) / many)
+
+
+def test_rounding_adds_a_twelfth() -> None:
+    uniform = np.linspace(10.0, 11.0, 10_001)
+    for quantize in (Quantize(100.0, "nearest"), Quantize(100.0, "down")):
+        errors = quantize.record(None, uniform) - uniform
+        said = quantize.moments(Moments(jnp.asarray(50.3), jnp.asarray(2.0)))
+        assert errors.var() == pytest.approx(1 / 12, rel=1e-2)
+        assert float(said.variance) == pytest.approx(2.0 + 1 / 12)
+        assert float(said.mean) - 50.3 == pytest.approx(errors.mean(), abs=1e-3)
+
+
+@settings(deadline=None)
+@given(st.floats(-1e6, 1e6), st.integers(1, 1_000_000), st.sampled_from(["nearest", "down"]))
+def test_quantized_pixels_are_whole_and_within_their_width(value: float, largest: int, rounding: str) -> None:
+    found = Quantize(largest, rounding).record(None, np.array([value]))[0]  # type: ignore[arg-type]
+    assert found == np.floor(found)
+    assert 0 <= found <= largest
+    if 0 <= value <= largest:
+        assert abs(found - value) <= (0.5 if rounding == "nearest" else 1.0)
+
+
+def test_stages_without_chance_leave_the_draws_of_the_others_alone() -> None:
+    key, photons = jax.random.key(1), jnp.full(50, 20.0)
+    alone = record([Poisson()], key, photons)
+    np.testing.assert_array_equal(record([Offset(0.0), Poisson(), Offset(5.0)], key, photons), alone + 5.0)
+    assert not np.array_equal(record([Poisson()], jax.random.key(2), photons), alone)
+
+
+@pytest.mark.parametrize("kind", STAGES.values(), ids=STAGES)
+def test_every_stage_keeps_the_contract(kind: type[Readout]) -> None:
+    stage = kind(*{Offset: (3.0,), Quantize: (255.0,)}.get(kind, ()))
+    assert isinstance(stage, Readout)
+    image = jnp.full((2, 3), 4.25)
+    assert stage.record(jax.random.key(0), image).shape == image.shape
+    assert all(part.shape == image.shape for part in stage.moments(Moments(image, image)))
+
+
+def test_counts_are_cut_and_overloads_counted() -> None:
+    shifted = Offset(40.5).record(None, np.array([0.0, 3.0, 65494.5, 65495.0, 1e6, -np.inf]))
+    np.testing.assert_array_equal(SIXTEEN_BITS.record(None, shifted), [40, 43, 65535, 65535, 65535, 0])
+    assert SIXTEEN_BITS.overloads(shifted) == 2
+
+
+def test_the_noise_image_of_the_c_program_is_whole_counts_above_the_offset() -> None:
+    stored = images("noise_poisson")["c_noise"].astype(float)
+    shifted = Offset(ADC_OFFSET).record(None, stored - ADC_OFFSET)
+    np.testing.assert_array_equal(SIXTEEN_BITS.record(None, shifted), stored)
+    log = (GOLDEN / "noise_poisson" / "log.txt").read_text()
+    photons = stored.sum() - ADC_OFFSET * stored.size
+    assert f"{photons:.0f} photons on noise image ({SIXTEEN_BITS.overloads(shifted)} " in log
