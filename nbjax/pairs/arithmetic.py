@@ -45,15 +45,20 @@ def halves(x: Array) -> tuple[Array, Array]:
 
 def exact_sum(a: Array, b: Array) -> Pair:
     """Sum of two floats, and what its rounding loses."""
-    total = a + b
+    total = _kept(a + b)
     b_part = total - a
     return Pair(total, (a - (total - b_part)) + (b - b_part))
 
 
 def renormalised(high: Array, low: Array) -> Pair:
     """The same sum with ``low`` made small; ``high`` must not be the smaller of the two."""
-    total = high + low
+    total = _kept(high + low)
     return Pair(total, low - (total - high))
+
+
+def _kept(total: Array) -> Array:
+    """A rounded sum that a compiler takes for an unknown number: it would fold (b + 1) - 1 to b."""
+    return jax.lax.optimization_barrier(total)
 
 
 def add(a: Pair, b: Pair) -> Pair:
