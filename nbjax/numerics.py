@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -71,13 +73,63 @@ def _polynomial(coefficients: list[float], x: Array) -> Array:
     return total
 
 
-def sphere_transform(x_squared: Float[Array, "..."]) -> Float[Array, "..."]:
-    """3 (sin x / x - cos x) / x^2 as a function of x^2, smooth through 0."""
-    near = x_squared < 1e-2
+_SPHERE_SERIES = {
+    jnp.dtype("float64"): (1e-2, (10, 28, 54, 88)),
+    jnp.dtype("float32"): (1.0, (10, 28, 54, 88, 130, 180)),
+}
+"""Below which x^2 the closed form cancels more digits than a series loses, and the divisors of its terms."""
+
+
+def sphere_transform(x_squared: Float[Array, "..."], dtype: Any = None) -> Float[Array, "..."]:
+    """3 (sin x / x - cos x) / x^2 as a function of x^2, smooth through 0.
+
+    Args:
+        x_squared: in a type that holds x to a small part of a turn.
+        dtype: type of the result, that of ``x_squared`` by default.
+    """
+    dtype = x_squared.dtype if dtype is None else jnp.dtype(dtype)
+    limit, divisors = _SPHERE_SERIES[dtype]
+    near = x_squared < limit
     safe = jnp.where(near, 1.0, x_squared)
-    x = jnp.sqrt(safe)
-    series = 1 - x_squared / 10 * (1 - x_squared / 28 * (1 - x_squared / 54 * (1 - x_squared / 88)))
-    return jnp.where(near, series, 3 * (jnp.sin(x) / x - jnp.cos(x)) / safe)
+    sine, cosine = waves(safe, dtype)
+    narrow = x_squared.astype(dtype)
+    series = jnp.ones_like(narrow)
+    for divisor in reversed(divisors):
+        series = 1 - narrow / divisor * series
+    return jnp.where(near, series, 3 * (sine - cosine) / safe.astype(dtype))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def waves(x_squared: Float[Array, "..."], dtype: Any) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Sin x / x and cos x as functions of x^2 > 0; in ``dtype``, after x has lost its whole turns in its own type."""
+    x = jnp.sqrt(x_squared)
+    if x.dtype == dtype:
+        return jnp.sin(x) / x, jnp.cos(x)
+    turns = x * (0.5 / math.pi)
+    angle = (2 * math.pi) * (turns - jnp.round(turns)).astype(dtype)
+    return jnp.sin(angle) / x.astype(dtype), jnp.cos(angle)
+
+
+@waves.defjvp
+def _waves_jvp(dtype: Any, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Any, Any]:
+    sine, cosine = waves(*primals, dtype)
+    change, x_squared = tangents[0].astype(dtype) / 2, primals[0].astype(dtype)
+    return (sine, cosine), ((cosine - sine) / x_squared * change, -sine * change)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def decay(x: Float[Array, "..."], dtype: Any) -> Float[Array, "..."]:
+    """exp(-x) in ``dtype``, with what a wider x has beyond it."""
+    if x.dtype == dtype:
+        return jnp.exp(-x)
+    leading = x.astype(dtype)
+    return jnp.exp(-leading) * (1 - (x - leading).astype(dtype))
+
+
+@decay.defjvp
+def _decay_jvp(dtype: Any, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    value = decay(*primals, dtype)
+    return value, -value * tangents[0].astype(dtype)
 
 
 def dot(a: Components, b: Components) -> Array:

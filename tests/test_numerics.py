@@ -29,6 +29,14 @@ def test_sphere_transform_is_smooth_through_its_series() -> None:
     x = jnp.concatenate([jnp.linspace(0.05, 0.2, 50), jnp.linspace(1, 30, 50)])
     exact = 3 * (np.sin(x) / x - np.cos(x)) / x**2
     np.testing.assert_allclose(sphere_transform(x**2), exact, rtol=1e-9, atol=1e-13)
+    for wide in (x**2, (x**2).astype(jnp.float32)):
+        narrow = sphere_transform(wide, jnp.float32)
+        assert narrow.dtype == jnp.float32
+        np.testing.assert_allclose(narrow[:70], exact[:70], rtol=1e-6, atol=3e-8)
+    far = 1e4 + jnp.linspace(0, 7, 50)
+    np.testing.assert_allclose(
+        sphere_transform(far**2, jnp.float32) * far**2, sphere_transform(far**2) * far**2, atol=1e-6
+    )
     assert float(sphere_transform(jnp.float64(0))) == 1
     assert float(jax.grad(sphere_transform)(jnp.float64(0))) == pytest.approx(-0.1)
 

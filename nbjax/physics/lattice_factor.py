@@ -19,7 +19,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Float, Int, Num
 
 from nbjax.constants import GAUSS_WIDTH, SPHERE_CUBE_RATIO, TOPHAT_RADIUS_SQUARED
-from nbjax.numerics import Components, cotangent, sinc, sinc_slope, sphere_transform
+from nbjax.numerics import Components, cotangent, decay, sinc, sinc_slope, sphere_transform
 
 
 def radius_squared(delta: Components, cells: Components) -> Array:
@@ -124,10 +124,10 @@ def squares(
         inverse = 1 / below
         factor, slope = above * inverse, inverse * inverse * _slope_of_quotient(wave)
     else:
-        n, scale = n.astype(dtype), fudge.astype(dtype)
-        radius_sq = radius_squared(_axes(as_floats(delta, dtype)), _axes(n))
-        count, of_radius = n[0] * n[1] * n[2], RADIAL[shape]
-        factor, slope = jax.jvp(lambda r: of_radius(r, count, scale), (radius_sq,), (jnp.ones_like(radius_sq),))
+        radius_sq = radius_squared(_axes(as_floats(delta, n.dtype)), _axes(n))
+        a, b, c = n.astype(dtype)
+        count, of_radius = a * b * c, RADIAL[shape]
+        factor, slope = jax.jvp(lambda r: of_radius(r, count, fudge), (radius_sq,), (jnp.ones_like(radius_sq),))
     return factor * factor, factor * slope
 
 
@@ -200,12 +200,12 @@ def axis_signs(hkl: Components, index: Components, cells: Components) -> Compone
 
 def round_(radius_sq: Array, count: Array, fudge: Array) -> Array:
     """Ellipsoid, as the transform of a sphere in index space."""
-    return count * SPHERE_CUBE_RATIO * sphere_transform(jnp.pi**2 * fudge * radius_sq)
+    return count * SPHERE_CUBE_RATIO * sphere_transform(jnp.pi**2 * fudge * radius_sq, count.dtype)
 
 
 def gauss(radius_sq: Array, count: Array, fudge: Array) -> Array:
     """Gaussian spots without side maxima."""
-    return count * jnp.exp(-fudge * radius_sq / GAUSS_WIDTH)
+    return count * decay(fudge * radius_sq / GAUSS_WIDTH, count.dtype)
 
 
 def tophat(radius_sq: Array, count: Array, fudge: Array) -> Array:
@@ -214,4 +214,6 @@ def tophat(radius_sq: Array, count: Array, fudge: Array) -> Array:
 
 
 RADIAL: dict[str, Callable[[Array, Array, Array], Array]] = {"round": round_, "gauss": gauss, "tophat": tophat}
-"""Shapes that depend on the radius alone, and on the number of cells in all."""
+"""Shapes that depend on the radius alone, and on the number of cells in all, whose type is that of the result: the
+radius counts fringes, and is only narrowed once its whole turns are off.
+"""

@@ -247,13 +247,12 @@ def sample_lattice(domain: Domain, delta: Components) -> tuple[Array, Components
     dtype = domain.factors.default.dtype
     if domain.shape == "square":
         return lattice_factor.square(delta, domain.cells, dtype)
-    h, k, l = (x.astype(dtype) for x in delta)  # noqa: E741
-    na, nb, nc = (n.astype(dtype) for n in domain.cells)
     if domain.reciprocal_per_A is not None and domain.shape != "round":
-        radius_sq = star_shape.radius_squared((h, k, l), (na, nb, nc), domain.reciprocal_per_A)
+        radius_sq = star_shape.radius_squared(delta, domain.cells, domain.reciprocal_per_A)
     else:
-        radius_sq = lattice_factor.radius_squared((h, k, l), (na, nb, nc))
-    return lattice_factor.RADIAL[domain.shape](radius_sq, na * nb * nc, domain.fudge.astype(dtype)), None
+        radius_sq = lattice_factor.radius_squared(delta, domain.cells)
+    na, nb, nc = (n.astype(dtype) for n in domain.cells)
+    return lattice_factor.RADIAL[domain.shape](radius_sq, na * nb * nc, domain.fudge), None
 
 
 def sample_structure(domain: Domain, hkl: Components, index: Components, latched: Array | None = None) -> Array:
