@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from nbjax.errors import StructureError
 from nbjax.pairs.arithmetic import (
     Pair,
     add,
@@ -126,8 +127,19 @@ def in_pairs(function: Callable[..., Tree]) -> Callable[[Tree, Tree], tuple[Tree
 
 
 def _leaves_of_equal(tree: Tree, other: Tree) -> list[Any]:
-    """Leaves of ``other``, which must be built as ``tree`` is."""
-    return jax.tree.leaves(jax.tree.map(lambda _, leaf: leaf, tree, other))
+    """Leaves of ``other``, which must lie where those of ``tree`` do; choices and counts are those of ``tree`` alone.
+
+    Raises:
+        StructureError: one of the two has a number that the other lacks.
+    """
+    found = [dict(jax.tree.leaves_with_path(x)) for x in (tree, other)]
+    for path in found[0].keys() ^ found[1].keys():
+        has, lacks = ("high", "low") if path in found[0] else ("low", "high")
+        name = jax.tree_util.keystr(path)
+        raise StructureError(
+            f"{name} has a {has} part and no {lacks} one; replace it in the experiment's field low too"
+        )
+    return list(found[1].values())
 
 
 def _traced(function: Callable[..., Tree], structure: Any, leaves: list[Any]) -> tuple[Any, Any]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import Array
 
+from nbjax.errors import StructureError
 from nbjax.pairs.transform import in_pairs
+from nbjax.rotations import about_xyz
 
 
 def _formula(at: dict[str, Array]) -> dict[str, Array]:
@@ -26,6 +30,12 @@ def _formula(at: dict[str, Array]) -> dict[str, Array]:
     }
 
 
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class _Chosen:
+    times: int
+
+
 def _inputs() -> dict[str, np.ndarray]:
     return {"x": np.array([0.1, 1.2, 2.3, -0.7]), "angle": np.array([0.3, 4.0, -2.0]), "count": np.int32(4)}
 
@@ -34,6 +44,25 @@ def _split(values: dict[str, np.ndarray]) -> tuple[dict[str, Array], dict[str, A
     high = {k: jnp.asarray(v, jnp.float32 if k != "count" else None) for k, v in values.items()}
     low = {k: jnp.asarray(v - np.asarray(high[k], float), jnp.float32) for k, v in values.items()}
     return high, low
+
+
+def test_compiled_rotations_keep_what_a_constant_one_would_fold() -> None:
+    angles = np.random.default_rng(0).uniform(-np.pi, np.pi, (200, 3))
+    high, low = (part["x"] for part in _split({"x": angles}))
+    found = jax.jit(jax.vmap(in_pairs(about_xyz)))(high, low)
+    exact = sum(np.asarray(part, float) for part in found)
+    np.testing.assert_allclose(exact, jax.vmap(about_xyz)(jnp.asarray(angles)), rtol=0, atol=2e-10)
+
+
+def test_choices_are_those_of_the_high_part_and_numbers_need_both() -> None:
+    def product(pair: tuple[dict[str, Array], _Chosen]) -> Array:
+        return pair[0]["x"] * pair[1].times
+
+    high, low = _split({"x": np.array([0.1, 1.2])})
+    found = in_pairs(product)((high, _Chosen(3)), (low, _Chosen(2)))
+    np.testing.assert_allclose(sum(np.asarray(part, float) for part in found), [0.3, 3.6], rtol=2**-33)
+    with pytest.raises(StructureError, match=r"'x'\] has a high part and no low one"):
+        in_pairs(product)((high, _Chosen(3)), ({}, _Chosen(3)))
 
 
 @pytest.mark.parametrize("x64", [False, True])

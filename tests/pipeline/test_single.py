@@ -12,6 +12,7 @@ from cases import residual, small_config
 from nbjax import prepare, simulate
 from nbjax.config.tree import Config
 from nbjax.experiment import Experiment
+from nbjax.pipeline.sharding import simulate_on
 
 
 def _demanding() -> Config:
@@ -66,4 +67,8 @@ def test_with_x64_it_is_the_same_image() -> None:
     compiled = jax.jit(simulate).lower(experiment).compile()
     assert "f64" not in compiled.as_text()
     with jax.enable_x64(False):
-        np.testing.assert_array_equal(compiled(experiment), simulate(_of(small_config(), "single")))
+        image = np.asarray(simulate(_of(small_config(), "single")))
+        np.testing.assert_array_equal(compiled(experiment), image)
+        # what a user replaces, or a device, need not be replaced in ``low``
+        tiled = replace(experiment, grid=replace(experiment.grid, tile=100))
+        assert residual(np.asarray(simulate_on(jax.devices(), tiled)), image) < 1e-6
