@@ -113,5 +113,7 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "twotheta_axis_length": _twotheta_axis_length,
     "custom_normal": lambda r, e: r.detector.custom_normal_differs,
     "distance_before_swing": lambda r, e: e.panel.curved and r.detector.two_theta_deg != 0,
+    "detector_size": lambda r, e: r.detector.size_differs,
+    "oversample_distance": lambda r, e: r.sampling.oversample_differs,
     "poisson_sampler": lambda r, e: r.config.output.noise_file is not None,
 }

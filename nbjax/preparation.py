@@ -23,6 +23,7 @@ from nbjax.geometry.panel import Panel, PanelParameters, place_panel
 from nbjax.geometry.unit_cell import UnitCell
 from nbjax.io.header import HeaderFields
 from nbjax.parity.distance_before_swing import seen_before_swing
+from nbjax.parity.set_up import program_panel
 from nbjax.physics.backgrounds.background import Background
 from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.structure_factor import StructureFactors
@@ -247,6 +248,8 @@ def placed_panel(resolved: Resolved) -> Panel:
 def header_fields(resolved: Resolved) -> HeaderFields:
     """What an SMV header says about the image."""
     d, parity = resolved.detector, resolved.config.parity
+    if set(HEADER_NUMBERS) <= set(parity) and not any(d.origin_shift_mm):
+        return _program_header(resolved)
     placed = placed_panel(resolved)
     if "distance_before_swing" in parity:
         with jax.enable_x64(True):
@@ -254,7 +257,7 @@ def header_fields(resolved: Resolved) -> HeaderFields:
     panel = jax.tree.map(np.asarray, placed)
     x, y, z = (float(c) * 1000.0 for c in panel.origin_m)
     pixel_m = d.pixel_mm / 1000
-    size_slow_m = pixel_m * d.pixels_slow
+    size_slow_m = d.size_m[1]
     distance_m, *centre = (float(panel.distance_m), *map(float, panel.beam_centre_m))
     if "distance_before_swing" not in parity and not meets_beam(panel, d.beam_direction):
         distance_m, centre = math.nan, [math.nan, math.nan]
@@ -280,6 +283,34 @@ def header_fields(resolved: Resolved) -> HeaderFields:
         phi_range_rad=float(_radians(resolved.crystal.phi.range)),
         two_theta_rad=float(_radians(d.two_theta_deg)),
         placement=() if "header_overflow" in parity else _placement_words(resolved),
+    )
+
+
+HEADER_NUMBERS = ("custom_normal", "detector_size", "distance_before_swing", "header_beam_center", "header_overflow")
+"""Entries of the ledger with which the numbers of a header are the C program's to the last bit."""
+
+
+def _program_header(resolved: Resolved) -> HeaderFields:
+    """What the C program's header says, rounded as there."""
+    d = resolved.detector
+    panel = program_panel(resolved.config, d.size_m, d.normal_axis)
+    x, y, z = panel.origin_m
+    return HeaderFields(
+        pixel_size_m=d.pixel_mm / 1000,
+        distance_m=panel.distance_m,
+        wavelength_m=resolved.beam.wavelength_A / 1e10,
+        beam_x_m=d.beam_x_mm / 1000,
+        beam_y_m=d.beam_y_mm / 1000,
+        fbeam_m=panel.beam_centre_m[0],
+        sbeam_m=panel.beam_centre_m[1],
+        size_slow_m=d.size_m[1],
+        dials_origin_mm=(1000.0 * z, 1000.0 * y, -1000.0 * x),
+        org_x_px=panel.org_px[0],
+        org_y_px=panel.org_px[1],
+        close_distance_m=panel.close_distance_m,
+        phi_start_rad=float(_radians(resolved.crystal.phi_start_deg)),
+        phi_range_rad=float(_radians(resolved.crystal.phi.range)),
+        two_theta_rad=float(_radians(d.two_theta_deg)),
     )
 
 

@@ -179,9 +179,23 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "custom_normal",
         "the custom convention",
-        "a given normal is kept only when its length is exactly one; 1 0 0 when none is given",
+        "a given normal is kept only when its length is exactly one; 1 0 0 when none is given; axes may be skew",
         "the normal of the fast and slow axes, on the side of the given one or of the beam",
         1263,
+    ),
+    Entry(
+        "detector_size",
+        "a detector size in mm that is no multiple of the pixel",
+        "centres are counted from the given size",
+        "centres are counted from the size of the pixels that there are",
+        1121,
+    ),
+    Entry(
+        "oversample_distance",
+        "automatic oversampling of a swung or skew panel, or at a whole number",
+        "by the distance along the beam that the header tells (distance_before_swing)",
+        "by the distance along the beam before the swing",
+        2078,
     ),
     Entry(
         "poisson_sampler",

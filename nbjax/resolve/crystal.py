@@ -63,11 +63,12 @@ def resolve_crystal(
     setting = resolve_cell(crystal, wavelength_A, model_cell, bool(config.parity), notes)
     cell_A, cell_deg, orientation = setting.cell_A, setting.cell_deg, setting.orientation
     star_scale = 1.0
+    given_deg = crystal.cell_deg or (90.0, 90.0, 90.0)
     if "cell_setting" in config.parity and crystal.matrix_file is None and not notes.faults:
         given_deg, cell_deg = cell_deg, angles_of_c_program_deg(cell_A, cell_deg)
         notes.record("crystal.cell_deg", cell_deg, "the C program's standard setting")
-        if "star_shape" in config.parity and crystal.shape in ("gauss", "tophat"):
-            star_scale = volume_ratio(cell_deg, given_deg) ** 2
+    if "star_shape" in config.parity and crystal.shape in ("gauss", "tophat") and crystal.cell_A is not None:
+        star_scale = volume_ratio(cell_deg, given_deg) ** 2
     misset_deg, orientation = _misset(config, orientation, seed, notes)
     spread, domains = _mosaic(config, notes)
     phi_start = notes.choose("crystal.phi_start_deg", crystal.phi_start_deg, 0.0)

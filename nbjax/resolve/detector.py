@@ -21,6 +21,8 @@ class ResolvedDetector:
 
     Attributes:
         beam_direction, polarization_axis, spindle_axis: laboratory axes that the convention fixes.
+        size_m: (fast, slow) of the panel, from which centres are counted.
+        size_differs: whether the C program would count them from another size.
         centre_mm: (fast, slow) of the direct beam on the panel, under the beam pivot.
         near_mm: (fast, slow) of the nearest point, under the sample pivot.
         roi: fast first, fast end, slow first, slow end (ends exclusive).
@@ -30,6 +32,8 @@ class ResolvedDetector:
     pixel_mm: float
     pixels_slow: int
     pixels_fast: int
+    size_m: tuple[float, float]
+    size_differs: bool
     distance_mm: float
     close_distance_mm: float | None
     beam_direction: np.ndarray
@@ -58,7 +62,8 @@ class ResolvedDetector:
 def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
     """Fill in the detector; faults go to ``notes``."""
     detector = config.detector
-    pixel_mm, fast, slow = _pixels(detector, notes)
+    pixel_mm, fast, slow, size_mm = _pixels(config, notes)
+    grid_mm = (pixel_mm * fast, pixel_mm * slow)
     for name in ("convention", "curved", "point_pixel"):
         notes.switch(f"detector.{name}", getattr(detector, name))
     for name in ("header_file", "mask_file"):
@@ -69,7 +74,7 @@ def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
     if detector.close_distance_mm is not None:
         notes.given("detector.close_distance_mm", detector.close_distance_mm)
         notes.record("detector.distance_mm", None, "derived from detector.close_distance_mm and the tilt")
-    centre = _centre(detector, pixel_mm, fast, slow, notes)
+    centre = _centre(detector, pixel_mm, size_mm, notes)
     rotation = tuple(
         notes.choose(f"detector.rotation_{axis}_deg", getattr(detector, f"rotation_{axis}_deg"), 0.0) for axis in "xyz"
     )
@@ -78,6 +83,17 @@ def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
         pixel_mm=pixel_mm,
         pixels_slow=slow,
         pixels_fast=fast,
+        size_m=(
+            _metres(detector.pixels_fast, size_mm[0], pixel_mm),
+            _metres(detector.pixels_slow, size_mm[1], pixel_mm),
+        ),
+        size_differs=any(
+            count is None and abs((given or 102.4) - grid) > 1e-9
+            for count, given, grid in (
+                (detector.pixels_fast, detector.size_fast_mm, grid_mm[0]),
+                (detector.pixels_slow, detector.size_slow_mm, grid_mm[1]),
+            )
+        ),
         distance_mm=distance_mm,
         close_distance_mm=detector.close_distance_mm,
         **axes,
@@ -98,21 +114,31 @@ def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
     )
 
 
-def _pixels(detector: Detector, notes: Notes) -> tuple[float, int, int]:
+def _metres(count: int | None, size_mm: float, pixel_mm: float) -> float:
+    # in the C program's order of operations
+    return size_mm / 1000 if count is None else pixel_mm / 1000 * count
+
+
+def _pixels(config: Config, notes: Notes) -> tuple[float, int, int, tuple[float, float]]:
+    """Pixel size, pixels along fast and slow, and (fast, slow) size from which centres are counted; mm."""
+    detector = config.detector
     pixel_mm = notes.choose("detector.pixel_mm", detector.pixel_mm, 0.1)
-    counts = []
+    counts, sizes = [], []
+    as_given = "detector_size" in config.parity
     for axis in ("fast", "slow"):
         count, size_mm = getattr(detector, f"pixels_{axis}"), getattr(detector, f"size_{axis}_mm")
         key = f"detector.pixels_{axis}"
         if count is not None:
             notes.given(key, count)
             counts.append(count)
+            sizes.append(pixel_mm * count)
             notes.record(f"detector.size_{axis}_mm", pixel_mm * count, f"derived from {key}, detector.pixel_mm")
             continue
         size_mm = notes.choose(f"detector.size_{axis}_mm", size_mm, 102.4)
         number = max(1, int(np.ceil(size_mm / pixel_mm - 0.5)))
         notes.record(key, number, f"derived from detector.size_{axis}_mm, detector.pixel_mm")
         counts.append(number)
+        sizes.append(size_mm if as_given else pixel_mm * number)
     fast, slow = counts
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if fast * slow * _BYTES_PER_PIXEL > available or fast * slow >= 2**31:
@@ -121,7 +147,7 @@ def _pixels(detector: Detector, notes: Notes) -> tuple[float, int, int]:
             f"an image of {slow} x {fast} pixels needs {fast * slow * _BYTES_PER_PIXEL / 1e9:.0f} GB, this machine has "
             f"{available / 1e9:.0f} GB; use fewer pixels or render parts on smaller detectors",
         )
-    return pixel_mm, fast, slow
+    return pixel_mm, fast, slow, (sizes[0], sizes[1])
 
 
 def _axes(config: Config, notes: Notes) -> tuple[dict[str, np.ndarray], bool]:
@@ -153,7 +179,7 @@ def _axes(config: Config, notes: Notes) -> tuple[dict[str, np.ndarray], bool]:
     if abs(np.dot(axes["beam_direction"], axes["polarization_axis"])) > 1 - 1e-9:
         notes.fault("beam.polarization_axis", "lies along the beam; the electric vector must be across it")
     tilt = float(np.dot(axes["fast_axis"], axes["slow_axis"]))
-    if abs(tilt) > _ORTHOGONAL:
+    if abs(tilt) > _ORTHOGONAL and "custom_normal" not in config.parity:
         notes.fault("detector.slow_axis", f"is not at a right angle to detector.fast_axis (cosine {tilt:.4g})")
         return axes, False
     return axes, custom and _custom_normal(config, axes, notes)
@@ -166,11 +192,11 @@ def _custom_normal(config: Config, axes: dict[str, np.ndarray], notes: Notes) ->
     cross /= np.linalg.norm(cross)
     towards = axes["normal_axis"] if given is not None else axes["beam_direction"]
     physical = -cross if np.dot(cross, towards) < 0 else cross
-    if given is not None and np.dot(physical, axes["normal_axis"]) < 1 - _ORTHOGONAL:
+    use_c = "custom_normal" in config.parity
+    if not use_c and given is not None and np.dot(physical, axes["normal_axis"]) < 1 - _ORTHOGONAL:
         notes.fault("detector.normal_axis", "is not at right angles to detector.fast_axis and detector.slow_axis")
     raw = np.array(CONVENTIONS["custom"].normal if given is None else given)
     in_c = raw if np.sqrt(raw[0] * raw[0] + raw[1] * raw[1] + raw[2] * raw[2]) == 1.0 else cross
-    use_c = "custom_normal" in config.parity
     axes["normal_axis"] = in_c if use_c else physical
     origin = "the C program's rule" if use_c else "normal of detector.fast_axis and detector.slow_axis"
     notes.record("detector.normal_axis", tuple(float(x) for x in axes["normal_axis"]), origin)
@@ -178,10 +204,10 @@ def _custom_normal(config: Config, axes: dict[str, np.ndarray], notes: Notes) ->
 
 
 def _centre(
-    detector: Detector, pixel_mm: float, fast: int, slow: int, notes: Notes
+    detector: Detector, pixel_mm: float, size_mm: tuple[float, float], notes: Notes
 ) -> tuple[float, float, float, float, float, float]:
     """(X, Y) in the convention's terms, (fast, slow) of the direct beam, (fast, slow) of the near point; mm."""
-    size_fast, size_slow = pixel_mm * fast, pixel_mm * slow
+    size_fast, size_slow = size_mm
     near = []
     for axis, org, size in (("x", detector.org_x_px, size_fast), ("y", detector.org_y_px, size_slow)):
         if org is not None:

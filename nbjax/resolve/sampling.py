@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbjax.config.tree import Config
+from nbjax.constants import DEGREES_PER_RADIAN
+from nbjax.io.matrix import read_matrix
+from nbjax.parity.set_up import program_edges_m, program_panel
 from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.crystal import ResolvedCrystal
 from nbjax.resolve.detector import ResolvedDetector
@@ -18,11 +21,12 @@ DEFAULT_TILE_PIXELS = 8192
 
 @dataclass(frozen=True)
 class ResolvedSampling:
-    """Sampling with nothing left open."""
+    """Sampling with nothing left open; ``oversample_differs`` tells whether the C program would choose another."""
 
     oversample: int
     resolution_limit_A: float
     tile_pixels: int
+    oversample_differs: bool
 
 
 def resolve_sampling(
@@ -32,6 +36,10 @@ def resolve_sampling(
     sampling = config.sampling
     limit = notes.choose("sampling.resolution_limit_A", sampling.resolution_limit_A, 0.0, "default: none")
     recommended = _recommended_oversample(beam, crystal, detector)
+    of_program = _oversample_of_program(config, beam, crystal, detector)
+    differs = sampling.oversample is None and of_program != recommended
+    if "oversample_distance" in config.parity:
+        recommended = of_program
     if sampling.oversample is None:
         origin = "derived from crystal size, wavelength, distance and pixel"
         notes.record("sampling.oversample", recommended, origin)
@@ -48,14 +56,40 @@ def resolve_sampling(
         oversample=recommended if sampling.oversample is None else sampling.oversample,
         resolution_limit_A=limit,
         tile_pixels=notes.choose("sampling.tile_pixels", sampling.tile_pixels, DEFAULT_TILE_PIXELS),
+        oversample_differs=differs,
     )
 
 
 def _recommended_oversample(beam: ResolvedBeam, crystal: ResolvedCrystal, detector: ResolvedDetector) -> int:
     """Three subpixels for each fringe of the longest crystal edge (nanoBragg's rule)."""
-    longest_A = max(n * length for n, length in zip(crystal.cells, crystal.cell_A, strict=True))
-    fringe_A = beam.wavelength_A * abs(_beam_distance_mm(detector)) / detector.pixel_mm
-    return max(1, math.ceil(3.0 * longest_A / fringe_A))
+    longest_m = max(n * length * 1e-10 for n, length in zip(crystal.cells, crystal.cell_A, strict=True))
+    return _subpixels(longest_m, beam.wavelength_A / 1e10, abs(_beam_distance_mm(detector)) / 1000, detector.pixel_mm)
+
+
+def _subpixels(longest_m: float, wavelength_m: float, distance_m: float, pixel_mm: float) -> int:
+    # in the C program's order, so that a whole number goes the same way
+    return max(1, math.ceil(3.0 * longest_m / (wavelength_m * distance_m / (pixel_mm / 1000))))
+
+
+def _oversample_of_program(
+    config: Config, beam: ResolvedBeam, crystal: ResolvedCrystal, detector: ResolvedDetector
+) -> int:
+    """The C program's number, by the distance that it takes for the one along the beam."""
+    said = config.crystal
+    cell = None if said.cell_A is None else (*said.cell_A, *(said.cell_deg or (90.0,) * 3))
+    columns = None if said.matrix_file is None else read_matrix(said.matrix_file).columns
+    wavelength_m = beam.wavelength_A / 1e10
+    edges = crystal.cell_A if cell is None and columns is None else None
+    lengths_m = (
+        [length * 1e-10 for length in edges]
+        if edges is not None
+        else program_edges_m(cell, columns, wavelength_m, [turn / DEGREES_PER_RADIAN for turn in crystal.misset_deg])
+    )
+    longest_m = max(length * n for n, length in zip(crystal.cells, lengths_m, strict=True))
+    distance_m = program_panel(config, detector.size_m, detector.normal_axis).distance_m
+    if not (distance_m > 0 and math.isfinite(distance_m)):
+        return 1
+    return _subpixels(longest_m, wavelength_m, distance_m, detector.pixel_mm)
 
 
 def _beam_distance_mm(detector: ResolvedDetector) -> float:

@@ -43,6 +43,7 @@ class Detector:
     beam: np.ndarray
     close_distance: float
     distance: float
+    fringe_distance: float
     pixel_size: float
     shape: tuple[int, int]
     depths: np.ndarray
@@ -213,6 +214,8 @@ def detector(options: Options, parity: Parity) -> tuple[Detector, dict[str, np.n
     size_f = pixel * options.fpixels if options.fpixels else options.detsize_f
     size_s = pixel * options.spixels if options.spixels else options.detsize_s
     shape = (math.ceil(size_s / pixel - 0.5), math.ceil(size_f / pixel - 0.5))
+    if "detector_size" not in parity:
+        size_s, size_f = (count * pixel for count in shape)
     near_f = (options.ORGX - 0.5) * pixel if is_given(options.ORGX) else size_f / 2.0
     near_s = (options.ORGY - 0.5) * pixel if is_given(options.ORGY) else size_s / 2.0
     axes = _axes(options, parity)
@@ -232,8 +235,11 @@ def detector(options: Options, parity: Parity) -> tuple[Detector, dict[str, np.n
     close = float(pix0 @ normal)
     depths, step = layers(options, parity)
     mu = 1.0 / options.thick if options.thick > 0.0 and options.mu < 0.0 else options.mu
+    fringe = close / ratio if "oversample_distance" in parity else distance
     ratio = ratio if "distance_before_swing" in parity else float(axes["beam"] @ normal)
-    panel = Detector(fast, slow, normal, pix0, axes["beam"], close, close / ratio, pixel, shape, depths, step, mu)
+    panel = Detector(
+        fast, slow, normal, pix0, axes["beam"], close, close / ratio, fringe, pixel, shape, depths, step, mu
+    )
     return panel, axes
 
 
@@ -384,7 +390,7 @@ def experiment(line: str, folder: Path, parity: Parity = frozenset()) -> Experim
     widest = float(np.max(np.linalg.norm(lattice.direct, axis=1) * lattice.n_cells))
     oversample = options.oversample
     if oversample <= 0:
-        oversample = max(math.ceil(3.0 * widest / (options.lambda0 * panel.distance / panel.pixel_size)), 1)
+        oversample = max(math.ceil(3.0 * widest / (options.lambda0 * panel.fringe_distance / panel.pixel_size)), 1)
     fluence = options.fluence
     if options.flux != 0.0 and options.exposure > 0.0 and options.beamsize >= 0:
         fluence = options.flux * options.exposure / options.beamsize / options.beamsize

@@ -48,6 +48,10 @@ SHOWS: dict[str, str] = {
     "sentinel_values": f"{TRICLINIC} -oversample 1 -phi 20 -osc -2 -phisteps 4",
     "header_twotheta": f"{TRICLINIC} -img header_twotheta.img -oversample 1",
     "header_beam_center": f"{TRICLINIC} -img header_org.img -oversample 1 -pix0_vector 0 0 0 -pivot sample",
+    "detector_size": f"{TRICLINIC} -oversample 1 -detsize_f 18 -detsize_s 14.5 -pixel 0.8".replace(
+        "-detpixels_x 24 -detpixels_y 20", ""
+    ),
+    "oversample_distance": f"{TRICLINIC} -N 40 -twotheta 60 -distance 60".replace("-N 6 ", ""),
     "ignored_options": f"{TRICLINIC} -oversample 1 -xdet_vector 0 0.6 0.8 -ydet_vector 0 -0.8 0.6",
     "mask_beam_center": f"{TRICLINIC} -mask mask_centre.img -oversample 1",
     "distance_before_swing": f"{TRICLINIC} -twotheta 9 -curved_det -oversample 1",
