@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,10 @@ import numpy as np
 
 from nbjax.errors import FileError
 from nbjax.io.files import read_text
+from nbjax.memory import available_bytes
 
-_LARGEST_BOX_BYTES = 2**32
+_COPIES = 4
+"""Of a table, while an experiment is prepared: with the order of its list, or in the types of the computation."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +75,14 @@ def tabulate(reflections: Reflections, default_F: float) -> StructureFactorTable
     """The box between the smallest and largest indices; unlisted entries get ``default_F``, a repeated one its last F.
 
     Raises:
-        FileError: there is nothing to tabulate, or the box would need more than 4 GiB.
+        FileError: there is nothing to tabulate, or memory does not hold the box.
     """
     if not len(reflections.miller):
         raise FileError("structure factors: the list is empty; each line needs h k l F")
     low, high = reflections.miller.min(axis=0).astype(int), reflections.miller.max(axis=0).astype(int)
     shape = high - low + 1
     size_bytes = 8 * float(np.prod(shape, dtype=float))
-    if size_bytes > _LARGEST_BOX_BYTES:
+    if _COPIES * size_bytes > available_bytes():
         raise FileError(_too_large(reflections.miller, shape, size_bytes))
     place = np.ravel_multi_index(tuple((reflections.miller - low).T), tuple(shape))
     # NumPy does not promise which of several assignments to one element stays, so pick the last of each index
@@ -96,7 +99,7 @@ def _too_large(miller: np.ndarray, shape: np.ndarray, size_bytes: float) -> str:
     index, box = " ".join(map(str, miller[entry])), " x ".join(map(str, shape))
     return (
         f"structure factors: index {index} (reflection {entry + 1} of the list) stretches the table to {box} entries, "
-        f"{size_bytes / 2**30:.3g} GiB; correct or remove it"
+        f"{_COPIES * size_bytes / 2**30:.3g} GiB of memory; correct or remove it"
     )
 
 
@@ -110,13 +113,19 @@ def _first_bad_line(path: str | Path, text: str) -> str:
             return f"{place}: has {len(words)} columns; each line needs h k l F"
         numbers = [_number(word) for word in words[:4]]
         if None in numbers:
-            return f"{place}: {line.strip()[:60]!r} does not begin with four numbers; each line needs h k l F"
+            fused = "; its columns run into each other: put blanks between them" if _is_fused(words) else ""
+            return f"{place}: {line.strip()[:60]!r} does not begin with four numbers{fused}; each line needs h k l F"
         h, k, l, F = (float(number) for number in numbers if number is not None)  # noqa: E741
         if not np.isfinite((h, k, l, F)).all():
             return f"{place}: {line.strip()[:60]!r} is not finite; remove the line"
         if any(index != round(index) or abs(index) >= 2**31 for index in (h, k, l)):
             return f"{place}: {' '.join(words[:3])} are not whole Miller indices; this list must be indexed in P1"
     return f"{path}: cannot be read; each line needs h k l F"
+
+
+def _is_fused(words: list[str]) -> bool:
+    """Whether numbers of a fixed width, as in SHELX's files, stand without blanks."""
+    return any(re.fullmatch(r"[+-]?\d+(-\d+)+(\.\d*)?", word) for word in words[:3])
 
 
 def _number(word: str) -> float | None:

@@ -9,12 +9,11 @@ import numpy as np
 
 from nbjax.config.tree import Config, Crystal
 from nbjax.geometry.unit_cell import standard_direct
-from nbjax.io.coordinates import calculate
-from nbjax.io.dump import read_dump
-from nbjax.io.hkl import StructureFactorTable, read_hkl, tabulate
+from nbjax.io.hkl import StructureFactorTable
 from nbjax.parity.cell_setting import angles_of_c_program_deg, volume_ratio
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.steps import Steps, rotation_steps
+from nbjax.resolve.structure_factors import find_structure_factors, fit_to_cell
 from nbjax.resolve.unit_cell import Setting, resolve_cell
 from nbjax.sampling.reference_random import reference_misset_rotation, uniform_rotation
 
@@ -59,8 +58,10 @@ def resolve_crystal(
     """Fill in the crystal; faults go to ``notes``, faulty files raise ``FileError``."""
     crystal = config.crystal
     default_F = notes.choose("crystal.default_F", crystal.default_F, 0.0)
-    table, model_cell = _structure_factors(crystal, default_F, notes)
-    setting = resolve_cell(crystal, wavelength_A, model_cell, bool(config.parity), notes)
+    lenient = bool(config.parity)
+    found = find_structure_factors(crystal, default_F, notes)
+    setting = resolve_cell(crystal, wavelength_A, None if found is None else found.cell, lenient, notes)
+    table = fit_to_cell(found, setting, wavelength_A, default_F, lenient, notes)
     cell_A, cell_deg, orientation = setting.cell_A, setting.cell_deg, setting.orientation
     star_scale = 1.0
     given_deg = crystal.cell_deg or (90.0, 90.0, 90.0)
@@ -131,37 +132,6 @@ def _interpolate(config: Config, cells: tuple[float, float, float], has_table: b
     if interpolate and not has_table:
         notes.record("crystal.interpolate", False, "no table to interpolate")
     return interpolate and has_table
-
-
-def _structure_factors(
-    crystal: Crystal, default_F: float, notes: Notes
-) -> tuple[StructureFactorTable | None, np.ndarray | None]:
-    """The table, and the cell of the coordinates if it comes from coordinates."""
-    table, cell = None, None
-    if crystal.coordinates_file is not None and crystal.hkl_file is not None:
-        notes.fault("crystal.coordinates_file", "given together with crystal.hkl_file; leave one of them out")
-    elif crystal.coordinates_file is not None:
-        notes.given("crystal.coordinates_file", crystal.coordinates_file)
-        resolution = notes.choose("crystal.coordinates_resolution_A", crystal.coordinates_resolution_A, 2.0)
-        model = calculate(crystal.coordinates_file, resolution)
-        table, cell = model.table, np.array([*model.cell_A, *model.cell_deg])
-        for sentence in model.warnings:
-            notes.warn(sentence)
-    elif crystal.hkl_file is not None:
-        notes.given("crystal.hkl_file", crystal.hkl_file)
-        table = tabulate(read_hkl(crystal.hkl_file), default_F)
-    elif crystal.dump_file is not None:
-        notes.given("crystal.dump_file", crystal.dump_file)
-        table = read_dump(crystal.dump_file)
-    elif default_F == 0:
-        notes.fault(
-            "crystal.hkl_file",
-            "missing, and every structure factor would be zero; give crystal.hkl_file, crystal.coordinates_file, "
-            "crystal.dump_file or a crystal.default_F other than 0",
-        )
-    if table is not None:
-        notes.record("derived.hkl_range", f"{table.minimum} .. {table.maximum}", "structure factor table")
-    return table, cell
 
 
 def _misset(

@@ -36,6 +36,7 @@ def test_columns_comments_and_blank_lines(tmp_path: Path) -> None:
         ("1 2 3 4\n# c\n\n1.5 2 3 4\n", 4, "1.5 2 3 are not whole Miller indices"),
         ("1 2 3 4\n1 2 3e10 4\n", 2, "not whole Miller indices"),
         ("h k l F\n1 2 3 4\n", 1, "does not begin with four numbers"),
+        ("1 2 3 4\n  10-100  12  123.45    1.00\n", 2, "its columns run into each other: put blanks between them"),
         ("1 2 3 4\n1 2 3 1_0\n", 2, "does not begin with four numbers"),
         ("1 2 3 4\n\n1 2 3\n", 3, "has 3 columns"),
         ("1 2 3 4\n1 2 3 nan\n", 2, "is not finite"),
@@ -95,7 +96,7 @@ def test_every_line_of_a_file_is_in_the_box() -> None:
 
 def test_a_box_too_large_names_the_index() -> None:
     rows = reflections((0, 0, 0, 1.0), (1, -2_000_000_000, 3, 1.0), (9, 9, 9, 1.0))
-    with pytest.raises(FileError, match=r"index 1 -2000000000 3 \(reflection 2 of the list\).*GiB; correct"):
+    with pytest.raises(FileError, match=r"index 1 -2000000000 3 \(reflection 2 of the list\).*GiB of memory; correct"):
         tabulate(rows, 0.0)
 
 

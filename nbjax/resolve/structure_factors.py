@@ -1,0 +1,93 @@
+"""Resolution of the structure factors: which file they come from, and how it fits the cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nbjax.config.tree import Crystal
+from nbjax.geometry.unit_cell import standard_direct
+from nbjax.io.coordinates import calculate
+from nbjax.io.dump import read_dump
+from nbjax.io.hkl import Reflections, StructureFactorTable, read_hkl, tabulate
+from nbjax.resolve.notes import Notes
+from nbjax.resolve.reflections import check_reflections
+from nbjax.resolve.unit_cell import Setting
+
+
+@dataclass(frozen=True)
+class FoundFactors:
+    """What a file gives.
+
+    Attributes:
+        key: the key that names it.
+        reflections: a list, not yet compared with a cell; or
+        table: the finished table.
+        cell: lengths in Angstrom and angles in degrees, shape (6,), where the file has them.
+    """
+
+    key: str
+    reflections: Reflections | None = None
+    table: StructureFactorTable | None = None
+    cell: np.ndarray | None = None
+
+
+def _of_coordinates(crystal: Crystal, notes: Notes) -> FoundFactors:
+    resolution = notes.choose("crystal.coordinates_resolution_A", crystal.coordinates_resolution_A, 2.0)
+    model = calculate(str(crystal.coordinates_file), resolution)
+    for sentence in model.warnings:
+        notes.warn(sentence)
+    return FoundFactors("crystal.coordinates_file", table=model.table, cell=np.array([*model.cell_A, *model.cell_deg]))
+
+
+def _of_list(crystal: Crystal, notes: Notes) -> FoundFactors:
+    return FoundFactors("crystal.hkl_file", reflections=read_hkl(str(crystal.hkl_file)))
+
+
+def _of_dump(crystal: Crystal, notes: Notes) -> FoundFactors:
+    return FoundFactors("crystal.dump_file", table=read_dump(str(crystal.dump_file)))
+
+
+READERS: Mapping[str, Callable[[Crystal, Notes], FoundFactors]] = {
+    "coordinates_file": _of_coordinates,
+    "hkl_file": _of_list,
+    "dump_file": _of_dump,
+}
+"""Key of the crystal -> how its file is read; of several that are given the first."""
+
+
+def find_structure_factors(crystal: Crystal, default_F: float, notes: Notes) -> FoundFactors | None:
+    """Read the file that was named; None where all amplitudes are ``default_F``, or after a fault."""
+    if crystal.coordinates_file is not None and crystal.hkl_file is not None:
+        notes.fault("crystal.coordinates_file", "given together with crystal.hkl_file; leave one of them out")
+        return None
+    for name, read in READERS.items():
+        if getattr(crystal, name) is not None:
+            notes.given(f"crystal.{name}", getattr(crystal, name))
+            return read(crystal, notes)
+    if default_F == 0:
+        notes.fault(
+            "crystal.hkl_file",
+            "missing, and every structure factor would be zero; give crystal.hkl_file, crystal.coordinates_file, "
+            "crystal.dump_file or a crystal.default_F other than 0",
+        )
+    return None
+
+
+def fit_to_cell(
+    found: FoundFactors | None, setting: Setting, wavelength_A: float, default_F: float, lenient: bool, notes: Notes
+) -> StructureFactorTable | None:
+    """The table, its list compared with the cell; None where there is none, or after a fault."""
+    if found is None:
+        return None
+    table, reflections = found.table, found.reflections
+    if reflections is not None:
+        if not notes.faults:
+            direct = np.asarray(standard_direct(np.array(setting.cell_A), np.radians(setting.cell_deg)))
+            check_reflections(reflections, np.linalg.inv(direct).T, wavelength_A, found.key, lenient, notes)
+        table = None if notes.faults else tabulate(reflections, default_F)
+    if table is not None:
+        notes.record("derived.hkl_range", f"{table.minimum} .. {table.maximum}", "structure factor table")
+    return table
