@@ -9,7 +9,9 @@ import jax
 import numpy as np
 
 from nbjax.experiment import Experiment
+from nbjax.io.hkl import tabulate
 from nbjax.parity.cell_setting import angles_of_c_program_deg
+from nbjax.parity.hkl_stream import read_hkl_stream, reads_alike
 from nbjax.parity.ledger import NAMES
 from nbjax.pipeline.image import leaves_table_anywhere
 from nbjax.preparation import phi_angles_rad
@@ -94,6 +96,15 @@ def _twotheta_axis_length(resolved: Resolved, experiment: Experiment) -> bool:
     return axis is not None and resolved.detector.two_theta_deg != 0 and abs(math.hypot(*axis) - 1) > 1e-12
 
 
+def _hkl_stream(resolved: Resolved, experiment: Experiment) -> bool:
+    """Whether the C program would take another table from an irregular list."""
+    file, table = resolved.config.crystal.hkl_file, resolved.crystal.table
+    if file is None or table is None or reads_alike(file):
+        return False
+    theirs = tabulate(read_hkl_stream(file, resolved.crystal.default_F), resolved.crystal.default_F)
+    return theirs.minimum != table.minimum or not np.array_equal(theirs.values, table.values)
+
+
 _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "phi_carryover": _phi_carryover,
     "first_sample_factors": _first_sample_factors,
@@ -115,5 +126,6 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "distance_before_swing": lambda r, e: e.panel.curved and r.detector.two_theta_deg != 0,
     "detector_size": lambda r, e: r.detector.size_differs,
     "oversample_distance": lambda r, e: r.sampling.oversample_differs,
+    "hkl_stream": _hkl_stream,
     "poisson_sampler": lambda r, e: r.config.output.noise_file is not None,
 }

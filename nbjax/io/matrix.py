@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -30,6 +31,10 @@ class OrientationMatrix:
     cell: np.ndarray | None
 
 
+_FUSED = re.compile(r"(\.\d+(?:[eE][-+]?\d+)?)(?=[-+]\d*\.\d)")
+"""The end of a number that the sign of the next one follows, as in columns of a fixed width."""
+
+
 def read_matrix(path: str | Path) -> OrientationMatrix:
     """The first nine numbers of a file, and the cell that a whole MOSFLM file gives itself.
 
@@ -42,7 +47,7 @@ def read_matrix(path: str | Path) -> OrientationMatrix:
     _refuse_xparm(path, lines)
     numbers: list[float] = []
     for number, line in enumerate(lines, 1):
-        for word in line.split()[: 9 - len(numbers)]:
+        for word in _FUSED.sub(r"\1 ", line).split()[: 9 - len(numbers)]:
             try:
                 numbers.append(float(word))
             except ValueError:

@@ -198,6 +198,13 @@ ENTRIES: tuple[Entry, ...] = (
         2078,
     ),
     Entry(
+        "hkl_stream",
+        "a reflection list of other than four columns, or with comments, decimals or fused columns",
+        "four numbers after four, whatever the lines, up to the first word that is none",
+        "h k l F of each line, further columns ignored; refused where they are fused",
+        2152,
+    ),
+    Entry(
         "poisson_sampler",
         "a noise image",
         "pixels in order from one 32-bit generator, float32 rejection sampling, Gaussian above 1e6 photons",

@@ -59,7 +59,7 @@ def resolve_crystal(
     crystal = config.crystal
     default_F = notes.choose("crystal.default_F", crystal.default_F, 0.0)
     lenient = bool(config.parity)
-    found = find_structure_factors(crystal, default_F, notes)
+    found = find_structure_factors(crystal, default_F, "hkl_stream" in config.parity, notes)
     setting = resolve_cell(crystal, wavelength_A, None if found is None else found.cell, lenient, notes)
     table = fit_to_cell(found, setting, wavelength_A, default_F, lenient, notes)
     cell_A, cell_deg, orientation = setting.cell_A, setting.cell_deg, setting.orientation

@@ -12,6 +12,7 @@ from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.coordinates import calculate
 from nbjax.io.dump import read_dump
 from nbjax.io.hkl import Reflections, StructureFactorTable, read_hkl, tabulate
+from nbjax.parity.hkl_stream import read_hkl_stream, reads_alike
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.reflections import check_reflections
 from nbjax.resolve.unit_cell import Setting
@@ -58,14 +59,23 @@ READERS: Mapping[str, Callable[[Crystal, Notes], FoundFactors]] = {
 """Key of the crystal -> how its file is read; of several that are given the first."""
 
 
-def find_structure_factors(crystal: Crystal, default_F: float, notes: Notes) -> FoundFactors | None:
-    """Read the file that was named; None where all amplitudes are ``default_F``, or after a fault."""
+def find_structure_factors(crystal: Crystal, default_F: float, as_stream: bool, notes: Notes) -> FoundFactors | None:
+    """Read the file that was named; None where all amplitudes are ``default_F``, or after a fault.
+
+    Args:
+        crystal: what was said.
+        default_F: of reflections that no file has.
+        as_stream: read lists as the C library does (``hkl_stream`` of the ledger).
+        notes: takes faults and warnings.
+    """
     if crystal.coordinates_file is not None and crystal.hkl_file is not None:
         notes.fault("crystal.coordinates_file", "given together with crystal.hkl_file; leave one of them out")
         return None
     for name, read in READERS.items():
         if getattr(crystal, name) is not None:
             notes.given(f"crystal.{name}", getattr(crystal, name))
+            if as_stream and name == "hkl_file" and not reads_alike(str(crystal.hkl_file)):
+                return FoundFactors("crystal.hkl_file", reflections=read_hkl_stream(str(crystal.hkl_file), default_F))
             return read(crystal, notes)
     if default_F == 0:
         notes.fault(

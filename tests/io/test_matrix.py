@@ -65,3 +65,12 @@ def test_the_cell_of_a_whole_file(tmp_path: Path) -> None:
     numbers = [*np.diag([0.02, 0.02, 0.01]).ravel(), 0, 0, 0, *np.eye(3).ravel(), 50, 50, 100, 90, 90, 90]
     (tmp_path / "a.mat").write_text(" ".join(map(str, numbers)))
     np.testing.assert_array_equal(read_matrix(tmp_path / "a.mat").cell, [50, 50, 100, 90, 90, 90])
+
+
+def test_columns_of_a_fixed_width_may_touch(tmp_path: Path) -> None:
+    (tmp_path / "a.mat").write_text("  0.01234567 -0.02345678  0.00123456\n -0.01234567-0.02345678  0.00123456\n")
+    with open(tmp_path / "a.mat", "a") as handle:
+        handle.write("  1.0e-3-0.00345678-0.01123456\n")
+    found = read_matrix(tmp_path / "a.mat").columns
+    assert found[1].tolist() == [-0.01234567, -0.02345678, 0.00123456]
+    assert found[2, 1:].tolist() == [-0.00345678, -0.01123456]

@@ -48,6 +48,7 @@ SHOWS: dict[str, str] = {
     "sentinel_values": f"{TRICLINIC} -oversample 1 -phi 20 -osc -2 -phisteps 4",
     "header_twotheta": f"{TRICLINIC} -img header_twotheta.img -oversample 1",
     "header_beam_center": f"{TRICLINIC} -img header_org.img -oversample 1 -pix0_vector 0 0 0 -pivot sample",
+    "hkl_stream": f"{TRICLINIC} -oversample 1".replace("tric_5A", "commented"),
     "detector_size": f"{TRICLINIC} -oversample 1 -detsize_f 18 -detsize_s 14.5 -pixel 0.8".replace(
         "-detpixels_x 24 -detpixels_y 20", ""
     ),
@@ -58,7 +59,7 @@ SHOWS: dict[str, str] = {
     "header_close_distance": f"{TRICLINIC} -img header_close.img -oversample 1 -distance 130",
 }
 NOT_IN_IMAGES = {"poisson_sampler", "header_overflow", "default_files", "two_sided_panel"}
-NOT_IN_ORACLE = {"header_close_distance", "header_beam_center", "ignored_options", "two_column_sources"}
+NOT_IN_ORACLE = {"hkl_stream", "header_close_distance", "header_beam_center", "ignored_options", "two_column_sources"}
 BACKWARDS = f"{TRICLINIC} -oversample 1 -twotheta 120 -pivot beam"
 TOGETHER = [
     f"{TRICLINIC} -oversample 2 -phi 0 -osc 1 -phisteps 3 -dmin 3.5 -polar 0.9 -hdivrange 3 -hdivsteps 2 {SENSOR}",
@@ -81,6 +82,8 @@ def _inputs(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     ):
         header = original[:512].split(b"}")[0] + words
         (tmp_path / name).write_bytes(header.ljust(512) + original[512:])
+    listed = (INPUTS / "tric_5A.hkl").read_text().splitlines(keepends=True)
+    (tmp_path / "commented.hkl").write_text("".join([*listed[:40], "# low angle\n", *listed[40:]]))
     words = [("PIXEL_SIZE", "0.8"), ("BEAM_CENTER_X", "7"), ("BEAM_CENTER_Y", "11")]
     write_smv(tmp_path / "mask_centre.img", np.ones((20, 24), np.uint16), words)
     monkeypatch.chdir(tmp_path)
