@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -13,11 +14,14 @@ from jax import Array
 from nbjax.experiment import Experiment
 from nbjax.fit.equations import Shots, Theta, View, equations, modelled
 from nbjax.fit.goodness import Goodness, goodness_of
+from nbjax.fit.matrix_free import PROBES, information_diagonal, is_large, slopes
 from nbjax.fit.parameter_set import Layout
 from nbjax.fit.problem import Problem
 from nbjax.fit.result import FitResult, Outcome, ShotResult, Step, covariance_of, weaknesses
 from nbjax.fit.state import Progress, State
 from nbjax.fit.tries import best
+
+_TABLE = "crystal.structure_factors"
 
 
 def conclude(
@@ -36,21 +40,27 @@ def conclude(
     kept = best(np.asarray(state.equations.value), alive, posed.tries)
     shots, theta = _chosen(posed.shots, state.theta, kept)
     view = View(posed.loss, False, jnp.asarray(1.0), *(jnp.ones(len(n), bool) for n in (p.shared_names, p.own_names)))
-    at, model = equations(view, shots, theta), np.asarray(modelled(view, shots, theta))
+    model = np.asarray(modelled(view, shots, theta))
+    at = slopes(view, shots, theta) if is_large(theta) else equations(view, shots, theta)
     shared, own = shots.shared.values(theta.shared), shots.own.values(theta.own)
-    covariances = _covariances(posed, shots, theta, np.asarray(at.information), alive[kept])
+    if at.information is None:
+        covariances: list[np.ndarray | None] = [None] * len(kept)
+        sigmas = _sigmas(view, shots, theta, model)
+    else:
+        covariances = list(_covariances(posed, shots, theta, np.asarray(at.information), alive[kept]))
+        sigmas = [np.sqrt(np.diag(covariance)) for covariance in covariances if covariance is not None]
     found = []
     for i, lane in enumerate(kept):
         values = np.concatenate([np.asarray(shared), np.asarray(own[i])])
-        goodness = _goodness(posed, shots, model, covariances[i], i) if posed.unusable[lane] is None else None
-        outcome, reason = _outcome(posed, state, lane, bool(aside[lane]), values, covariances[i], goodness)
-        weak = weaknesses(covariances[i], p.names, p.units) if alive[lane] else ()
+        goodness = _goodness(posed, shots, model, sigmas[i], i) if posed.unusable[lane] is None else None
+        outcome, reason = _outcome(posed, state, lane, bool(aside[lane]), values, sigmas[i], goodness)
+        weak = _weaknesses(posed, covariances[i], sigmas[i]) if alive[lane] else ()
         found.append(
             ShotResult(
                 outcome=outcome,
                 reason=f"{reason}; the best of {posed.tries} tries" if posed.tries > 1 else reason,
                 values=values,
-                sigmas=np.sqrt(np.diag(covariances[i])),
+                sigmas=sigmas[i],
                 covariance=covariances[i],
                 loss=float(at.value[i]) if goodness else np.nan,
                 pixels=int(shots.observation.used()[i]),
@@ -80,22 +90,62 @@ def _covariances(
 ) -> list[np.ndarray]:
     """Of each shot in the parameters' units, shape (p, p)."""
     of_theta = covariance_of(information, len(posed.parameters.shared_names), counted)
-    slopes = [
-        np.asarray(jax.jvp(scaling.values, (at,), (jnp.ones_like(at),))[1])
-        for scaling, at in ((shots.shared, theta.shared), (shots.own, theta.own))
-    ]
+    of_shared, of_own = _slopes_of_maps(shots, theta)
     found = []
-    for covariance, own in zip(of_theta, slopes[1], strict=True):
-        slope = np.concatenate([slopes[0], own])
+    for covariance, own in zip(of_theta, of_own, strict=True):
+        slope = np.concatenate([of_shared, own])
         with np.errstate(invalid="ignore"):
             found.append(np.where(np.isinf(covariance), np.inf, covariance * np.outer(slope, slope)))
     return found
 
 
-def _goodness(posed: Problem, shots: Shots, model: np.ndarray, covariance: np.ndarray, shot: int) -> Goodness:
+def _sigmas(view: View, shots: Shots, theta: Theta, model: np.ndarray) -> list[np.ndarray]:
+    """Standard deviation of each component with all others known, of each shot in the parameters' units."""
+    diagonal = np.asarray(information_diagonal(view, shots, theta, jnp.asarray(model)))
+    found = []
+    of_shared, of_own = _slopes_of_maps(shots, theta)
+    for information, own in zip(diagonal, of_own, strict=True):
+        slope = np.concatenate([of_shared, own])
+        with np.errstate(divide="ignore"):
+            found.append(np.where(information > 0, np.abs(slope) / np.sqrt(information), np.inf))
+    return found
+
+
+def _slopes_of_maps(shots: Shots, theta: Theta) -> list[np.ndarray]:
+    """Change of the values by theta, of shared components and of each shot's own."""
+    return [
+        np.asarray(jax.jvp(scaling.values, (at,), (jnp.ones_like(at),))[1])
+        for scaling, at in ((shots.shared, theta.shared), (shots.own, theta.own))
+    ]
+
+
+def _weaknesses(posed: Problem, covariance: np.ndarray | None, sigmas: np.ndarray) -> tuple[str, ...]:
+    """What the data do not determine; entries of a table that no pixel depends on are counted, not named."""
+    p = posed.parameters
+    named = [i for i, name in enumerate(p.names) if not name.startswith(_TABLE)]
+    untouched = int(np.isinf(sigmas).sum() - np.isinf(sigmas[named]).sum())
+    found = []
+    if untouched:
+        entries = len(p.names) - len(named)
+        found.append(
+            f"no pixel that is fitted depends on {untouched} of {entries} structure factors; these stay as given"
+        )
+    if covariance is None:
+        spread = math.sqrt(0.5 / PROBES)
+        found.append(
+            f"{len(p.names)} components: each standard deviation takes all others as known, and is itself estimated "
+            f"within {spread:.0%}"
+        )
+        return tuple(found)
+    kept = [i for i in range(len(p.names)) if np.isfinite(sigmas[i]) or i in named]
+    names, units = ([of[i] for i in kept] for of in (p.names, p.units))
+    return (*found, *weaknesses(covariance[np.ix_(kept, kept)], tuple(names), tuple(units)))
+
+
+def _goodness(posed: Problem, shots: Shots, model: np.ndarray, sigmas: np.ndarray, shot: int) -> Goodness:
     seen = jax.tree.map(lambda leaf: np.asarray(leaf[shot]), shots.observation)
     used = seen.weight.reshape(-1) > 0
-    determined = int(np.isfinite(np.diag(covariance)).sum())
+    determined = int(np.isfinite(sigmas).sum())
     return goodness_of(
         posed.loss,
         seen.data.reshape(-1)[used],
@@ -116,7 +166,7 @@ def _outcome(
     lane: int,
     aside: bool,
     values: np.ndarray,
-    covariance: np.ndarray,
+    sigmas: np.ndarray,
     goodness: Goodness | None,
 ) -> tuple[Outcome, str]:
     p, progress, gain = posed.parameters, Progress(int(state.progress[lane])), float(state.gain[lane])
@@ -135,12 +185,23 @@ def _outcome(
         return Outcome.OUT_OF_BOUNDS, f"ran into a bound of {names}"
     if progress is Progress.STALLED:
         return Outcome.STALLED, "no step lowers the loss any more"
+    steps = posed.stages[-1].steps
+    if progress is not Progress.CONVERGED and state.equations.information is None:
+        return Outcome.STALLED, f"not done after {steps} steps; the last ones gained {gain:.1e} in the log-likelihood"
     if progress is not Progress.CONVERGED:
-        steps = posed.stages[-1].steps
         return Outcome.STALLED, f"not done after {steps} steps; a further one promises {gain:.1e} in the log-likelihood"
-    without = [name for name, sigma in zip(p.names, np.diag(covariance), strict=True) if not np.isfinite(sigma)]
+    without = [
+        name
+        for name, sigma in zip(p.names, sigmas, strict=True)
+        if not np.isfinite(sigma) and not name.startswith(_TABLE)
+    ]
     if without:
         return Outcome.UNDETERMINED, f"nothing in the data determines {', '.join(without)}; leave it out"
     if goodness.reason is not None:
         return Outcome.POOR, goodness.reason
+    if state.equations.information is None:
+        return (
+            Outcome.CONVERGED,
+            f"the last {posed.stages[-1].optimiser.steps_per_call} steps gained {gain:.1e} in the log-likelihood",
+        )
     return Outcome.CONVERGED, f"a further step promises {gain:.1e} in the log-likelihood"

@@ -80,12 +80,12 @@ class Equations:
     Attributes:
         value: shape (shots,).
         gradient: shape (shots, p); shared components first.
-        information: shape (shots, p, p).
+        information: shape (shots, p, p); None where there are too many components for a matrix.
     """
 
     value: Float[Array, " shots"]
     gradient: Float[Array, "shots p"]
-    information: Float[Array, "shots p p"]
+    information: Float[Array, "shots p p"] | None
 
 
 def broadened(experiment: Experiment, factor: Float[Array, ""] | float) -> Experiment:

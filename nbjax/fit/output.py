@@ -95,7 +95,9 @@ def as_tree(measured: Measurement, result: FitResult) -> dict[str, Any]:
                 "pixels": shot.pixels,
                 "values": [_number(x) for x in shot.values],
                 "sigmas": [_number(x) for x in shot.sigmas],
-                "covariance": [[_number(x) for x in row] for row in shot.covariance],
+                "covariance": None
+                if shot.covariance is None
+                else [[_number(x) for x in row] for row in shot.covariance],
                 "warnings": list(shot.warnings),
                 "goodness": None if shot.goodness is None else _goodness(shot.goodness),
             }
@@ -120,7 +122,8 @@ def as_hdf5(result: FitResult) -> bytes:
         file["units"] = [unit.encode() for unit in result.units]
         file["outcome"] = [shot.outcome.value.encode() for shot in result.shots]
         for name in ("values", "sigmas", "covariance", "loss", "pixels"):
-            file[name] = np.array([getattr(shot, name) for shot in result.shots])
+            if all(getattr(shot, name) is not None for shot in result.shots):
+                file[name] = np.array([getattr(shot, name) for shot in result.shots])
         for name in ("reduced_deviance", "correlation"):
             file[name] = [np.nan if s.goodness is None else getattr(s.goodness, name) for s in result.shots]
         file["history_stage"] = [entry.stage for entry in result.history]

@@ -12,6 +12,7 @@ from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment, stack
 from nbjax.fit.equations import Shots, Theta, View
 from nbjax.fit.losses import Loss, Poisson
+from nbjax.fit.matrix_free import LARGE
 from nbjax.fit.observation import observe, unusable
 from nbjax.fit.parameter_set import Free, ParameterSet, parameter_set
 from nbjax.fit.stages import COARSE_TO_FINE, Stage
@@ -81,7 +82,7 @@ def problem(
         raise ConfigError(faults)
     every = [experiment for experiment in experiments for _ in range(tries)]
     chosen = parameter_set(frees, every, convention, system)
-    _check_stages(stages, [free.path for free in frees])
+    _check_stages(stages, [free.path for free in frees], len(chosen.names))
     masks = _masks(experiments, images, used)
     reasons = [unusable(image, mask, loss.least_photons) for image, mask in zip(images, masks, strict=True)]
     if None not in reasons:
@@ -124,9 +125,12 @@ def _masks(
     return masks
 
 
-def _check_stages(stages: Sequence[Stage], paths: list[str]) -> None:
+def _check_stages(stages: Sequence[Stage], paths: list[str], components: int) -> None:
     faults = []
     for number, stage in enumerate(stages):
+        if components > LARGE and not getattr(stage.optimiser, "matrix_free", False):
+            why = f"forms a matrix of {components} x {components} components for each shot"
+            faults.append(Fault(f"stages[{number}].optimiser", f"{why}; use lbfgs or adam (nbjax.fit.Descent)"))
         for path in stage.parameters or ():
             if path not in paths:
                 why = f"{path} is not among the free parameters ({', '.join(paths)}); free it too, or leave it out"

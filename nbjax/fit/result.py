@@ -52,7 +52,8 @@ class ShotResult:
         reason: one sentence.
         values: of all components, shared ones first, in the parameters' units, shape (p,).
         sigmas: standard deviations from the Fisher information; infinite where nothing determines a component.
-        covariance: shape (p, p).
+        covariance: shape (p, p); None where there are too many components (``nbjax.fit.matrix_free.LARGE``), and where
+            the standard deviations are those of each component with all others known.
         loss: negative log-likelihood at the values; NaN where the data are unusable.
         pixels: number of pixels that count.
         warnings: sentences about what is poorly determined, and about residuals.
@@ -63,15 +64,17 @@ class ShotResult:
     reason: str
     values: np.ndarray
     sigmas: np.ndarray
-    covariance: np.ndarray
+    covariance: np.ndarray | None
     loss: float
     pixels: int
     warnings: tuple[str, ...]
     goodness: Goodness | None
 
     @property
-    def correlation(self) -> np.ndarray:
-        """Correlations, shape (p, p); 0 where a component is not determined."""
+    def correlation(self) -> np.ndarray | None:
+        """Correlations, shape (p, p), or None; 0 where a component is not determined."""
+        if self.covariance is None:
+            return None
         sigmas = np.where(np.isfinite(self.sigmas) & (self.sigmas > 0), self.sigmas, np.inf)
         finite = np.where(np.isfinite(self.covariance), self.covariance, 0.0)
         return finite / np.outer(sigmas, sigmas) + np.diag(np.isinf(sigmas).astype(float))

@@ -87,6 +87,7 @@ def judged(state: State, tolerance: float | Array) -> State:
     damping = jnp.full_like(state.gain, _JUDGING_DAMPING)
     _, gain = solve(state.equations, len(state.theta.shared), damping, running & finite)
     progress = jnp.where(running & ~finite, Progress.DIVERGED, state.progress)
+    assert state.equations.information is not None
     # where nothing depends on any component, no gain is promised either
     blind = (jnp.diagonal(state.equations.information, axis1=1, axis2=2) == 0).all(axis=1)
     progress = jnp.where(running & finite & (gain < tolerance), Progress.CONVERGED, progress)
@@ -102,6 +103,7 @@ def solve(
     The system is [[A, B], [B^T, C]] with A and the right-hand side of the shared components summed over shots. It is
     scaled to a unit diagonal. With shared components the promised gain is that of all shots together.
     """
+    assert at.information is not None
     weight = jnp.where(counted, 1.0, 0.0)
     gradient = jnp.where(counted[:, None], at.gradient, 0.0)
     information = jnp.where(counted[:, None, None], at.information, 0.0)
@@ -142,5 +144,7 @@ def _damped(matrix: Array, damping: Array) -> Array:
 
 
 def _finite(at: Equations) -> Array:
-    parts = (at.value, at.gradient.sum(axis=1), at.information.sum(axis=(1, 2)))
+    parts = [at.value, at.gradient.sum(axis=1)]
+    if at.information is not None:
+        parts.append(at.information.sum(axis=(1, 2)))
     return jnp.isfinite(jnp.stack(parts)).all(axis=0)

@@ -103,3 +103,24 @@ def toy_image() -> np.ndarray:
     with jax.enable_x64(True):
         mean = np.asarray(toy_photons(toy(), jnp.asarray(pixels))).reshape(TOY_PIXELS, TOY_PIXELS)
     return np.random.default_rng(1).poisson(mean).astype(float)
+
+
+def table_photons(experiment: Experiment, pixels: Array) -> Array:
+    """Each entry of a table of structure factors but the last row is the amplitude of 16 pixels."""
+    values = experiment.crystal.factors.values.reshape(-1)
+    slow, fast = pixels.T
+    return 0.01 * values[(slow * TABLE_PIXELS + fast) // 16] ** 2
+
+
+TABLE_PIXELS = 136
+
+
+@cache
+def table() -> Experiment:
+    """With 1,156 pixels of 16 in an image of 136 x 136 for a table of 1,200 entries."""
+    with jax.enable_x64(True):
+        experiment = prepare(config())
+        crystal = experiment.crystal
+        factors = replace(crystal.factors, values=jnp.full((12, 10, 10), 30.0))
+    grid = replace(experiment.grid, slow=TABLE_PIXELS, fast=TABLE_PIXELS, roi=(0, TABLE_PIXELS, 0, TABLE_PIXELS))
+    return replace(experiment.with_crystal(replace(crystal, factors=factors)), grid=grid)

@@ -42,8 +42,9 @@ def report_html(
         "images": figures.images(image, model, used),
         "close_ups": figures.close_ups(image, model, used),
         "loss": figures.loss_curve(result),
-        "correlation": figures.correlation_map(chosen, result.names),
     }
+    if chosen.correlation is not None:
+        pictures["correlation"] = figures.correlation_map(chosen.correlation, result.names)
     if len(result.shots) > 1:
         pictures["shots"] = figures.shot_overview(result)
     template = (resources.files("nbjax.fit.report") / "report.html").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from nbjax.fit.result import FitResult, Outcome, ShotResult
+from nbjax.fit.result import FitResult, Outcome
 
 _STYLE: dict[Any, Any] = {
     "font.size": 9.0,
@@ -134,14 +134,13 @@ def loss_curve(result: FitResult) -> Figure:
         return figure
 
 
-def correlation_map(shot: ShotResult, names: Sequence[str]) -> Figure:
+def correlation_map(matrix: np.ndarray, names: Sequence[str]) -> Figure:
     """Correlations of the components of a shot."""
     with mpl.rc_context(_STYLE):
         n = len(names)
         size = min(2.6 + 0.33 * n, 11.0)
         figure = Figure(figsize=(size + 0.8, size), layout="constrained")
         axis = figure.subplots()
-        matrix = shot.correlation
         shown = axis.imshow(matrix, vmin=-1, vmax=1, cmap=_RESIDUALS)
         axis.set_xticks(range(n), names, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
         axis.set_yticks(range(n), names, fontsize=8)
