@@ -10,7 +10,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -283,7 +283,9 @@ def _compare_values(
         samples = (reference.samples or {}).get(column)
         if samples is not None and samples.size:
             largest = max(largest, float(np.abs(samples).max()))
-    return _factor(place, name, *values, tolerances.of(name, key), largest)
+    tolerance = tolerances.of(name, key)
+    digits = reference.rounding.get(name, 0.0) + candidate.rounding.get(name, 0.0)
+    return _factor(place, name, *values, replace(tolerance, absolute=tolerance.absolute + digits), largest)
 
 
 def _factor(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -38,6 +38,7 @@ class PixelTrace:
         samples: columns of equal length in the order of evaluation, int64 for whole numbers and float64 otherwise;
             None if the trace has none.
         omitted_samples: how many samples after those were evaluated and left out.
+        rounding: what the digits of a value leave open, by key, for logs that print few.
     """
 
     slow: int | None
@@ -45,6 +46,7 @@ class PixelTrace:
     values: Mapping[str, Value]
     samples: Mapping[str, np.ndarray] | None = None
     omitted_samples: int = 0
+    rounding: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.slow is None) != (self.fast is None):

@@ -12,6 +12,7 @@ from nbjax.tracing.golden_form import is_golden, parse_golden
 from nbjax.tracing.hdf5_form import SIGNATURE, format_hdf5, is_hdf5_trace, parse_hdf5
 from nbjax.tracing.json_form import format_json, parse_json
 from nbjax.tracing.log_form import is_log, parse_log
+from nbjax.tracing.printout_form import is_printout, parse_printout
 from nbjax.tracing.text_form import PREFIX, format_text, parse_text
 
 SUFFIXES = (".json", ".h5", ".txt")
@@ -103,7 +104,9 @@ def _parse(content: bytes) -> TraceDocument:
         return parse_golden(text)
     if is_log(text):
         return parse_log(text)
+    if is_printout(text):
+        return parse_printout(text)
     raise TraceError(
         f"is no trace; give one that nbjax wrote ({', '.join(SUFFIXES)}), "
-        "or text with STEP and PIX lines, or a log with TRACE_C or TRACE_PY lines"
+        "or text with STEP and PIX lines, or a log with TRACE_C or TRACE_PY lines, or one of nanoBragg -printout"
     )

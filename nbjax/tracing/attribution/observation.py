@@ -15,6 +15,8 @@ from nbjax.tracing.factors import pixel_factors, sample_factors, sample_indices
 from nbjax.tracing.keys import INDICES, PIXEL, SAMPLE
 
 INTENSITIES = ("I_pixel_photons", "I_before_scaling")
+_DIGITS = 2e-9
+"""Values that a log prints with a relative error above this explain nothing."""
 """The quantity to explain, in the order of preference."""
 
 _MOST_ROWS = 4000
@@ -106,6 +108,10 @@ def observe_trace(document: TraceDocument, candidate: Stages) -> Observation:
             continue
         values = [pixel.values.get(name) for pixel in document.pixels]
         if any(value is None or np.shape(value) != known[name].shape[1:] for value in values):
+            continue
+        if any(
+            pixel.rounding.get(name, 0.0) > _DIGITS * np.linalg.norm(pixel.values[name]) for pixel in document.pixels
+        ):
             continue
         blocks.append(_block(name, False, np.stack([np.asarray(value, float) for value in values])))
     if not any(block.key in INTENSITIES for block in blocks):
