@@ -14,8 +14,11 @@ from nbjax.parity.cell_setting import angles_of_c_program_deg
 from nbjax.parity.hkl_stream import read_hkl_stream, reads_alike
 from nbjax.parity.ledger import NAMES
 from nbjax.pipeline.image import leaves_table_anywhere
-from nbjax.preparation import phi_angles_rad
+from nbjax.preparation import meets_beam, phi_angles_rad, placed_panel
 from nbjax.resolve import Resolved
+
+_CLOSED_FORM_FAILS = 1e-5
+"""Distance from a peak, in fringes, within which the closed form of the sphere's transform has lost its digits."""
 
 _leaves_table = jax.jit(leaves_table_anywhere)
 
@@ -105,6 +108,19 @@ def _hkl_stream(resolved: Resolved, experiment: Experiment) -> bool:
     return theirs.minimum != table.minimum or not np.array_equal(theirs.values, table.values)
 
 
+def _round_peak(resolved: Resolved, experiment: Experiment) -> bool:
+    """Whether the direct beam, where every crystal has a peak, goes through the centre of a subpixel."""
+    d, crystal = resolved.detector, resolved.crystal
+    panel = placed_panel(resolved)
+    if crystal.shape != "round" or not meets_beam(panel, d.beam_direction):
+        return False
+    subpixels = np.asarray(panel.beam_centre_m) / (d.pixel_mm / 1000) * resolved.sampling.oversample - 0.5
+    off_m = np.abs(subpixels - np.round(subpixels)).max() * d.pixel_mm / 1000 / resolved.sampling.oversample
+    longest_m = max(n * length for n, length in zip(crystal.cells, crystal.cell_A, strict=True)) * 1e-10
+    fringes = longest_m * off_m / (resolved.beam.wavelength_A * 1e-10 * abs(float(panel.distance_m)))
+    return bool(fringes < _CLOSED_FORM_FAILS)
+
+
 _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "phi_carryover": _phi_carryover,
     "first_sample_factors": _first_sample_factors,
@@ -127,5 +143,6 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "detector_size": lambda r, e: r.detector.size_differs,
     "oversample_distance": lambda r, e: r.sampling.oversample_differs,
     "hkl_stream": _hkl_stream,
+    "round_peak": _round_peak,
     "poisson_sampler": lambda r, e: r.config.output.noise_file is not None,
 }

@@ -188,7 +188,7 @@ def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
             steps=crystal.phi.count,
         ),
         mosaic=MosaicDraws(array(spread_rad), array(axes), array(ratios)),
-        shape=crystal.shape,
+        shape=_shape(resolved),
         interpolate=crystal.interpolate,
     )
 
@@ -196,6 +196,11 @@ def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
 def _backgrounds(resolved: Resolved, array: MakeArray) -> tuple[Background, ...]:
     water_um = resolved.crystal.water_um
     return (Water(array(water_um / 1e6)),) if water_um > 0 else ()
+
+
+def _shape(resolved: Resolved) -> str:
+    closed_form = resolved.crystal.shape == "round" and "round_peak" in resolved.config.parity
+    return "round_closed_form" if closed_form else resolved.crystal.shape
 
 
 def _phi_step_rad(phi: Steps) -> float:

@@ -198,6 +198,13 @@ ENTRIES: tuple[Entry, ...] = (
         2078,
     ),
     Entry(
+        "round_peak",
+        "the round shape within 1e-5 fringes of a Bragg peak, as at the direct beam on the centre of a subpixel",
+        "the closed form of the sphere's transform loses its digits, and is 0 within 3e-9",
+        "the series",
+        3301,
+    ),
+    Entry(
         "hkl_stream",
         "a reflection list of other than four columns, or with comments, decimals or fused columns",
         "four numbers after four, whatever the lines, up to the first word that is none",

@@ -203,6 +203,14 @@ def round_(radius_sq: Array, count: Array, fudge: Array) -> Array:
     return count * SPHERE_CUBE_RATIO * sphere_transform(jnp.pi**2 * fudge * radius_sq, count.dtype)
 
 
+def round_closed_form(radius_sq: Array, count: Array, fudge: Array) -> Array:
+    """``round_`` without a series near the peak, where the closed form loses its digits and falls to 0."""
+    peak = radius_sq == 0
+    x = jnp.pi * jnp.sqrt(jnp.where(peak, 1.0, radius_sq) * fudge)
+    transform = 3.0 * (jnp.sin(x) / x - jnp.cos(x)) / (x * x)
+    return count * SPHERE_CUBE_RATIO * jnp.where(peak, 1.0, transform).astype(count.dtype)
+
+
 def gauss(radius_sq: Array, count: Array, fudge: Array) -> Array:
     """Gaussian spots without side maxima."""
     return count * decay(fudge * radius_sq / GAUSS_WIDTH, count.dtype)
@@ -213,7 +221,12 @@ def tophat(radius_sq: Array, count: Array, fudge: Array) -> Array:
     return jnp.where(fudge * radius_sq < TOPHAT_RADIUS_SQUARED, count, 0.0)
 
 
-RADIAL: dict[str, Callable[[Array, Array, Array], Array]] = {"round": round_, "gauss": gauss, "tophat": tophat}
+RADIAL: dict[str, Callable[[Array, Array, Array], Array]] = {
+    "round": round_,
+    "round_closed_form": round_closed_form,
+    "gauss": gauss,
+    "tophat": tophat,
+}
 """Shapes that depend on the radius alone, and on the number of cells in all, whose type is that of the result: the
 radius counts fringes, and is only narrowed once its whole turns are off.
 """

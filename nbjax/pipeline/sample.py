@@ -247,7 +247,7 @@ def sample_lattice(domain: Domain, delta: Components) -> tuple[Array, Components
     dtype = domain.factors.default.dtype
     if domain.shape == "square":
         return lattice_factor.square(delta, domain.cells, dtype)
-    if domain.reciprocal_per_A is not None and domain.shape != "round":
+    if domain.reciprocal_per_A is not None and domain.shape in ("gauss", "tophat"):
         radius_sq = star_shape.radius_squared(delta, domain.cells, domain.reciprocal_per_A)
     else:
         radius_sq = lattice_factor.radius_squared(delta, domain.cells)

@@ -48,6 +48,8 @@ SHOWS: dict[str, str] = {
     "sentinel_values": f"{TRICLINIC} -oversample 1 -phi 20 -osc -2 -phisteps 4",
     "header_twotheta": f"{TRICLINIC} -img header_twotheta.img -oversample 1",
     "header_beam_center": f"{TRICLINIC} -img header_org.img -oversample 1 -pix0_vector 0 0 0 -pivot sample",
+    "round_peak": "-cell 50 60 70 -default_F 10 -lambda 1 -distance 100 -pixel 1 -detpixels_x 6 -detpixels_y 5 -N 5 "
+    "-oversample 1 -round_xtal -Xbeam 2.0000001 -Ybeam 2",
     "hkl_stream": f"{TRICLINIC} -oversample 1".replace("tric_5A", "commented"),
     "detector_size": f"{TRICLINIC} -oversample 1 -detsize_f 18 -detsize_s 14.5 -pixel 0.8".replace(
         "-detpixels_x 24 -detpixels_y 20", ""
@@ -59,7 +61,14 @@ SHOWS: dict[str, str] = {
     "header_close_distance": f"{TRICLINIC} -img header_close.img -oversample 1 -distance 130",
 }
 NOT_IN_IMAGES = {"poisson_sampler", "header_overflow", "default_files", "two_sided_panel"}
-NOT_IN_ORACLE = {"hkl_stream", "header_close_distance", "header_beam_center", "ignored_options", "two_column_sources"}
+NOT_IN_ORACLE = {
+    "hkl_stream",
+    "round_peak",
+    "header_close_distance",
+    "header_beam_center",
+    "ignored_options",
+    "two_column_sources",
+}
 BACKWARDS = f"{TRICLINIC} -oversample 1 -twotheta 120 -pivot beam"
 TOGETHER = [
     f"{TRICLINIC} -oversample 2 -phi 0 -osc 1 -phisteps 3 -dmin 3.5 -polar 0.9 -hdivrange 3 -hdivsteps 2 {SENSOR}",
@@ -156,3 +165,9 @@ def test_parity_is_off_by_default() -> None:
     config = read_options(TRICLINIC.split()).config
     assert config.parity == ()
     assert dataclasses.replace(config, parity=()) == config
+
+
+def test_the_round_shape_loses_its_digits_at_the_peak_as_in_the_c_program() -> None:
+    line = SHOWS["round_peak"]
+    assert _image(line, ("round_peak",))[2, 2] == pytest.approx(81.75558, rel=1e-6)
+    assert _image(line, ())[2, 2] == pytest.approx(81.812309, rel=1e-6)
