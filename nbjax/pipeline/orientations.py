@@ -71,6 +71,8 @@ orientation_sum = jax.custom_jvp(_orientation_sum)
 
 @partial(orientation_sum.defjvp, symbolic_zeros=True)
 def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
+    value = orientation_sum(*primals)
+    primals, tangents = _amplitude_in_weight(primals, tangents)
     weight, domain, direct_m, q_per_m, low = primals
     weight_t, domain_t, direct_t, q_t, _ = tangents
     dtype = domain.factors.default.dtype
@@ -106,7 +108,26 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
     else:
         grouped = jax.tree.map(lambda field: field.reshape(groups, -1, *field.shape[1:]), fields)
         change = jax.lax.map(jax.checkpoint(of_shares, prevent_cse=False), grouped)
-    return orientation_sum(*primals), change.reshape(-1) + _change_by_the_rest(primals, domain_t)
+    return value, change.reshape(-1) + _change_by_the_rest(primals, domain_t)
+
+
+def _amplitude_in_weight(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The same sum with one electron for an amplitude that no table varies, whose square goes into the weight.
+
+    The weight's derivative is known for nothing; by amplitudes of a table every sample is computed once more.
+    """
+    (weight, domain, *rest), (weight_t, domain_t, *rest_t) = primals, tangents
+    if domain.factors.values is not None:
+        return primals, tangents
+    amplitude, amplitude_t = domain.factors.default, domain_t.factors.default
+    square = (amplitude * amplitude).astype(weight.dtype)
+    change = _moved(weight_t, weight) * square
+    if not _is_still(amplitude_t):
+        change = change + weight * (2 * amplitude * amplitude_t).astype(weight.dtype)
+    unit = replace(domain, factors=replace(domain.factors, default=jnp.ones_like(amplitude)))
+    still: Any = SymbolicZero(jax.typeof(amplitude))
+    unit_t = replace(domain_t, factors=replace(domain_t.factors, default=still))
+    return (weight * square, unit, *rest), (change, unit_t, *rest_t)
 
 
 def _change_of_shares(domain: Domain, cells_move: bool, blocks: Any, vectors_low: Array | None, fields: Any) -> Array:
@@ -141,8 +162,11 @@ def has_orientation_sum(experiment: Experiment, scene: Scene) -> bool:
 
 
 def _change_by_the_rest(primals: tuple[Any, ...], domain_t: Domain) -> Array | float:
-    """Tangent by structure factors and by the scale of the spot radius, as it comes."""
+    """Tangent by structure factors and by the scale of the spot radius, which ``square`` has none of, as it comes."""
     weight, domain, *rest = primals
+    if domain.shape == "square":
+        still: Any = SymbolicZero(jax.typeof(domain.fudge))
+        domain_t = replace(domain_t, fudge=still)
     values, tree = jax.tree.flatten((domain.factors, domain.fudge))
     moved_t = jax.tree.leaves((domain_t.factors, domain_t.fudge), is_leaf=_is_still)
     moving = [i for i, t in enumerate(moved_t) if not _is_still(t)]

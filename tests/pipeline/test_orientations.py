@@ -56,6 +56,28 @@ def test_what_does_not_move_costs_and_changes_nothing() -> None:
     assert "scatter-add" in gradient_by(1)
 
 
+def test_an_amplitude_that_no_table_varies_costs_no_sweep_of_its_own() -> None:
+    def sweeps(at: Arguments, places: tuple[int, ...]) -> int:
+        slope = jax.grad(lambda *at: by_rule(*at).sum(), places)
+        return str(jax.make_jaxpr(slope)(*at)).count("scan[")
+
+    constant, varied = arguments(), arguments(table=True)
+    assert sweeps(constant, (0, 1, 2, 3)) == sweeps(constant, (0, 2, 3))
+    assert sweeps(varied, (0, 1, 2, 3)) > sweeps(varied, (0, 2, 3))
+
+
+def test_the_second_derivative_by_an_amplitude_of_zero() -> None:
+    weight, domain, *rest = arguments()
+
+    def total(amplitude: jax.Array) -> jax.Array:
+        factors = replace(domain.factors, default=amplitude)
+        return by_rule(weight, replace(domain, factors=factors), *rest).sum()
+
+    value, slope, bend = (f(jnp.float64(0.0)) for f in (total, jax.grad(total), jax.grad(jax.grad(total))))
+    assert float(value) == float(slope) == 0
+    np.testing.assert_allclose(bend, 2 * total(jnp.float64(1.0)), rtol=1e-12)
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 2e-5)])
 def test_second_derivatives_are_those_of_the_sum(dtype: str, tolerance: float) -> None:
     at = arguments(count=2, dtype=dtype)
