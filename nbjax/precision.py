@@ -23,6 +23,9 @@ direction turns the phases of the crystal's far end by so much. Gradients lose a
 """
 
 _MOST_LOST = 0.05
+_MOST_CELLS = 200
+"""Along an axis, up to which ``single`` is good to 1e-4: distances from Bragg peaks end at 1e-7 there."""
+
 _REMEDY = 'set jax_enable_x64 (JAX_ENABLE_X64=1, or `with jax.enable_x64(True):`) or precision = "single"'
 
 
@@ -58,17 +61,25 @@ def policy(name: str) -> Policy:
     return Policy(jnp.float64, jnp.float64 if name == "double" else jnp.float32)
 
 
-def check(name: str, wavelengths: float) -> None:
-    """Refuse a crystal whose image and gradients the present JAX configuration cannot carry.
+def check(name: str, cells: float, wavelengths: float) -> None:
+    """Refuse a crystal whose image and gradients the present JAX configuration cannot carry, or warn.
 
     Args:
         name: of the policy.
+        cells: number along the longest axis.
         wavelengths: length of the crystal along its longest axis, in wavelengths: N times the cell over lambda, which
             is half of N times the largest Miller index.
 
     Raises:
         ConfigError: 64-bit floats are needed and switched off, and 32 bits would leave nothing of the spots.
     """
+    if name == "single" and cells > _MOST_CELLS:
+        warnings.warn(
+            f"precision 'single' is good to 1e-4 of the brightest pixel up to {_MOST_CELLS} cells along an axis, and "
+            f'this crystal has {cells:g}; use "mixed" or "double"',
+            PrecisionWarning,
+            stacklevel=4,
+        )
     if name != "single" and not jax.config.read("jax_enable_x64") and _LOST * wavelengths > _MOST_LOST:
         problem = (
             f"got {name!r}, but JAX has 64-bit floats switched off, and 32 bits leave little of the spots of a crystal "

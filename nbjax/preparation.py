@@ -61,9 +61,11 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
         resolved: from ``resolve``.
         on_host: leave the arrays with NumPy; whatever is compiled takes them in one transfer.
     """
-    lengths_A = np.multiply(resolved.crystal.cell_A, resolved.crystal.cells)
     _check_front(resolved)
-    precision.check(resolved.config.precision, float(lengths_A.max() / resolved.beam.wavelength_A))
+    crystal = resolved.crystal
+    lengths_A = np.multiply(crystal.cell_A, crystal.cells)
+    wavelengths = float(lengths_A.max() / resolved.beam.wavelength_A)
+    precision.check(resolved.config.precision, float(max(crystal.cells)), wavelengths)
     dtype = precision.policy(resolved.config.precision).geometry
     exact = _experiment(resolved, lambda value: np.asarray(value, float))
     held = jax.tree.map(lambda x: x.astype(dtype), exact)

@@ -31,10 +31,16 @@ def test_without_x64_a_warning_says_what_is_lost() -> None:
 def test_without_x64_a_crystal_that_32_bits_cannot_carry_is_refused(precision: str) -> None:
     config = replace(small_config(crystal={"cells": (9, 5000, 8)}), precision=precision)
     assert prepare(config).beam.wavelength_m.dtype == jnp.float64
-    with jax.enable_x64(False):
-        with pytest.raises(ConfigError, match=r'jax_enable_x64.*precision = "single"'):
-            prepare(config)
-        assert prepare(replace(config, precision="single")).beam.wavelength_m.dtype == jnp.float32
+    with jax.enable_x64(False), pytest.raises(ConfigError, match=r'jax_enable_x64.*precision = "single"'):
+        prepare(config)
+
+
+def test_single_says_for_which_crystals_it_is_too_coarse() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        prepare(replace(small_config(crystal={"cells": (9, 200, 8)}), precision="single"))
+    with pytest.warns(PrecisionWarning, match="up to 200 cells along an axis, and this crystal has 201"):
+        prepare(replace(small_config(crystal={"cells": (9, 201, 8)}), precision="single"))
 
 
 def test_mixed_keeps_the_geometry_in_64_bits() -> None:

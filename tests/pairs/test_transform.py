@@ -11,6 +11,7 @@ import pytest
 from jax import Array
 
 from nbjax.errors import StructureError
+from nbjax.geometry.unit_cell import UnitCell, direct_vectors_m
 from nbjax.pairs.transform import in_pairs
 from nbjax.rotations import about_xyz
 
@@ -52,6 +53,19 @@ def test_compiled_rotations_keep_what_a_constant_one_would_fold() -> None:
     found = jax.jit(jax.vmap(in_pairs(about_xyz)))(high, low)
     exact = sum(np.asarray(part, float) for part in found)
     np.testing.assert_allclose(exact, jax.vmap(about_xyz)(jnp.asarray(angles)), rtol=0, atol=2e-10)
+
+
+def test_compiled_direct_vectors_of_any_cell_and_orientation() -> None:
+    rng = np.random.default_rng(1)
+    lengths, angles = rng.uniform(1e-9, 1e-7, (200, 3)), np.radians(rng.uniform(70, 110, (200, 3)))
+    turned = np.linalg.qr(rng.normal(size=(200, 3, 3)))[0]
+    cells = UnitCell(lengths, angles, turned, rng.uniform(-np.pi, np.pi, (200, 3)))
+    high = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), cells)
+    low = jax.tree.map(lambda x, leading: jnp.asarray(x - np.asarray(leading, float), jnp.float32), cells, high)
+    found = jax.jit(jax.vmap(in_pairs(direct_vectors_m)))(high, low)
+    exact = sum(np.asarray(part, float) for part in found)
+    wanted = jax.vmap(direct_vectors_m)(jax.tree.map(jnp.asarray, cells))
+    assert (np.abs(exact - wanted) / lengths[:, :, None]).max() < 1e-9
 
 
 def test_choices_are_those_of_the_high_part_and_numbers_need_both() -> None:

@@ -101,7 +101,7 @@ def test_mixed_precision_of_large_crystals() -> None:
         for name in ("double", "mixed")
     )
     assert double.max() > 0
-    assert residual(mixed, double) <= 1e-5
+    assert residual(mixed, double) <= 1e-6
 
 
 def test_the_whole_ledger_is_shown_by_some_case() -> None:

@@ -216,3 +216,19 @@ def test_shapes_are_differentiable_at_the_peak() -> None:
         slope = jax.grad(lambda r, shape=shape: RADIAL[shape](r, jnp.float64(60.0), jnp.float64(1.0)))(jnp.float64(0.0))
         assert np.isfinite(float(slope))
         assert float(slope) < 0
+
+
+@pytest.mark.parametrize("shape", RADIAL)
+def test_radial_shapes_of_large_crystals_keep_their_digits_in_32_bits(shape: str) -> None:
+    """At thousands of cells, in every fringe or at every exponent: their whole turns are off before 32 bits."""
+    radius_sq = jnp.concatenate([jnp.linspace(0, 30, 500), jnp.linspace(1500, 1501, 500) ** 2])
+    count, fudge = jnp.float64(60.0), jnp.float64(0.9)
+    wanted, slope = jax.vmap(jax.value_and_grad(lambda r: RADIAL[shape](r, count, fudge)))(radius_sq)
+    narrow = lambda r: RADIAL[shape](r, jnp.float32(60.0), fudge)  # noqa: E731
+    found, found_slope = jax.vmap(jax.value_and_grad(narrow))(radius_sq)
+    assert found.dtype == jnp.float32
+    fringes = shape == "round"
+    envelope = 130 / (3 + 9 * radius_sq) if fringes else np.abs(wanted)
+    steepness = 40 / (1 + 1.8 * radius_sq**1.5) if fringes else np.abs(slope)
+    assert (np.abs(found - wanted) <= 5e-7 * envelope).all()
+    assert (np.abs(found_slope - slope) <= 2e-6 * steepness).all()
