@@ -13,8 +13,9 @@ import jax
 import numpy as np
 
 from nbjax import __version__
+from nbjax.dataset.counts import saturation_of
 from nbjax.dataset.frame import nexus_geometry
-from nbjax.dataset.images import LARGEST, Simulator, pixels_of, saturation_of
+from nbjax.dataset.images import Simulator, pixels_of
 from nbjax.dataset.labels import labels_of
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.master import master_path, write_master
@@ -23,7 +24,8 @@ from nbjax.dataset.plan import Plan
 from nbjax.dataset.run import Share, made_ahead, write_shards
 from nbjax.dataset.settings import check_settings, settings_text, write_settings
 from nbjax.dataset.shard import Frame, stored_bytes, write_shard
-from nbjax.dataset.single import cbf_header, check_cbf_geometry, fields_of_image, write_cbf, write_offset_smv
+from nbjax.dataset.single import Single, fields_of_image
+from nbjax.dataset.single_formats import SINGLE_FORMATS
 from nbjax.dataset.truth import truth_of
 from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.header import HeaderFields
@@ -112,8 +114,8 @@ class Batch:
         """
         header = {"config": self.settings, "nbjax_version": __version__, "numpy_version": np.__version__}
         instrument = self._instrument()
-        if "cbf" in self.recipe.dataset.also:
-            check_cbf_geometry(self.geometry, self.recipe.dataset.kind == "rotation")
+        for kind in self.recipe.dataset.also:
+            SINGLE_FORMATS[kind].check(self.geometry, self.recipe.dataset.kind == "rotation")
         write_settings(self.share, self.settings)
 
         def write(shard: int, frames: Iterator[Frame]) -> None:
@@ -131,17 +133,12 @@ class Batch:
 
     def _with_single_files(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """The frames, each written to files of its own on its way where those are wanted."""
-        dataset = self.recipe.dataset
+        offset = self.plan.resolved.output.adc_offset
         for frame in frames:
-            for kind in dataset.also:
-                name = f"{self.share.name}_{frame.number + 1:07d}"
-                fields = self._header_fields(frame.number)
-                if kind == "cbf":
-                    header = cbf_header(fields, self._exposure_s, LARGEST[dataset.pixels] - 1)
-                    write_cbf(self.share.folder / f"{name}.cbf", frame.pixels, header, ~self._evaluated)
-                else:
-                    offset = self.plan.resolved.output.adc_offset
-                    write_offset_smv(self.share.folder / f"{name}.img", frame.pixels, fields, offset)
+            for kind in self.recipe.dataset.also:
+                form, fields = SINGLE_FORMATS[kind], self._header_fields(frame.number)
+                image = Single(frame.pixels, ~self._evaluated, fields, self._exposure_s, offset)
+                form.write(self.share.folder / f"{self.share.name}_{frame.number + 1:07d}{form.suffix}", image)
             yield frame
 
     def _header_fields(self, number: int) -> HeaderFields:

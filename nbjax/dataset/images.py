@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from nbjax.config.tree import Config
+from nbjax.dataset.counts import LARGEST
 from nbjax.dataset.draws import noise_generator
 from nbjax.dataset.plan import ImagePlan, Plan
 from nbjax.errors import ConfigError, Fault, NonFiniteError
@@ -138,21 +139,6 @@ class Simulator:
 
 def _structure(experiment: Experiment) -> object:
     return jax.tree.structure(experiment), [np.shape(leaf) for leaf in jax.tree.leaves(experiment)]
-
-
-LARGEST = {"uint16": 65534, "uint32": 2**31 - 2}
-"""What overloads of each integer type are cut to; readers keep the number above it for pixels without a value."""
-
-
-def saturation_of(kind: str) -> int | None:
-    """Brightest count that is no overload, for readers that trust a pixel up to this number; None of floats."""
-    return LARGEST[kind] - 1 if kind in LARGEST else None
-
-
-def overloads_of(pixels: np.ndarray) -> int:
-    """Pixels that are too bright for their type."""
-    largest = LARGEST.get(pixels.dtype.name)
-    return 0 if largest is None else int((pixels >= largest).sum())
 
 
 def pixels_of(photons: np.ndarray, number: int, seed: int, noise: bool, kind: str) -> np.ndarray:

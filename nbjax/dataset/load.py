@@ -14,6 +14,7 @@ from nbjax.config.load import config_from_dict, read_data, structured
 from nbjax.config.tree import Config
 from nbjax.config.write import config_toml
 from nbjax.dataset.section import DatasetSection, Draw
+from nbjax.dataset.single_formats import SINGLE_FORMATS
 from nbjax.errors import ConfigError, Fault
 
 _OF = {
@@ -102,6 +103,9 @@ def _faults(dataset: DatasetSection) -> list[Fault]:
                 faults.append(Fault(f"dataset.{name}", 'belongs to kind = "rotation"; leave it out of stills'))
     if dataset.matrices_file is not None and dataset.orientation is not None:
         faults.append(Fault("dataset.orientation", "given together with dataset.matrices_file; leave one of them out"))
+    for name in dataset.also:
+        if name not in SINGLE_FORMATS:
+            faults.append(Fault("dataset.also", f"got {name!r}, must be one of {', '.join(SINGLE_FORMATS)}"))
     if len(set(dataset.also)) != len(dataset.also):
         faults.append(Fault("dataset.also", "names a format twice; name it once"))
     if dataset.also and dataset.pixels == "float32":

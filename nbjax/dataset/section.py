@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Distribution = Literal["normal", "uniform", "lognormal", "column"]
-Single = Literal["cbf", "smv"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class DatasetSection:
     noise: bool = True
     pixels: Literal["uint16", "uint32", "float32"] = "uint32"
     frames_per_shard: int = 100
-    also: tuple[Single, ...] = ()  # files of single images beside the NXmx shards
+    also: tuple[str, ...] = ()  # files of single images beside the NXmx shards
     devices_share: Literal["images", "pixels"] = "images"
     draws: tuple[Draw, ...] = ()
     labels: Labels = field(default_factory=Labels)

@@ -10,8 +10,9 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.dataset.counts import overloads_of
 from nbjax.dataset.draws import path_of
-from nbjax.dataset.images import Photons, overloads_of
+from nbjax.dataset.images import Photons
 from nbjax.dataset.shard import Field, digest
 from nbjax.experiment import Experiment
 from nbjax.geometry.goniometer import phi_angles_rad

@@ -20,6 +20,7 @@ from nbjax.dataset.master import overloads as recorded_overloads
 from nbjax.dataset.plan import Plan
 from nbjax.dataset.run import Share
 from nbjax.dataset.section import Draw
+from nbjax.dataset.single_formats import SINGLE_FORMATS, SingleFormat
 from nbjax.errors import ConfigError, FileError
 from nbjax.io.images import read_images
 
@@ -200,3 +201,10 @@ def test_a_missing_shard_is_noticed(full: Path, tmp_path: Path) -> None:
     (tmp_path / full.name).write_bytes(full.read_bytes())
     with pytest.raises(FileError, match=r"data/data is in the file small_000001\.h5, which is missing; put it into"):
         nbjax.dataset.open(tmp_path / full.name)
+
+
+def test_a_format_of_single_images_is_a_writer_and_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npy = SingleFormat(".npy", lambda path, image: np.save(path, np.where(image.bad, np.nan, image.counts)))
+    monkeypatch.setitem(SINGLE_FORMATS, "npy", npy)
+    master = written(tmp_path / "set", rotation_recipe(also=("npy",)), images=1)
+    assert (np.load(master.with_name("small_0000001.npy")) == nbjax.dataset.open(master)[0][0]).all()

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import h5py
 import numpy as np
@@ -17,7 +18,7 @@ from fabio.fabioformats import get_class_by_name
 from PIL import Image
 
 from nbjax.errors import FileError
-from nbjax.io.images import read_images, read_mask
+from nbjax.io.images import formats, read_images, read_mask
 from nbjax.io.pgm import write_pgm
 from nbjax.io.raw import write_float
 
@@ -270,3 +271,15 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(FileError, match=rf"{name}: .*{words}"):
             read_images(tmp_path / name)
+
+
+def test_a_format_is_a_reader_and_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[3] / "docs" / "image_files.md"
+    example = page.read_text().split("## Another format")[1].split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    exec(compile(example.replace('Format("two', 'line = Format("two'), str(page), "exec"), names)
+    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, names["line"]))
+    pixels = np.where(IMAGE == 5, -1, IMAGE + 10).astype("<i4")
+    (tmp_path / "a.any").write_bytes(b"TWOS" + np.array(IMAGE.shape, "<u2").tobytes() + pixels.tobytes())
+    [image] = read_images(tmp_path / "a.any")
+    np.testing.assert_array_equal(image.photons(), np.where(IMAGE == 5, np.nan, IMAGE))
