@@ -106,7 +106,8 @@ def test_a_fit_leaves_its_files_and_resumes_where_it_was_interrupted(
 
 TWO = """config = "start.toml"
 [data]
-files = ["first.npy", "second.npy"]
+files = ["first.npy", "second.npy", "blank.npy"]
+region = "boxes"
 [loss]
 kind = "poisson_gaussian"
 [parameters."crystal.misset_deg"]
@@ -122,14 +123,18 @@ name = "sharp"
 """
 
 
-def test_two_shots_of_two_stages_with_readout_noise_end_with_a_file_each() -> None:
+def test_two_shots_with_readout_noise_end_with_a_file_each_and_a_blank_one_is_a_row(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     noise = np.random.default_rng(3).normal(0, 1, (2, 64, 64))
     for name, seed in (("first", 0), ("second", 1)):
         shot = image(seed + 1) + noise[seed]
         assert (shot < 0).any()
         np.save(f"{name}.npy", shot)
+    np.save("blank.npy", np.zeros((64, 64)))
     Path("FIT.toml").write_text(TWO)
-    assert main(["fit", "FIT.toml", "--out", "out"]) == 0
+    assert main(["fit", "FIT.toml", "--out", "out"]) == 1
+    assert "shot 3: unusable: is blank: all of its" in capsys.readouterr().out
     assert sorted(path.name for path in Path("out").iterdir()) == [
         "fitted_0001.toml",
         "fitted_0002.toml",
@@ -138,7 +143,9 @@ def test_two_shots_of_two_stages_with_readout_noise_end_with_a_file_each() -> No
         "report.html",
     ]
     tree = json.loads(Path("out/parameters.json").read_text())
-    for shot in tree["shots"]:
+    *shots, blank = tree["shots"]
+    assert (blank["outcome"], blank["goodness"], blank["loss"], blank["pixels"]) == ("unusable", None, None, 0)
+    for shot in shots:
         assert (np.abs(np.subtract(shot["values"], [1.0, 10.0, 20.0, 30.0])) < 5 * np.array(shot["sigmas"])).all()
     page = Path("out/report.html").read_text()
     assert page.count('<td class="text">a further step promises') == 2
@@ -176,6 +183,11 @@ def changed(old: str, new: str) -> list[str]:
         ('files = ["shot.npy"]', 'files = ["shot.npy"]\nimages = [1]', "shot.npy: has a single image, number 0"),
         ('files = ["shot.npy"]', 'files = ["small.npy"]', "has 10 x 64 pixels (slow x fast), the model has 64 x 64"),
         ('files = ["shot.npy"]', 'files = ["low.npy"]', "1 pixels are negative, the first at (slow, fast) = (3, 5)"),
+        (
+            'files = ["shot.npy"]',
+            'files = ["zero.npy"]',
+            "data, shot 1: is blank: all of its 4096 pixels hold 0; check",
+        ),
         ("start.toml", "tophat.toml", "crystal.shape: got 'tophat', which has no gradient"),
         ('[data]\nfiles = ["shot.npy"]', "", "data: missing; give [data]"),
         ('system = "orthorhombic"', 'system = "orthorombic"', "did you mean 'orthorhombic'?"),
@@ -184,6 +196,7 @@ def changed(old: str, new: str) -> list[str]:
 def test_faulty_input_is_one_sentence(old: str, new: str, sentence: str, fails: Fails) -> None:
     np.save("mask.npy", np.zeros((64, 64)))
     np.save("small.npy", image()[:10])
+    np.save("zero.npy", np.zeros((64, 64)))
     wrong = image().copy()
     wrong[3, 5] = -1.0
     np.save("low.npy", wrong)
