@@ -104,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sample = commands.add_parser("sample", help="render the embedded crystal (PDB entry 2ERL)")
     _add_run_options(sample)
+    sample.add_argument("--save-config", metavar="FILE.toml", help="write its configuration too, to go on from")
     sample.set_defaults(run=_sample)
     return parser
 
@@ -140,6 +141,15 @@ def _sample(arguments: argparse.Namespace) -> int:
     import nbjax
 
     arguments.config = str(Path(nbjax.__file__).parent / "data" / "2erl.toml")
+    if arguments.save_config is not None:
+        from nbjax.cli.configured import load_configured
+        from nbjax.config.inputs import absolute_inputs
+        from nbjax.config.write import config_toml
+        from nbjax.io.files import atomic_writer
+
+        text = config_toml(absolute_inputs(load_configured(arguments)[0]))
+        with atomic_writer(arguments.save_config, "w") as handle:
+            handle.write(text)
     return _simulate(arguments)
 
 

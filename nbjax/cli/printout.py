@@ -19,7 +19,8 @@ def check_pixel(pixel: Pixel | None, resolved: Resolved) -> None:
     """
     fast, slow = resolved.detector.pixels_fast, resolved.detector.pixels_slow
     if pixel is not None and not (0 <= pixel[0] < fast and 0 <= pixel[1] < slow):
-        problem = f"{pixel[0]} {pixel[1]} (fast slow) lies outside {fast} x {slow} pixels; count from 0"
+        valid = f"fast 0 to {fast - 1} and slow 0 to {slow - 1}"
+        problem = f"{pixel[0]} {pixel[1]} (fast slow) lies outside the image; give {valid}"
         raise ConfigError([Fault("-printout_pixel", problem)])
 
 

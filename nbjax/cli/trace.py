@@ -62,8 +62,8 @@ def check_pixels(resolved: Resolved, pixels: Pixels, option: str) -> None:
     for slow, fast in pixels:
         shown = f"{slow} {fast} (slow fast)"
         if not (0 <= slow < detector.pixels_slow and 0 <= fast < detector.pixels_fast):
-            size = f"{detector.pixels_slow} x {detector.pixels_fast} pixels (slow x fast)"
-            faults.append(Fault(option, f"{shown} lies outside the image of {size}; count from 0"))
+            valid = f"slow 0 to {detector.pixels_slow - 1} and fast 0 to {detector.pixels_fast - 1}"
+            faults.append(Fault(option, f"{shown} lies outside the image; give {valid}"))
         elif not (slow0 <= slow < slow1 and fast0 <= fast < fast1):
             window = f"slow {slow0} to {slow1 - 1}, fast {fast0} to {fast1 - 1}"
             faults.append(Fault(option, f"{shown} lies outside the region of interest, {window}; choose one inside"))

@@ -22,7 +22,7 @@ from nbjax.dataset.master import master_path, write_master
 from nbjax.dataset.nxmx import Instrument, NexusGeometry, Series
 from nbjax.dataset.plan import Plan
 from nbjax.dataset.run import Share, made_ahead, write_shards
-from nbjax.dataset.settings import check_settings, settings_text, write_settings
+from nbjax.dataset.settings import check_settings, settings_text, without_images, write_settings
 from nbjax.dataset.shard import Frame, stored_bytes, write_shard
 from nbjax.dataset.single import Single, fields_of_image
 from nbjax.dataset.single_formats import SINGLE_FORMATS
@@ -112,7 +112,11 @@ class Batch:
             ConfigError: impossible values were drawn.
             FileError: a file cannot be written, or a shard is damaged.
         """
-        header = {"config": self.settings, "nbjax_version": __version__, "numpy_version": np.__version__}
+        header = {
+            "config": without_images(self.settings),
+            "nbjax_version": __version__,
+            "numpy_version": np.__version__,
+        }
         instrument = self._instrument()
         for kind in self.recipe.dataset.also:
             SINGLE_FORMATS[kind].check(self.geometry, self.recipe.dataset.kind == "rotation")

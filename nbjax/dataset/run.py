@@ -60,7 +60,7 @@ class Share:
         Raises:
             FileError: a shard that is there is damaged.
         """
-        return [shard for shard in self.own() if not check_shard(self.path(shard))]
+        return [shard for shard in self.own() if not check_shard(self.path(shard), len(self.numbers(shard)))]
 
 
 def made_ahead(make: MakeFrame, numbers: list[int], workers: int) -> Generator[Frame, None, None]:

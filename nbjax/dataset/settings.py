@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from pathlib import Path
 
 import tomli_w
@@ -14,6 +15,8 @@ from nbjax.dataset.load import Recipe
 from nbjax.dataset.run import Share
 from nbjax.errors import ConfigError, Fault
 from nbjax.io.files import atomic_writer, read_bytes, read_text
+
+_IMAGES = re.compile(r"(?<=\[run\]\n)images = (\d+)\n")
 
 
 def settings_path(share: Share) -> Path:
@@ -42,7 +45,7 @@ def check_settings(share: Share, text: str, resume: bool) -> None:
     """Make sure that a folder may take a dataset with these settings.
 
     Raises:
-        ConfigError: it holds a dataset and ``resume`` is off, or one with other settings.
+        ConfigError: it holds a dataset and ``resume`` is off, or one with other settings or more images.
     """
     path = settings_path(share)
     if not path.exists():
@@ -52,7 +55,10 @@ def check_settings(share: Share, text: str, resume: bool) -> None:
             [Fault("--out", f"{share.folder} holds a dataset; continue it with --resume, or give another folder")]
         )
     old = read_text(path)
-    if old != text:
+    if images_of(old) > share.images:
+        problem = f"got {share.images}, {share.folder} holds a dataset of {images_of(old)}; give as many, or more"
+        raise ConfigError([Fault("--images", problem)])
+    if without_images(old) != without_images(text):
         changes = [
             line
             for line in difflib.unified_diff(old.splitlines(), text.splitlines(), lineterm="", n=0)
@@ -69,9 +75,20 @@ def check_settings(share: Share, text: str, resume: bool) -> None:
         )
 
 
+def images_of(text: str) -> int:
+    """The number of images that settings are for."""
+    found = _IMAGES.search(text)
+    return int(found[1]) if found else 0
+
+
+def without_images(text: str) -> str:
+    """Settings apart from the number of images, by which a dataset may grow."""
+    return _IMAGES.sub("", text)
+
+
 def write_settings(share: Share, text: str) -> None:
     """Note the settings, where they are not noted yet."""
     path = settings_path(share)
-    if not path.exists():
+    if not path.exists() or read_text(path) != text:
         with atomic_writer(path, "w") as handle:
             handle.write(text)

@@ -102,8 +102,8 @@ def write_shard(
         partial.unlink(missing_ok=True)
 
 
-def check_shard(path: Path) -> bool:
-    """Whether a shard is there and complete.
+def check_shard(path: Path, count: int) -> bool:
+    """Whether a shard is there and holds all its images; the last one of a dataset that has grown does not.
 
     Raises:
         FileError: it is there, but its bytes are not those that were written.
@@ -123,7 +123,8 @@ def check_shard(path: Path) -> bool:
             f"{path}: is damaged: its SHA-256 is {found[:12]}..., {checksum_path(path).name} has {wanted[:12]}...; "
             "delete it to have it simulated again"
         )
-    return True
+    with h5py.File(path, "r") as file:
+        return len(file["entry/data/data"]) == count
 
 
 def checksum_path(path: Path) -> Path:

@@ -170,6 +170,19 @@ def test_interrupted_and_killed_runs_are_resumed() -> None:
             assert all((known[name] == truth[name]).all() for name in truth)
 
 
+def test_a_dataset_grows_to_what_an_unbroken_run_writes(fails: Fails, capsys: pytest.CaptureFixture[str]) -> None:
+    save(recipe(frames_per_shard=2))
+    assert main([*WORDS[:3], "3", "--out", "out"]) == 0
+    first = shards(Path("out"))
+    assert main([*WORDS[:3], "5", "--out", "out", "--resume"]) == 0
+    assert main([*WORDS[:3], "5", "--out", "whole"]) == 0
+    assert shards(Path("out")) == shards(Path("whole"))
+    assert shards(Path("out"))["small_000001.h5"] == first["small_000001.h5"]
+    assert len(list(nbjax.dataset.open("out/small_master.h5", verify=True))) == 5
+    capsys.readouterr()
+    assert "holds a dataset of 5; give as many, or more" in fails([*WORDS[:3], "3", "--out", "out", "--resume"])
+
+
 @pytest.mark.parametrize("processes", [2, 3])
 def test_processes_share_a_dataset(processes: int) -> None:
     with socket.socket() as found:

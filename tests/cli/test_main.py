@@ -229,3 +229,16 @@ def test_sample_renders_the_packaged_configuration(monkeypatch: pytest.MonkeyPat
     assert main(["sample", "--out", "here"]) == 0
     assert seen[0].crystal.coordinates_file == str(Path(nbjax.__file__).resolve().parent / "data" / "2erl.pdb")
     assert seen[0].output.float_file == "here/2erl.bin"
+
+
+def test_the_sample_is_a_configuration_to_go_on_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[Config] = []
+
+    def render(config: Config, *rest: object, **choices: object) -> None:
+        rendered.append(config)
+
+    monkeypatch.setattr(nbjax.cli.render, "render_to_files", render)
+    assert main(["sample", "--set", "crystal.water_um=0.2", "--save-config", "mine.toml"]) == 0
+    assert main(["simulate", "mine.toml"]) == 0
+    assert rendered[0] == rendered[1]
+    assert rendered[1].crystal.water_um == 0.2

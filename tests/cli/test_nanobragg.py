@@ -78,7 +78,7 @@ def test_printout_of_one_pixel(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_pixel_outside_is_refused_before_the_work(pixel: str, fails: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nbjax.cli.render, "render", must_not_run)
     text = fails(line(f"-floatfile a -printout_pixel {pixel}"))
-    assert f"-printout_pixel: {pixel} (fast slow) lies outside 6 x 5 pixels" in text
+    assert f"-printout_pixel: {pixel} (fast slow) lies outside the image; give fast 0 to 5 and slow 0 to 4" in text
     assert files() == set()
 
 

@@ -70,7 +70,10 @@ def test_the_printed_product_is_the_pixel(config: str, tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--pixel", "20", "4", "--out", "t.json"], "20 4 (slow fast) lies outside the image of 20 x 30 pixels"),
+        (
+            ["--pixel", "20", "4", "--out", "t.json"],
+            "20 4 (slow fast) lies outside the image; give slow 0 to 19 and fast 0 to 29",
+        ),
         (["--pixel", "3", "-1", "--out", "t.json"], "3 -1 (slow fast) lies outside the image"),
         (["--pixel", "1", "4", "--out", "t.json"], "lies outside the region of interest, slow 2 to 19"),
         (["--pixel", "3", "4", "--pixel", "3", "4", "--out", "t.json"], "is named twice"),
