@@ -26,7 +26,9 @@ def fingerprint(posed: Problem) -> str:
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(posed.shots):
         digest.update(np.asarray(leaf).tobytes())
-    stages = [(s.parameters, s.without, s.broaden, type(s.optimiser).__name__, s.steps) for s in posed.stages]
+    stages = [
+        (s.parameters, s.without, s.restart, s.broaden, type(s.optimiser).__name__, s.steps) for s in posed.stages
+    ]
     digest.update(repr((posed.parameters.names, posed.loss, stages)).encode())
     return digest.hexdigest()
 
@@ -44,6 +46,8 @@ def write_checkpoint(path: Path, posed: Problem, stage: int, state: State, histo
         "history_at": np.array([(entry.stage, entry.step) for entry in history]),
         "history_losses": np.stack([entry.losses for entry in history]),
     }
+    if state.rival is not None:
+        arrays |= {"rival_shared": np.asarray(state.rival.shared), "rival_own": np.asarray(state.rival.own)}
     for number, leaf in enumerate(jax.tree.leaves(state.memory)):
         arrays[f"memory_{number}"] = np.asarray(leaf)
     buffer = io.BytesIO()
@@ -72,13 +76,18 @@ def read_checkpoint(path: Path, posed: Problem) -> Resume:
         resume = Resume(
             stage=int(arrays["stage"]),
             step=int(arrays["step"]),
-            theta=Theta(jnp.asarray(arrays["shared"]), jnp.asarray(arrays["own"])),
+            theta=_theta(arrays, ""),
             alive=arrays["alive"],
             memory=memory,
             history=history,
+            rival=_theta(arrays, "rival_") if "rival_own" in arrays else None,
         )
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise FileError(f"{path}: is a damaged checkpoint ({error}); remove it and start again") from None
     if not known:
         raise FileError(f"{path}: belongs to another fit (start, data, parameters or stages differ); remove it")
     return resume
+
+
+def _theta(arrays: dict[str, np.ndarray], prefix: str) -> Theta:
+    return Theta(jnp.asarray(arrays[f"{prefix}shared"]), jnp.asarray(arrays[f"{prefix}own"]))

@@ -17,11 +17,13 @@ from nbjax.fit.goodness import Goodness, goodness_of
 from nbjax.fit.matrix_free import PROBES, information_diagonal, is_large, slopes
 from nbjax.fit.parameter_set import Layout
 from nbjax.fit.problem import Problem
-from nbjax.fit.result import FitResult, Outcome, ShotResult, Step, covariance_of, weaknesses
+from nbjax.fit.result import FitResult, Level, Outcome, ShotResult, Step, covariance_of, weaknesses
 from nbjax.fit.state import Progress, State
 from nbjax.fit.tries import best
 
 _TABLE = "crystal.structure_factors"
+_SETTLED = 0.99
+"""Share of what sets the data apart from a flat image that a model must explain for a fit to look no farther."""
 
 
 def conclude(
@@ -39,13 +41,13 @@ def conclude(
     p = posed.parameters
     kept = best(np.asarray(state.equations.value), alive, posed.tries)
     shots, theta = _chosen(posed.shots, state.theta, kept)
-    view = View(posed.loss, False, jnp.asarray(1.0), *(jnp.ones(len(n), bool) for n in (p.shared_names, p.own_names)))
-    model = np.asarray(modelled(view, shots, theta))
+    view = _whole(posed)
+    model = modelled(view, shots, theta)
     at = slopes(view, shots, theta) if is_large(theta) else equations(view, shots, theta)
     shared, own = shots.shared.values(theta.shared), shots.own.values(theta.own)
     if at.information is None:
         covariances: list[np.ndarray | None] = [None] * len(kept)
-        sigmas = _sigmas(view, shots, theta, model)
+        sigmas = _sigmas(view, shots, theta, model[0])
     else:
         covariances = list(_covariances(posed, shots, theta, np.asarray(at.information), alive[kept]))
         sigmas = [np.sqrt(np.diag(covariance)) for covariance in covariances if covariance is not None]
@@ -66,6 +68,7 @@ def conclude(
                 pixels=int(shots.observation.used()[i]),
                 warnings=(*weak, *(goodness.notes if goodness and alive[lane] else ())),
                 goodness=goodness,
+                background=_level(shots, model[1], i),
             )
         )
     fitted = jax.tree.map(np.asarray, _all_moved(p.layout, shots.experiments, shared, own))
@@ -73,6 +76,36 @@ def conclude(
     names = tuple(stage.name or f"stage {i + 1}" for i, stage in enumerate(posed.stages))
     steps = tuple(Step(step.stage, step.step, step.losses[kept]) for step in history)
     return FitResult(p.names, p.units, len(p.shared_names), tuple(found), steps, names, experiments)
+
+
+def settled(posed: Problem, state: State, alive: np.ndarray) -> bool:
+    """Whether every shot that counts has converged to a model that leaves little to explain."""
+    kept = best(np.asarray(state.equations.value), alive, posed.tries)
+    shots, theta = _chosen(posed.shots, state.theta, kept)
+    model = modelled(_whole(posed), shots, theta)
+    for i, lane in enumerate(kept):
+        if posed.unusable[lane] is not None:
+            continue
+        if not alive[lane] or int(state.progress[lane]) != Progress.CONVERGED:
+            return False
+        goodness = _goodness(posed, shots, model, np.zeros(0), i)
+        if goodness.reason is not None or goodness.explained < _SETTLED:
+            return False
+    return True
+
+
+def _whole(posed: Problem) -> View:
+    """The model in full sharpness, with everything that is free."""
+    p = posed.parameters
+    return View(posed.loss, False, jnp.asarray(1.0), *(jnp.ones(len(n), bool) for n in (p.shared_names, p.own_names)))
+
+
+def _level(shots: Shots, level: Array | None, shot: int) -> Level | None:
+    seen = shots.observation
+    if level is None:
+        return None
+    used = np.asarray(seen.weight[shot]).reshape(-1) > 0
+    return Level(np.asarray(seen.pixels[shot]).reshape(-1, 2)[used], np.asarray(level[shot]).reshape(-1)[used])
 
 
 def _chosen(shots: Shots, theta: Theta, kept: list[int]) -> tuple[Shots, Theta]:
@@ -99,9 +132,9 @@ def _covariances(
     return found
 
 
-def _sigmas(view: View, shots: Shots, theta: Theta, model: np.ndarray) -> list[np.ndarray]:
+def _sigmas(view: View, shots: Shots, theta: Theta, model: Array) -> list[np.ndarray]:
     """Standard deviation of each component with all others known, of each shot in the parameters' units."""
-    diagonal = np.asarray(information_diagonal(view, shots, theta, jnp.asarray(model)))
+    diagonal = np.asarray(information_diagonal(view, shots, theta, model))
     found = []
     of_shared, of_own = _slopes_of_maps(shots, theta)
     for information, own in zip(diagonal, of_own, strict=True):
@@ -142,16 +175,19 @@ def _weaknesses(posed: Problem, covariance: np.ndarray | None, sigmas: np.ndarra
     return (*found, *weaknesses(covariance[np.ix_(kept, kept)], tuple(names), tuple(units)))
 
 
-def _goodness(posed: Problem, shots: Shots, model: np.ndarray, sigmas: np.ndarray, shot: int) -> Goodness:
+def _goodness(
+    posed: Problem, shots: Shots, model: tuple[Array, Array | None, Array | None], sigmas: np.ndarray, shot: int
+) -> Goodness:
     seen = jax.tree.map(lambda leaf: np.asarray(leaf[shot]), shots.observation)
     used = seen.weight.reshape(-1) > 0
     determined = int(np.isfinite(sigmas).sum())
     return goodness_of(
         posed.loss,
         seen.data.reshape(-1)[used],
-        model[shot].reshape(-1)[used],
+        np.asarray(model[0][shot]).reshape(-1)[used],
         seen.pixels.reshape(-1, 2)[used],
         determined,
+        None if model[2] is None else np.asarray(model[2][shot]).reshape(-1)[used],
     )
 
 
@@ -183,6 +219,8 @@ def _outcome(
     if bound.any():
         names = ", ".join(name for name, is_at in zip(p.names, bound, strict=True) if is_at)
         return Outcome.OUT_OF_BOUNDS, f"ran into a bound of {names}"
+    if progress is Progress.STALLED and goodness.reason is not None:
+        return Outcome.POOR, goodness.reason
     if progress is Progress.STALLED:
         return Outcome.STALLED, "no step lowers the loss any more"
     steps = posed.stages[-1].steps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from nbjax.experiment import CrystalParameters, Experiment
+from nbjax.fit.background import Ground, ground
 from nbjax.fit.losses import Loss
 from nbjax.fit.observation import Observation
 from nbjax.fit.parameter_set import Layout
@@ -141,59 +143,111 @@ def _photons(view: View, shot: Shots, shared: Array, own: Array, pixels: Array) 
     return expected_photons(view, shot.layout, shot.experiments, *values, pixels)
 
 
+def _ground(view: View, seen: Observation, spots: Array) -> tuple[Array | None, Ground | None]:
+    """Photons of the background of one shot under given spots, and the solution that they come from.
+
+    Under widened spots it is the one of the pixels without spots: what is not under a spot of the model yet would else
+    be taken for background, over which the wings of the spots do not reach.
+    """
+    if seen.background is None:
+        return None, None
+    if view.broadens:
+        return seen.background.calm, None
+    below = ground(view.loss, seen.background, spots, seen.data, seen.weight)
+    return below.level, below
+
+
+def _spots(view: View, shot: Shots, shared: Array, own: Array) -> Array:
+    return jax.lax.map(lambda pixels: _photons(view, shot, shared, own, pixels), shot.observation.pixels)
+
+
 def _shot(view: View, shot: Shots, shared: Array, own: Array) -> tuple[Array, ...]:
     split = len(shared)
     at, moving = jnp.concatenate([shared, own]), jnp.concatenate([view.shared, view.own])
+    level, below = None, None
+    if shot.observation.background is not None:
+        level, below = _ground(view, shot.observation, _spots(view, shot, shared, own))
 
-    def add_chunk(totals: tuple[Array, ...], chunk: Observation) -> tuple[tuple[Array, ...], None]:
+    def add_chunk(totals: tuple[Array, ...], part: tuple[Observation, Array | None]) -> tuple[tuple[Array, ...], Any]:
+        chunk, level = part
+
         def photons(x: Array) -> Array:
             return _photons(view, shot, x[:split], x[split:], chunk.pixels)
 
         mean, columns = jax.vmap(lambda t: jax.jvp(photons, (at,), (t,)), out_axes=(None, 1))(
             jnp.eye(len(at), dtype=at.dtype)
         )
+        mean = mean if level is None else mean + level
         value, slope = jax.jvp(lambda m: view.loss.nll(m, chunk.data), (mean,), (jnp.ones_like(mean),))
         used = chunk.weight > 0
         slope, weight = (jnp.where(used, part, 0.0) for part in (slope, view.loss.information(mean)))
         columns = jnp.where(used[:, None] & moving, columns, 0.0)
         terms = (jnp.where(used, value, 0.0).sum(), slope @ columns, columns.T @ (weight[:, None] * columns))
-        return jax.tree.map(jnp.add, totals, terms), None
+        crossed = None
+        if below is not None and chunk.background is not None:
+            crossed = chunk.background.crossed(slope, weight, columns)
+        return jax.tree.map(jnp.add, totals, terms), crossed
 
     n = len(at)
     start: tuple[Array, ...] = (jnp.zeros((), at.dtype), jnp.zeros(n, at.dtype), jnp.zeros((n, n), at.dtype))
-    return tuple(jax.lax.scan(add_chunk, start, shot.observation)[0])
+    (value, gradient, information), crossed = jax.lax.scan(add_chunk, start, (shot.observation, level))
+    if below is None:
+        return value, gradient, information
+    return value + below.prior.value.sum(), *below.projected(crossed, gradient, information)
 
 
 def value(view: View, shots: Shots, theta: Theta) -> Float[Array, " shots"]:
-    """Negative log-likelihood of every shot; differentiable backwards, chunk by chunk."""
+    """Negative log-likelihood of every shot; differentiable backwards, chunk by chunk.
+
+    The background is the best one, so that its own changes do not count in the first derivatives.
+    """
 
     def shot(one: Shots, shared: Array, own: Array) -> Array:
+        level, below = None, None
+        if one.observation.background is not None:
+            level, below = _ground(view, one.observation, _spots(view, one, *jax.lax.stop_gradient((shared, own))))
+
         @jax.checkpoint
-        def add_chunk(total: Array, chunk: Observation) -> tuple[Array, None]:
+        def add_chunk(total: Array, part: tuple[Observation, Array | None]) -> tuple[Array, None]:
+            chunk, level = part
             mean = _photons(view, one, shared, own, chunk.pixels)
+            mean = mean if level is None else mean + level
             return total + jnp.where(chunk.weight > 0, view.loss.nll(mean, chunk.data), 0.0).sum(), None
 
-        return jax.lax.scan(add_chunk, jnp.zeros((), own.dtype), one.observation)[0]
+        first = jnp.zeros((), own.dtype) if below is None else below.prior.value.sum()
+        return jax.lax.scan(add_chunk, first, (one.observation, level))[0]
 
     return _each_shot(shots, theta, shot)
 
 
 def residuals(view: View, shot: Shots, shared: Array, own: Array) -> Float[Array, " n"]:
-    """Residuals of one shot, 0 for pixels that do not count; half their squares sum to its loss up to a constant."""
+    """Residuals of one shot, 0 for pixels that do not count; half their squares sum to its loss up to a constant.
 
-    def of_chunk(chunk: Observation) -> Array:
-        return jnp.where(
-            chunk.weight > 0, view.loss.residual(_photons(view, shot, shared, own, chunk.pixels), chunk.data), 0.0
-        )
-
-    return jax.lax.map(of_chunk, shot.observation).reshape(-1)
+    Those of the background's prior are among them.
+    """
+    seen, mean = shot.observation, _spots(view, shot, shared, own)
+    level, below = _ground(view, seen, mean)
+    mean = mean if level is None else mean + level
+    data, weight = seen.data, seen.weight
+    found = jnp.where(weight.reshape(-1) > 0, view.loss.residual(mean.reshape(-1), data.reshape(-1)), 0.0)
+    return found if below is None else jnp.concatenate([found, below.prior_residuals])
 
 
 @compiled
-def modelled(view: View, shots: Shots, theta: Theta) -> Float[Array, "shots chunks n"]:
-    """Expected photons of every pixel of the observations."""
+def modelled(view: View, shots: Shots, theta: Theta) -> tuple[Array, Array | None, Array | None]:
+    """Of every pixel of the observations: expected photons, those of the background, and a background without spots.
 
-    def shot(one: Shots, shared: Array, own: Array) -> Array:
-        return jax.lax.map(lambda chunk: _photons(view, one, shared, own, chunk.pixels), one.observation)
+    Shape (shots, chunks, n); the last two are None for fits without a background.
+    """
+
+    def shot(one: Shots, shared: Array, own: Array) -> tuple[Array, Array | None, Array | None]:
+        seen, spots = one.observation, _spots(view, one, shared, own)
+        if seen.background is None:
+            return spots, None, None
+        level, alone = (
+            ground(view.loss, seen.background, under, seen.data, seen.weight).level
+            for under in (spots, jnp.zeros_like(spots))
+        )
+        return spots + level, level, alone
 
     return _each_shot(shots, theta, shot)

@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from nbjax.experiment import Experiment
-from nbjax.fit.conclusion import conclude
-from nbjax.fit.equations import Theta
+from nbjax.fit.background import Kind
+from nbjax.fit.conclusion import conclude, settled
+from nbjax.fit.equations import Theta, equations
 from nbjax.fit.losses import Loss
+from nbjax.fit.matrix_free import is_large, slopes
 from nbjax.fit.parameter_set import Free
 from nbjax.fit.problem import Problem, problem
 from nbjax.fit.result import FitResult, Step
@@ -34,6 +36,7 @@ def fit(
     system: str = "triclinic",
     tries: int = 1,
     seed: int = 0,
+    background: Kind = "auto",
     set_aside: float | None = None,
     on_step: OnStep | None = None,
 ) -> FitResult:
@@ -51,6 +54,9 @@ def fit(
         tries: fits of each shot, all at once, from starts drawn within the parameters' ``scatter``, the first from the
             given start; the one with the least loss is returned. Not with shared parameters.
         seed: of the starts.
+        background: what lies under the spots besides what the experiments scatter: a "plane" or a "constant" for each
+            box or other small patch of used pixels, a smooth "radial" one for the image, or "none". "auto" is a plane
+            where less than half of the image is used, a radial one where more is, and none where the water is fitted.
         set_aside: after each stage, a shot whose loss for a pixel is this many times the median of all shots no longer
             counts for the shared parameters, and ends as diverged.
         on_step: called after every step with the stage's number, the state and the entry of the history.
@@ -70,6 +76,7 @@ def fit(
             system=system,
             tries=tries,
             seed=seed,
+            background=background,
         ),
         set_aside=set_aside,
         on_step=on_step,
@@ -86,6 +93,7 @@ class Resume:
         alive: shots that count, boolean, shape (shots,).
         memory: leaves of what the optimiser remembers.
         history: every step so far.
+        rival: where an earlier attempt of the same fit ended, as ``State.rival``.
     """
 
     stage: int
@@ -94,6 +102,7 @@ class Resume:
     alive: np.ndarray
     memory: Sequence[np.ndarray]
     history: tuple[Step, ...]
+    rival: Theta | None = None
 
 
 def run(
@@ -104,34 +113,86 @@ def run(
     resume: Resume | None = None,
 ) -> FitResult:
     """Run all stages of a problem."""
+    usable = np.array([reason is None for reason in posed.unusable])
     theta = posed.starts if resume is None else resume.theta
-    alive = np.array([reason is None for reason in posed.unusable]) if resume is None else resume.alive
+    alive = usable if resume is None else resume.alive
+    rival = None if resume is None else resume.rival
     history = [] if resume is None else list(resume.history)
     aside = np.zeros(len(alive), bool)
     state = None
     for number, stage in enumerate(posed.stages):
         if resume is not None and number < resume.stage:
             continue
-        done = resume.step if resume is not None and number == resume.stage else 0
         view = posed.view(stage)
         if stage is not posed.stages[-1] and not bool(view.shared.any() | view.own.any()):
             continue
-        state = stage.optimiser.begin(view, posed.shots, theta, jnp.asarray(alive), stage.tolerance)
-        if resume is not None and number == resume.stage:
-            memory = [jnp.asarray(leaf) for leaf in resume.memory]
-            state = replace(state, memory=jax.tree.unflatten(jax.tree.structure(state.memory), memory))
-        else:
-            _record(history, number, 0, state, on_step)
-        while done < stage.steps and bool((state.progress == Progress.RUNNING).any()):
-            state = stage.optimiser.step(view, posed.shots, state, stage.tolerance)
-            done += stage.optimiser.steps_per_call
-            _record(history, number, done, state, on_step)
+        if stage.restart and state is not None:
+            if settled(posed, state, alive):
+                break
+            theta, alive, rival = posed.starts, usable, state.theta
+            aside[:] = False
+        at = resume if resume is not None and number == resume.stage else None
+        state = _stage(posed, number, theta, alive, rival, history, on_step, at)
         theta = state.theta
         alive = np.asarray(state.progress) != Progress.DIVERGED
         aside |= alive & ~_near_the_others(posed, state, alive, set_aside)
         alive &= ~aside
+    else:
+        if rival is not None and state is not None:
+            better = _better(posed, state, rival, alive)
+            if better.any():
+                theta = _where(better, rival, state.theta)
+                state = _stage(posed, len(posed.stages) - 1, theta, alive | better, None, history, on_step, None)
+                alive = np.asarray(state.progress) != Progress.DIVERGED
     assert state is not None
     return conclude(posed, state, alive, aside, tuple(history))
+
+
+def _stage(
+    posed: Problem,
+    number: int,
+    theta: Theta,
+    alive: np.ndarray,
+    rival: Theta | None,
+    history: list[Step],
+    on_step: OnStep | None,
+    resume: Resume | None,
+) -> State:
+    """The state at the end of a stage."""
+    stage, view = posed.stages[number], posed.view(posed.stages[number])
+    state = stage.optimiser.begin(view, posed.shots, theta, jnp.asarray(alive), stage.tolerance)
+    state = replace(state, rival=rival)
+    done = 0
+    if resume is not None:
+        done = resume.step
+        memory = [jnp.asarray(leaf) for leaf in resume.memory]
+        state = replace(state, memory=jax.tree.unflatten(jax.tree.structure(state.memory), memory))
+    else:
+        _record(history, number, 0, state, on_step)
+    while done < stage.steps and bool((state.progress == Progress.RUNNING).any()):
+        state = stage.optimiser.step(view, posed.shots, state, stage.tolerance)
+        done += stage.optimiser.steps_per_call
+        _record(history, number, done, state, on_step)
+    return state
+
+
+def _better(posed: Problem, state: State, rival: Theta, alive: np.ndarray) -> np.ndarray:
+    """Shots that fit better where an earlier attempt ended; all or none where they share parameters."""
+    view = posed.view(posed.stages[-1])
+    before = np.asarray((slopes if is_large(rival) else equations)(view, posed.shots, rival).value)
+    after = np.where(alive, np.asarray(state.equations.value), np.inf)
+    # a blank or bad shot may have no finite loss at all
+    before, after = (np.where(np.isfinite(value), value, np.inf) for value in (before, after))
+    counted = np.array([reason is None for reason in posed.unusable])
+    better = counted & (before < after)
+    if len(rival.shared):
+        return counted & bool(before[alive].sum() < after[alive].sum())
+    return better
+
+
+def _where(chosen: np.ndarray, there: Theta, here: Theta) -> Theta:
+    shared = there.shared if chosen.any() else here.shared
+    return Theta(shared, jnp.where(jnp.asarray(chosen)[:, None], there.own, here.own))
 
 
 def _record(history: list[Step], stage: int, step: int, state: State, on_step: OnStep | None) -> None:

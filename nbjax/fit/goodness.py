@@ -108,6 +108,7 @@ def goodness_of(
     model: Float[np.ndarray, " n"],
     pixels: Int[np.ndarray, "n 2"],
     determined: int,
+    without: Float[np.ndarray, " n"] | None = None,
 ) -> Goodness:
     """Goodness of the fit of one shot.
 
@@ -116,9 +117,10 @@ def goodness_of(
         data, model: photons of the pixels that count.
         pixels: their (slow, fast).
         determined: how many parameters the data determine.
+        without: photons of the best background without any spots, which stands for the flat image where there is one.
     """
     n = len(data)
-    flat = np.full(n, max(data.mean(), loss.least_photons, 0.0))
+    flat = np.full(n, max(data.mean(), loss.least_photons, 0.0)) if without is None else without
     residual, of_flat = (np.asarray(loss.residual(jnp.asarray(m), jnp.asarray(data))) for m in (model, flat))
     noise, noise_of_flat = (float(np.sum(loss.mean_deviance(m))) for m in (model, flat))
     with np.errstate(all="ignore"):

@@ -40,6 +40,14 @@ def limits_of(parameter: Parameter, experiment: Experiment) -> list[Limits]:
     return found
 
 
+def spot_width_px(experiment: Experiment) -> float:
+    """Width at half height of a spot of the crystal's size near the direct beam; of the middle of its axes."""
+    panel, beam = place_panel(experiment.panel, experiment.beam.direction), experiment.beam
+    edges_m = experiment.crystal.cells * experiment.crystal.cell.lengths_m
+    spread = 0.886 * float(beam.wavelength_m) / float(np.median(np.asarray(edges_m)))
+    return spread * abs(float(panel.distance_m)) / float(experiment.panel.pixel_size_m)
+
+
 def spot_gap_deg(experiment: Experiment) -> float:
     """Angle between neighbouring reflections at the panel's outermost corner.
 

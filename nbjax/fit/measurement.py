@@ -103,6 +103,7 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
         system=settings.system,
         tries=settings.tries,
         seed=settings.seed,
+        background=settings.background.kind,
     )
     names = settings.configs * len(images) if len(settings.configs) == 1 else settings.configs
     sources = tuple(replace(source, configuration=name) for source, name in zip(read, names, strict=True))
@@ -185,6 +186,7 @@ def _stage(settings: StageSettings) -> Stage:
     return Stage(
         parameters=settings.parameters,
         without=settings.without,
+        restart=settings.restart,
         broaden=settings.broaden,
         optimiser=_optimiser(settings),
         steps=settings.steps,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +13,12 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
+from nbjax.fit.background import FittedBackground, Kind, undisturbed
+from nbjax.fit.groups import Groups
+from nbjax.fit.losses import Loss
 from nbjax.pipeline.image import simulate
 
-_CHUNK = 8192
+CHUNK = 8192
 
 
 @jax.tree_util.register_dataclass
@@ -26,40 +30,70 @@ class Observation:
         pixels: (slow, fast), shape (shots, chunks, n, 2).
         data: photons, shape (shots, chunks, n).
         weight: 1 where a pixel counts, else 0, shape (shots, chunks, n).
+        background: how the pixels of a chunk, group by group, share a background, or None.
     """
 
     pixels: Int[Array, "shots chunks n 2"]
     data: Float[Array, "shots chunks n"]
     weight: Float[Array, "shots chunks n"]
+    background: FittedBackground | None = None
+
+    def with_calm(self, loss: Loss) -> Observation:
+        """With the background that pixels without spots show."""
+        if self.background is None:
+            return self
+        calm = _calm(loss, self.background, self.data, self.weight)
+        return replace(self, background=replace(self.background, calm=calm))
 
     def used(self) -> np.ndarray:
         """Number of pixels that count, of each shot."""
         return np.asarray(self.weight.sum(axis=(1, 2)))
 
 
-def observe(images: Sequence[np.ndarray], used: Sequence[np.ndarray], chunk: int = _CHUNK) -> Observation:
+@partial(jax.jit, static_argnames=("loss",))
+def _calm(loss: Loss, background: FittedBackground, data: Array, weight: Array) -> Array:
+    return jax.vmap(partial(undisturbed, loss))(background, data, weight)
+
+
+def observe(
+    images: Sequence[np.ndarray], groups: Sequence[Groups], kind: Kind, functions: int, chunk: int = CHUNK
+) -> Observation:
     """Collect the used pixels of each image.
 
     Args:
         images: photons, shape (slow, fast) each.
-        used: boolean, same shapes.
+        groups: their pixels that count.
+        kind: of their background; not "auto".
+        functions: basis functions of it.
         chunk: most pixels computed at once, for each shot.
 
     An image without used pixels has no weight at all.
     """
-    places = [np.argwhere(mask) for mask in used]
-    longest = max(len(p) for p in places)
-    chunks = -(-longest // chunk)
-    size = -(-longest // chunks)
-    shape = (len(images), chunks * size)
+    most = max(max((len(group) for group in shot.pixels), default=1) for shot in groups)
+    longest = max(len(shot.pixels) for shot in groups)
+    # all chunks hold as many groups, and all groups as many pixels
+    chunks = max(-(-longest * most // chunk), 1)
+    together = max(-(-longest // chunks), 1)
+    chunks = max(-(-longest // together), 1)
+    shape = (len(images), chunks * together, most)
+    width = 2 if kind in ("plane", "radial") else 0
     pixels, data, weight = np.zeros((*shape, 2), np.int32), np.zeros(shape), np.zeros(shape)
-    for i, (image, place) in enumerate(zip(images, places, strict=True)):
-        n = len(place)
-        pixels[i] = place[0] if n else 0
-        pixels[i, :n], data[i, :n], weight[i, :n] = place, image[tuple(place.T)], 1.0
-    split = (len(images), chunks, size)
+    place = np.zeros((*shape, width))
+    for i, (image, shot) in enumerate(zip(images, groups, strict=True)):
+        for j, (at, where) in enumerate(zip(shot.pixels, shot.places, strict=True)):
+            n = len(at)
+            if n:
+                pixels[i, j] = at[0]
+            pixels[i, j, :n], data[i, j, :n], weight[i, j, :n], place[i, j, :n] = at, image[tuple(at.T)], 1.0, where
+        # what fills up is computed too, and should not be far from the others
+        pixels[i, len(shot.pixels) :] = pixels[i, :1, :1]
+    split = (len(images), chunks, together * most)
+    places = jnp.asarray(place.reshape(len(images), chunks, together, most, width))
     return Observation(
-        jnp.asarray(pixels.reshape(*split, 2)), jnp.asarray(data.reshape(split)), jnp.asarray(weight.reshape(split))
+        jnp.asarray(pixels.reshape(*split, 2)),
+        jnp.asarray(data.reshape(split)),
+        jnp.asarray(weight.reshape(split)),
+        None if kind == "none" else FittedBackground(places, None, kind, functions),
     )
 
 

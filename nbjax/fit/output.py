@@ -43,11 +43,12 @@ def output_contents(measured: Measurement, result: FitResult, title: str) -> dic
     contents["parameters.json"] = (json.dumps(tree, indent=1, allow_nan=False) + "\n").encode()
     contents["parameters.h5"] = as_hdf5(result)
     shot = pictured(result)
+    model, ground = render(result.experiments[shot]), result.shots[shot].background
     page = report_html(
         result,
         starts_of(measured),
         measured.images[shot],
-        render(result.experiments[shot]),
+        model if ground is None else model + ground.image(model.shape),
         measured.used[shot],
         shot,
         title,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,13 +11,19 @@ import numpy as np
 
 from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment, stack
+from nbjax.fit.background import Kind
 from nbjax.fit.equations import Shots, Theta, View
+from nbjax.fit.groups import extent_px, groups_of, kind_for, splines_for
+from nbjax.fit.limits import spot_width_px
 from nbjax.fit.losses import Loss, Poisson
 from nbjax.fit.matrix_free import LARGE
-from nbjax.fit.observation import observe, unusable
+from nbjax.fit.observation import CHUNK, observe, unusable
 from nbjax.fit.parameter_set import Free, ParameterSet, parameter_set
 from nbjax.fit.stages import COARSE_TO_FINE, Stage
 from nbjax.fit.tries import check_tries, scattered
+
+_FILLED = 0.5
+"""Share of a box's edge that a widened spot may take at half its height: else it looks like the background."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class Problem:
         starts: where each try starts, as theta.
         unusable: why the data of a shot cannot be fitted, or None; such a shot has no pixels and counts for nothing.
         tries: how often each shot is tried.
+        widest: factor beyond which no stage widens the spots, for they would no longer fit into their boxes.
     """
 
     experiments: tuple[Experiment, ...]
@@ -39,6 +47,7 @@ class Problem:
     starts: Theta
     unusable: tuple[str | None, ...]
     tries: int = 1
+    widest: float = math.inf
 
     def view(self, stage: Stage) -> View:
         """How a stage looks at the problem."""
@@ -50,7 +59,8 @@ class Problem:
         ):
             moving = [path for path in paths if stage.moves(path)]
             masks.append(jnp.asarray([name.split(" ")[0] in moving for name in names], bool))
-        return View(self.loss, stage.broaden != 1, jnp.asarray(float(stage.broaden)), *masks)
+        broaden = min(float(stage.broaden), max(self.widest, 1.0))
+        return View(self.loss, broaden != 1, jnp.asarray(broaden), *masks)
 
 
 def problem(
@@ -65,7 +75,8 @@ def problem(
     system: str = "triclinic",
     tries: int = 1,
     seed: int = 0,
-    chunk: int = 8192,
+    background: Kind = "auto",
+    chunk: int = CHUNK,
 ) -> Problem:
     """Check everything and set up a fit; arguments as for ``fit``."""
     loss = Poisson() if loss is None else loss
@@ -92,11 +103,17 @@ def problem(
         for image, mask, reason in zip(images, masks, reasons, strict=True)
         for _ in range(tries)
     ]
-    observation = observe([image for image, _ in seen], [mask for _, mask in seen], chunk)
+    kind, splines = kind_for(background, masks, [free.path for free in frees]), splines_for(masks)
+    groups = [
+        groups_of(mask, kind, experiment, splines, chunk) for experiment, (_, mask) in zip(every, seen, strict=True)
+    ]
+    functions = {"plane": 3, "radial": splines}.get(kind, 1)
+    observation = observe([image for image, _ in seen], groups, kind, functions, chunk).with_calm(loss)
     shots = Shots(stack(every), observation, chosen.shared, chosen.own, chosen.layout)
     starts = Theta(jnp.zeros(len(chosen.shared_names)), scattered(chosen, frees, tries, seed))
     said = tuple(reason for reason in reasons for _ in range(tries))
-    return Problem(tuple(every), chosen, shots, tuple(stages), loss, starts, said, tries)
+    widest = math.inf if kind in ("radial", "none") else _FILLED * extent_px(groups) / spot_width_px(experiments[0])
+    return Problem(tuple(every), chosen, shots, tuple(stages), loss, starts, said, tries, widest)
 
 
 def _masks(

@@ -44,6 +44,20 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Level:
+    """Background photons of the pixels that count: their (slow, fast), shape (n, 2), and photons, shape (n,)."""
+
+    pixels: np.ndarray
+    photons: np.ndarray
+
+    def image(self, shape: tuple[int, ...]) -> np.ndarray:
+        """As an image of a shape, 0 where no pixel counts."""
+        found = np.zeros(shape)
+        found[tuple(self.pixels.T)] = self.photons
+        return found
+
+
+@dataclass(frozen=True)
 class ShotResult:
     """One shot.
 
@@ -58,6 +72,7 @@ class ShotResult:
         pixels: number of pixels that count.
         warnings: sentences about what is poorly determined, and about residuals.
         goodness: how well the model agrees with the data; None where these are unusable.
+        background: what was found under the spots; None where a fit has no background.
     """
 
     outcome: Outcome
@@ -69,6 +84,7 @@ class ShotResult:
     pixels: int
     warnings: tuple[str, ...]
     goodness: Goodness | None
+    background: Level | None = None
 
     @property
     def correlation(self) -> np.ndarray | None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from nbjax.config.kinds import check_kind
 from nbjax.config.load import read_toml, structured
 from nbjax.errors import ConfigError, Fault
+from nbjax.fit.background import Kind
 from nbjax.fit.parameter_set import Free
 from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
 from nbjax.quantities import QUANTITIES
@@ -45,12 +46,20 @@ class LossSettings:
 
 
 @dataclass(frozen=True)
+class BackgroundSettings:
+    """What lies under the spots besides what the configurations scatter."""
+
+    kind: Kind = "auto"
+
+
+@dataclass(frozen=True)
 class StageSettings:
     """One stage."""
 
     name: str = ""
     parameters: tuple[str, ...] | None = None
     without: tuple[str, ...] = ()
+    restart: bool = False
     broaden: float = 1.0
     optimiser: Literal["scoring", "adam", "lbfgs", "levenberg_marquardt", "gauss_newton", "dogleg"] = "scoring"
     learning_rate: float = 0.1
@@ -78,7 +87,7 @@ class FitSettings:
         configs: one configuration for all shots, or one for each.
         system: crystal system of ``crystal.cell``.
         set_aside, tries, seed: as for ``nbjax.fit.fit``.
-        data, loss, parameters, stages: the tables; no stages: ``nbjax.fit.COARSE_TO_FINE``.
+        data, loss, background, parameters, stages: the tables; no stages: ``nbjax.fit.COARSE_TO_FINE``.
     """
 
     configs: tuple[str, ...]
@@ -88,6 +97,7 @@ class FitSettings:
     seed: int
     data: DataSettings
     loss: LossSettings
+    background: BackgroundSettings
     parameters: tuple[Free, ...]
     stages: tuple[StageSettings, ...]
 
@@ -111,7 +121,8 @@ def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
         ConfigError: what is wrong with them.
     """
     rest = dict(tree)
-    data, loss, parameters, stages = (rest.pop(key, None) for key in ("data", "loss", "parameters", "stages"))
+    keys = ("data", "loss", "background", "parameters", "stages")
+    data, loss, background, parameters, stages = (rest.pop(key, None) for key in keys)
     if "config" in rest:
         rest["configs"] = [rest.pop("config")]
     faults: list[Fault] = []
@@ -119,6 +130,7 @@ def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
         ("data", data, dict),
         ("parameters", parameters, dict),
         ("loss", loss or {}, dict),
+        ("background", background or {}, dict),
         ("stages", stages or [], list),
     ):
         if not isinstance(value, wanted):
@@ -136,6 +148,7 @@ def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
     top = _table(rest, Top, "", faults)
     measured = _table(data, DataSettings, "data", faults)
     likelihood = _table(loss or {}, LossSettings, "loss", faults)
+    ground = _table(background or {}, BackgroundSettings, "background", faults)
     free = [_free(path, table, faults) for path, table in parameters.items()]
     parts = [_table(table, StageSettings, f"stages[{i}]", faults) for i, table in enumerate(stages or [])]
     if faults:
@@ -148,6 +161,7 @@ def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
         seed=top.seed,
         data=_anchored(measured, folder),
         loss=likelihood,
+        background=ground,
         parameters=tuple(free),
         stages=tuple(parts),
     )

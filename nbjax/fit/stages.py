@@ -35,6 +35,8 @@ class Stage:
     Attributes:
         parameters: paths that move; None: all of them.
         without: paths that stay, if they are free at all.
+        restart: whether the stage begins where the fit began, as a new attempt. It is left out where the one before
+            explains the data, and at the end each shot keeps the attempt that fits it better.
         broaden: factor by which the model's spots are widened.
         optimiser: what moves the parameters.
         steps: most steps.
@@ -45,6 +47,7 @@ class Stage:
 
     parameters: tuple[str, ...] | None = None
     without: tuple[str, ...] = ()
+    restart: bool = False
     broaden: float = 1.0
     optimiser: Optimiser = field(default_factory=Scoring)
     steps: int = 50
@@ -70,9 +73,14 @@ _WIDTHS = (
 _CELL = ("crystal.cell", "crystal.cell_A", "crystal.cell_deg")
 
 COARSE_TO_FINE = (
-    Stage(without=_WIDTHS + _CELL, broaden=6.0, steps=30, tolerance=1e-2, name="broad"),
+    Stage(steps=60, tolerance=1e-6, name="as it starts"),
+    Stage(restart=True, without=_WIDTHS + _CELL, broaden=6.0, steps=30, tolerance=1e-2, name="broad"),
     Stage(without=_WIDTHS, broaden=3.0, steps=30, tolerance=1e-2, name="narrower"),
     Stage(broaden=1.6, steps=30, tolerance=1e-2, name="nearly sharp"),
     Stage(steps=60, tolerance=1e-6, name="sharp"),
 )
-"""Stages for a crystal that may be some spot widths off: what widens spots is fitted once the model hardly does."""
+"""Stages for a crystal that may be some spot widths off: what widens spots is fitted once the model hardly does.
+
+Wider spots reach farther, but their intensities are not those of the data, which misleads what shows in intensities
+alone. So a fit of the spots as they are comes first, and is the end where it explains the data.
+"""

@@ -40,6 +40,7 @@ class State:
         gain: improvement of the log-likelihood that an undamped scoring step promises, shape (shots,).
         progress: a ``Progress`` for each shot.
         memory: what the optimiser remembers.
+        rival: where an earlier attempt from the same start ended, if there was one.
     """
 
     theta: Theta
@@ -47,6 +48,7 @@ class State:
     gain: Float[Array, " shots"]
     progress: Int[Array, " shots"]
     memory: Any
+    rival: Theta | None = None
 
 
 def first_state(

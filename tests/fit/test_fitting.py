@@ -44,7 +44,7 @@ def fitted(start: list, images: list, frees=CRYSTAL, stages=SHARP, **options: ob
 
 
 def test_a_still_is_recovered_coarse_to_fine() -> None:
-    result = fitted([moved(truth(), 0.5, 0.005, 1 / 3, 2.0)], [image()], stages=COARSE_TO_FINE)
+    result = fitted([moved(truth(), 0.5, 0.005, 1 / 3, 2.0)], [image()], stages=COARSE_TO_FINE[1:])
     (shot,) = result.shots
     assert result.converged
     assert shot.warnings == ()
@@ -84,7 +84,7 @@ def test_shots_share_a_detector() -> None:
     images = [np.asarray(poisson_counts(simulate(e), jax.random.key(i))) for i, e in enumerate(turned)]
     off = {"distance_m": 0.06005, "beam_centre_m": turned[0].panel.beam_centre_m + 5e-5}
     starts = [e.with_panel(replace(e.panel, **off)) for e in turned]
-    images[2] = np.random.default_rng(0).poisson(20.0, images[2].shape).astype(float)
+    images[2] = images[3]
     shared = ("detector.distance_mm", "detector.beam_x_mm", "detector.beam_y_mm")
     frees = [*(Free(path, shared=True) for path in shared), Free("scale", transform="log")]
     result = fitted(starts, images, frees, [Stage(), Stage()], set_aside=3.0)
@@ -182,9 +182,8 @@ def test_convergence_needs_a_model_that_agrees_with_the_data() -> None:
     assert wrong.outcome is Outcome.POOR
     worst = wrong.goodness.worst[0]
     assert worst.data == elsewhere[worst.slow, worst.fast]
-    (hot,) = fitted(
-        [toy()], [toy_image() + 1e4 * (np.arange(16) == 2) * (np.arange(16)[:, None] == 14)], ORIENTING
-    ).shots
+    spike = 1e4 * (np.arange(16) == 2) * (np.arange(16)[:, None] == 14)
+    (hot,) = fitted([toy()], [toy_image() + spike], ORIENTING, background="none").shots
     assert (hot.goodness.worst[0].slow, hot.goodness.worst[0].fast) == (14, 2)
     assert hot.goodness.worst[0].sigmas > 100
     assert hot.outcome is Outcome.POOR
@@ -228,13 +227,13 @@ def test_wider_spots_hold_as_many_photons() -> None:
 
 
 def test_a_stage_moves_what_it_is_told_to() -> None:
-    broad = COARSE_TO_FINE[0]
+    broad = COARSE_TO_FINE[1]
     assert broad.moves("crystal.misset_deg")
     assert broad.moves("detector.distance_mm")
     assert not broad.moves("crystal.cells")
     assert not Stage(("scale",)).moves("crystal.misset_deg")
     # stages in which nothing moves are left out
-    result = fitted([moved(truth(), cells=0.1)], [image()], [Free("crystal.cells")], COARSE_TO_FINE)
+    result = fitted([moved(truth(), cells=0.1)], [image()], [Free("crystal.cells")], COARSE_TO_FINE[1:])
     assert {entry.stage for entry in result.history} == {2, 3}
 
 

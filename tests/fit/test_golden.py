@@ -18,7 +18,7 @@ def test_a_crystal_is_recovered_from_an_image_of_the_c_program() -> None:
     truth = prepare(golden_config("triclinic_misset"))
     start = moved(truth, 0.5, 0.005, 1 / 3, 2.0)
     data = images("triclinic_misset")["c"].astype(float)
-    result = fit([start], [data], CRYSTAL, COARSE_TO_FINE, convention="mosflm", system="triclinic")
+    result = fit([start], [data], CRYSTAL, COARSE_TO_FINE, convention="mosflm", system="triclinic", background="none")
     (shot,), (fitted,) = result.shots, result.experiments
     assert result.converged
     (note,) = shot.warnings
