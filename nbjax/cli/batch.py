@@ -95,12 +95,26 @@ def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
     if master is None:
         print("nbjax: shards of other processes are missing; when all have ended, --resume completes them")
     else:
-        from nbjax.dataset.master import overloads
+        from nbjax.dataset.master import blank_images, overloads
+
+        blank = blank_images(master)
+        if blank:
+            why = _why_blank(batch, blank[0])
+            print(f"nbjax: warning: {len(blank)} images are blank; in image {blank[0]} {why}", file=sys.stderr)
 
         bright, affected = overloads(master)
         said = f"{bright} overloaded pixels in {affected} of them" if bright else "no overloaded pixel"
         print(f"wrote {master}: {share.images} images in {share.shards} shard{'s' if share.shards > 1 else ''}, {said}")
     return 0
+
+
+def _why_blank(batch: Batch, number: int) -> str:
+    from nbjax.blank import why_blank
+    from nbjax.resolve import resolve
+
+    image, base = resolve(batch.plan.image(number).lattices[0]), batch.plan.resolved.crystal
+    # the images of a plan leave the table to the base
+    return why_blank(replace(image, crystal=replace(image.crystal, table=base.table, default_F=base.default_F)))
 
 
 def _show_estimate(batch: Batch) -> int:

@@ -46,6 +46,13 @@ def overloads(path: Path) -> tuple[int, int]:
     return int(found.sum()), int((found > 0).sum())
 
 
+def blank_images(path: Path) -> tuple[int, ...]:
+    """Numbers of the images of a dataset in which no photon is expected."""
+    with h5py.File(path, "r") as file:
+        dark = file["entry/truth/photons"][()] == 0
+        return tuple(int(number) for number in file["entry/truth/image"][()][dark])
+
+
 def _link(entry: h5py.Group, shards: Sequence[Path]) -> None:
     truth = entry.create_group("truth")
     set_attributes(truth, {"NX_class": "NXcollection"})

@@ -54,6 +54,7 @@ def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_d
         ),
         "wavelength": Field(np.array(beam.wavelength_m * 1e10), "angstrom", "central wavelength"),
         "fluence": Field(np.array(beam.fluence_photons_per_m2), "1/m^2", "photons per area in the exposure"),
+        "photons": Field(np.array(photons.total.sum()), "", "expected photons in the whole image, without noise"),
         "overloads": Field(np.array(overloads_of(pixels)), "", "pixels that are too bright for their type"),
         "sha256": Field(np.frombuffer(digest(pixels), np.uint8), "", "SHA-256 of the pixels, row by row"),
     }

@@ -206,3 +206,11 @@ def test_processes_share_a_dataset(processes: int) -> None:
 
 def test_processes_that_do_not_meet_say_so(fails: Fails) -> None:
     assert "the processes cannot meet (" in fails([*WORDS, "--distributed"])
+
+
+def test_blank_images_are_counted_and_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    save(rotation_recipe())
+    assert main([*WORDS[:3], "2", "--out", "out", "--set", "beam.fluence_photons_per_m2=0"]) == 0
+    said = capsys.readouterr().err
+    assert "beam.fluence_photons_per_m2 = 0: no photon falls on the crystal" in said
+    assert "2 images are blank; in image 0 every pixel is zero: beam.fluence_photons_per_m2 is 0" in said

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from nbjax.cli.nanobragg import read_options
-from nbjax.cli.options import BY_NAME, REFUSED, help_text
+from nbjax.cli.options import BY_NAME, OPTIONS, REFUSED, help_text
 from nbjax.config.tree import Config
+from nbjax.quantities import QUANTITIES
 
 CUSTOM = {"detector.convention": "custom", "detector.pivot": "beam"}
 
@@ -281,3 +282,18 @@ def test_the_help_lists_every_option_with_a_line() -> None:
         if line.startswith("  -"):
             assert lines[number + 1].startswith("      ")
             assert len(lines[number + 1].split()) > 1
+
+
+UNIT_WORDS = {"MM": "mm", "UM": "um", "DEG": "degrees", "MRAD": "mrad", "A": "A", "EV": "eV", "PERCENT": "%", "S": "s"}
+
+
+def test_numbers_are_in_the_units_of_the_table() -> None:
+    numbers = [
+        option for option in OPTIONS if option.kind in ("number", "integer", "wavelength", "energy", "attenuation")
+    ]
+    for option in numbers:
+        word = option.help.partition(":")[0].partition("|")[0]
+        for key in option.keys:
+            unit = QUANTITIES[key].unit
+            assert UNIT_WORDS.get(word, unit) == unit, option.names
+            assert unit not in UNIT_WORDS.values() or word in UNIT_WORDS, option.names
