@@ -102,7 +102,7 @@ class Lines:
             self.maybe(0.04, "-curved_det -noprogress"),
         ]
         words += [self.maybe(0.5, f"-polar {self.number(-1, 1)}"), self.maybe(0.1, "-hdiv 0 -vdiv 0")]
-        words += [self.maybe(0.1, f"-fluence {self.number(1e22, 1e28)}"), self.maybe(0.05, "-stol none.stol")]
+        words += [self.maybe(0.1, f"-fluence {self.number(1e22, 1e28)}"), self.maybe(0.05, "-stol water.stol")]
         words += self.vectors() if r.random() < 0.25 else []
         return words
 
@@ -166,7 +166,7 @@ class Outcome:
 def compare(line: str, program: Path, images: bool = True) -> Outcome:
     """Run one line on both sides, in the current folder."""
     words = line.split()
-    for name in ("c.bin", "c.img"):
+    for name in ("c.bin", "c.img", "Fdump.bin"):
         Path(name).unlink(missing_ok=True)
     command = [str(program), *words, "-floatfile", "c.bin", "-intfile", "c.img", "-nonoise", "-nopgm"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -222,6 +222,7 @@ def main() -> None:
         for source in INPUTS.iterdir():
             shutil.copy(source, folder)
         os.chdir(folder)
+        Path("water.stol").write_text("0.0 2.57\n0.5 1.2\n")
         for number in range(arguments.lines):
             line = lines.line()
             outcome = compare(line, program, not arguments.without_images)
