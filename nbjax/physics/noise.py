@@ -45,9 +45,16 @@ def poisson_counts(photons: Float[Array, "..."], key: Array) -> Float[Array, "..
     drawn = jax.random.poisson(key_few, jnp.where(few, jnp.maximum(photons, 0.0), 0.0))
     mean = jnp.where(few, _EXPANSION_FROM, photons)
     w = jax.random.normal(key_many, photons.shape, photons.dtype)
-    root = jnp.sqrt(mean)
-    quantile = mean + (root * w + (2.0 + w**2) / 6.0 - w * (2.0 + w**2) / (72.0 * root))
-    return jnp.where(few, drawn.astype(photons.dtype), jnp.floor(quantile))
+    return jnp.where(few, drawn.astype(photons.dtype), jnp.floor(quantile(mean, w)))
+
+
+def quantile(mean: Float[Array, "..."], deviate: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Where Poisson's distribution, made continuous by its incomplete gamma function, is as likely as a normal deviate.
+
+    The first three terms of Giles' expansion, for means of 256 and above.
+    """
+    w, root = deviate, jnp.sqrt(mean)
+    return mean + (root * w + (2.0 + w**2) / 6.0 - w * (2.0 + w**2) / (72.0 * root))
 
 
 def reference_poisson(

@@ -9,6 +9,7 @@ import pytest
 
 import nbjax
 from nbjax.errors import FileError
+from nbjax.io import coordinates
 from nbjax.io.coordinates import CoordinatesModel, calculate
 from nbjax.io.hkl import StructureFactorTable
 
@@ -89,6 +90,16 @@ def test_the_solvent_weakens_low_angles_only() -> None:
     low, high = (spacing > 10) & np.isfinite(spacing), (spacing >= RESOLUTION_A) & (spacing < 2.7)
     assert np.sqrt((wet[low] ** 2).mean()) < 0.8 * np.sqrt((dry[low] ** 2).mean())
     assert np.abs(wet - dry)[high].max() < 0.02 * dry.max()
+
+
+def test_the_solvent_is_a_mask_of_35_electrons_in_100_cubic_angstroms_blurred_by_b_46() -> None:
+    structure = gemmi.read_structure(str(SAMPLE))
+    limits = (4, 2, 2)
+    inverse_d2 = np.random.default_rng(0).uniform(0, 0.1, [2 * limit + 1 for limit in limits])
+    sharp, blurred = (coordinates._solvent(structure, limits, x) for x in (0 * inverse_d2, inverse_d2))
+    np.testing.assert_allclose(blurred, sharp * np.exp(-46 / 4 * inverse_d2), rtol=1e-12)
+    solvent_A3 = abs(sharp[limits]) / 0.35
+    assert 0.1 < solvent_A3 / structure.cell.volume < 0.5
 
 
 def test_cell_and_name() -> None:

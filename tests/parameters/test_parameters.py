@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import INPUTS, small_config
+from scipy.spatial.transform import Rotation
 
 from nbjax.config.edit import with_values
 from nbjax.constants import HC_EV_A
@@ -109,11 +110,13 @@ def test_beam_centres_move_as_their_convention_says(convention: str) -> None:
 
 
 def test_a_turn_comes_after_the_misset() -> None:
-    experiment = prepare(small_config(crystal={"misset_deg": (0.0, 0.0, 30.0)}))
-    turned = parameters_of(experiment)["crystal.rotation_deg"].set(experiment, jnp.asarray([0.0, 0.0, 5.0]))
-    wanted = prepare(small_config(crystal={"misset_deg": (0.0, 0.0, 35.0)}))
-    both = [e.crystal.cell.misset @ e.crystal.cell.orientation for e in (turned, wanted)]
-    assert np.allclose(*both, atol=1e-14)
+    vector = np.array([4.0, -3.0, 5.0])
+    experiment = prepare(small_config(crystal={"misset_deg": (10.0, 20.0, 30.0)}))
+    turned = parameters_of(experiment)["crystal.rotation_deg"].set(experiment, jnp.asarray(vector))
+    before, after = (np.asarray(e.crystal.cell.misset @ e.crystal.cell.orientation) for e in (experiment, turned))
+    turn = Rotation.from_rotvec(vector, degrees=True).as_matrix()
+    np.testing.assert_allclose(after, turn @ before, atol=1e-14)
+    assert np.abs(after - before @ turn).max() > 0.01
 
 
 AXES = {

@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.scipy import stats
+from scipy.special import gammaincc
+from scipy.stats import norm
 
-from nbjax.physics.noise import poisson_counts, reference_poisson
+from nbjax.physics.noise import poisson_counts, quantile, reference_poisson
 from nbjax.sampling.reference_random import Ran1
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "noise_poisson" / "images.npz"
@@ -119,3 +121,10 @@ def test_the_reference_draws_no_count_below_zero_photons() -> None:
 
     assert not reference_poisson(photons, np.ones_like(photons, bool), uniform).any()
     assert len(drawn) == 4  # each pixel takes one number from the stream, as in the C program
+
+
+@pytest.mark.parametrize(("mean", "tolerance"), [(256.0, 2e-6), (1e4, 1e-8)])
+def test_quantiles_are_those_of_poisson(mean: float, tolerance: float) -> None:
+    w = np.linspace(-5, 5, 101)
+    found = np.asarray(quantile(jnp.float64(mean), jnp.asarray(w)))
+    np.testing.assert_allclose(gammaincc(found, mean), norm.cdf(w), rtol=0, atol=tolerance)
