@@ -23,6 +23,9 @@ from nbjax.io.images.recorded import Reader, Recorded, Request, Stack
 
 _HEAD = 4096
 
+_BYTES_A_PIXEL, _LARGEST_BYTES = 8, 16e9
+"""A series of a detector may be larger than the memory; one image never is."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -113,14 +116,21 @@ def read_images(
         images: numbers of those that are wanted, from 0; else all.
 
     Raises:
-        FileError: as ``open_images``, or there is no image of a number.
+        FileError: as ``open_images``, there is no image of a number, or they do not fit into memory.
     """
     stack = open_images(path, dataset, shape)
     for number in images or ():
         if not 0 <= number < len(stack):
             last = len(stack) - 1
             raise FileError(f"{path}: has no image {number}; its images are 0 to {last}" if last else _single(path))
-    return [stack[number] for number in (range(len(stack)) if images is None else images)]
+    numbers = range(len(stack)) if images is None else images
+    found = [stack[number] for number in numbers[:1]]
+    if found and len(numbers) * found[0].stored.size * _BYTES_A_PIXEL > _LARGEST_BYTES:
+        size = " x ".join(str(n) for n in found[0].shape)
+        need = len(numbers) * found[0].stored.size * _BYTES_A_PIXEL / 1e9
+        remedy = "choose some (data.images of a fit, images in Python)"
+        raise FileError(f"{path}: its {len(numbers)} images of {size} pixels take {need:.0f} GB of memory; {remedy}")
+    return found + [stack[number] for number in numbers[1:]]
 
 
 def read_mask(

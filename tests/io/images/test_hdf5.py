@@ -233,3 +233,11 @@ def test_a_virtual_dataset_of_numbered_files_is_followed(tmp_path: Path) -> None
     (tmp_path / "p_0.h5").unlink()
     with pytest.raises(FileError, match=r"v\.h5: .*p_0\.h5, which is missing|holds .* of shape 0"):
         read_images(tmp_path / "v.h5", "x")
+
+
+def test_a_series_that_does_not_fit_into_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("data", (2_000_000, 40, 50), "u2", chunks=(1, 40, 50))
+    with pytest.raises(FileError, match=r"its 2000000 images of 40 x 50 pixels take 32 GB of memory; choose some"):
+        read_images(tmp_path / "a.h5")
+    assert [image.index for image in read_images(tmp_path / "a.h5", images=[7, 1_999_999])] == [7, 1_999_999]
