@@ -80,12 +80,12 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
     """
     configs = [load_config(name) for name in settings.configs]
     resolved = [resolve(config) for config in configs]
-    images, read = _images(settings.data, (resolved[0].detector.pixels_slow, resolved[0].detector.pixels_fast))
+    images, read, doubts = _images(settings.data, (resolved[0].detector.pixels_slow, resolved[0].detector.pixels_fast))
     if len(configs) not in (1, len(images)):
         raise ConfigError(
             [Fault("configs", f"{len(configs)} configurations for {len(images)} images; give one, or one each")]
         )
-    warnings = dict.fromkeys(sentence for one in resolved for sentence in one.warnings)
+    warnings = dict.fromkeys([*(sentence for one in resolved for sentence in one.warnings), *doubts])
     experiments = [prepare_resolved(one) for one in resolved]
     if len(configs) == 1:
         configs, experiments = configs * len(images), experiments * len(images)
@@ -110,10 +110,12 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
     return Measurement(posed, tuple(configs), tuple(images), tuple(used), sources, settings, tuple(warnings))
 
 
-def _images(data: DataSettings, shape: tuple[int, int]) -> tuple[list[np.ndarray], list[Source]]:
-    found, sources = [], []
+def _images(data: DataSettings, shape: tuple[int, int]) -> tuple[list[np.ndarray], list[Source], list[str]]:
+    found, sources, doubts = [], [], []
     for name in data.files:
         for image in read_images(name, data.dataset, data.images, shape):
+            if image.pedestal_doubt and data.pedestal_counts is None:
+                doubts.append(f"{image.file} {image.pedestal_doubt}; give data.pedestal_counts, 0 if there is none")
             sources.append(
                 Source(
                     image.file,
@@ -126,7 +128,7 @@ def _images(data: DataSettings, shape: tuple[int, int]) -> tuple[list[np.ndarray
                 )
             )
             found.append(image.photons(data.pedestal_counts, data.saturation_counts, data.photons_per_count))
-    return found, sources
+    return found, sources, doubts
 
 
 def _said(key: Any, header: Any) -> Any:

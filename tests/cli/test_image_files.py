@@ -72,6 +72,20 @@ def test_a_fit_reads_what_simulate_writes(photons: np.ndarray) -> None:
     assert np.abs(grey - photons)[shown].max() <= 1.0001 * scale
 
 
+def test_an_image_of_the_c_program_lacks_its_offset_and_this_is_said(photons: np.ndarray) -> None:
+    start = load_config("start.toml")
+    only = dict.fromkeys(FILES, None) | {"output.noise_file": "c.img"}
+    Path("start.toml").write_text(config_toml(with_values(start, only | {"parity": ("header_overflow",)})))
+    assert main(["simulate", "start.toml"]) == 0
+    assert "ADC_OFFSET" not in read_images("c.img")[0].header
+    Path("start.toml").write_text(config_toml(start))
+    with_key = FIT.replace("[loss]", "pedestal_counts = 40.0\n[loss]")
+    for text, said in ((FIT, True), (with_key, False)):
+        Path("FIT.toml").write_text(text.replace("FILE", "c.img"))
+        warnings = read_measurement(load_settings("FIT.toml")).warnings
+        assert any("c.img says no ADC_OFFSET" in sentence for sentence in warnings) is said
+
+
 def test_attribute_takes_the_float_image_and_refuses_integers(
     photons: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,7 @@ class Recorded:
         wavelength_A, distance_mm: what the file says of the exposure, or None; the distance as the file means it.
         marks_bad: as a mask, numbers other than 0 mark bad pixels (NXmx, Fit2D) instead of good ones.
         header: words of the header, without those of HDF5.
+        pedestal_doubt: why the pedestal may be another, or empty.
     """
 
     stored: Shaped[np.ndarray, "slow fast"]
@@ -50,6 +51,7 @@ class Recorded:
     distance_mm: float | None = None
     marks_bad: bool = False
     header: Mapping[str, str] = field(default_factory=dict)
+    pedestal_doubt: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:

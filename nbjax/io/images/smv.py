@@ -9,6 +9,9 @@ _PEDESTAL = ("ADC_OFFSET", "IMAGE_PEDESTAL")
 _SATURATION = ("CCD_IMAGE_SATURATION", "SATURATED_VALUE")
 
 
+_SIMULATED = "says no ADC_OFFSET, as images of the C program, which adds 40 to every pixel unless it is told otherwise"
+
+
 def recognises(head: bytes) -> bool:
     """Whether the first bytes of a file are those of a header of SMV."""
     return head.lstrip().startswith(b"{") and b"HEADER_BYTES" in head[:512]
@@ -26,6 +29,8 @@ def read(request: Request) -> Stack:
         return next((found for key in keys if (found := header_number(image.header, key)) is not None), None)
 
     gain = number("GAIN")
+    pedestal = number(*_PEDESTAL)
+    simulated = pedestal is None and image.header.get("BEAMLINE") == "fake"
     pixels = image.pixels if image.pixels.ndim == 3 else image.pixels[None]
     return Stack(
         len(pixels),
@@ -33,11 +38,12 @@ def read(request: Request) -> Stack:
             pixels[index],
             request.name,
             index=index,
-            pedestal_counts=number(*_PEDESTAL) or 0.0,
+            pedestal_counts=pedestal or 0.0,
             saturation_counts=number(*_SATURATION),
             photons_per_count=1.0 / gain if gain is not None and gain > 0 else 1.0,
             wavelength_A=number("WAVELENGTH"),
             distance_mm=number("DISTANCE"),
             header=image.header,
+            pedestal_doubt=_SIMULATED if simulated else "",
         ),
     )
