@@ -26,12 +26,12 @@ def why_blank(resolved: Resolved) -> str:
     table = crystal.table
     if crystal.default_F == 0 and table is not None and not table.values.any():
         return "every pixel is zero: all structure factors are 0; give a file with other ones, or a crystal.default_F"
-    seen = _spacings(resolved)
+    seen = spacings_on_panel(resolved)
     on_panel = f"the panel sees spacings from {seen.min():.4g} to {seen.max():.4g} A"
     if seen.max() < limit_A:
         return f"every pixel is zero: {on_panel}, sampling.resolution_limit_A = {limit_A:g} drops them all; lower it"
     if crystal.default_F == 0 and table is not None:
-        found = _spacings_of_table(table, crystal.cell_A, crystal.cell_deg)
+        found = spacings_of_table(table, crystal.cell_A, crystal.cell_deg)
         if found.min() > seen.max() or found.max() < seen.min():
             return (
                 f"every pixel is zero: {on_panel}, the structure factors have {found.min():.4g} to "
@@ -41,7 +41,7 @@ def why_blank(resolved: Resolved) -> str:
     return f"every pixel is zero: no reflection with a structure factor meets the Ewald sphere on the panel; {cure}"
 
 
-def _spacings(resolved: Resolved) -> Float[np.ndarray, " points"]:
+def spacings_on_panel(resolved: Resolved) -> Float[np.ndarray, " points"]:
     """Spacings in Angstrom that points of the panel see, infinite in the direct beam."""
     panel, d = jax.tree.map(np.asarray, placed_panel(resolved)), resolved.detector
     fast, slow = (np.linspace(0, d.pixel_mm / 1000 * n, _POINTS) for n in (d.pixels_fast, d.pixels_slow))
@@ -52,7 +52,7 @@ def _spacings(resolved: Resolved) -> Float[np.ndarray, " points"]:
         return np.asarray(resolved.beam.wavelength_A / twice_sine)
 
 
-def _spacings_of_table(
+def spacings_of_table(
     table: StructureFactorTable, cell_A: tuple[float, ...], cell_deg: tuple[float, ...]
 ) -> Float[np.ndarray, " reflections"]:
     """Spacings in Angstrom of the reflections of a table that are not zero, infinite of 0 0 0."""

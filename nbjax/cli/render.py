@@ -19,6 +19,7 @@ from nbjax.experiment import Experiment
 from nbjax.pipeline.cost import cost_of
 from nbjax.pipeline.render import render
 from nbjax.preparation import prepare_resolved
+from nbjax.reach import dark_corners
 from nbjax.resolve import Resolved, resolve
 
 
@@ -57,6 +58,8 @@ def render_to_files(
                 f"nbjax: the C program differs here: {', '.join(names)} (reproduce it with parity {','.join(names)})",
                 file=sys.stderr,
             )
+        if dark := dark_corners(resolved):
+            print(f"nbjax: warning: {reword(dark)}", file=sys.stderr)
         say_cost(resolved, cost_of(experiment), reword)
         with progress_bar("simulate", progress) as advance:
             image = interruptible(lambda: _rendered(experiment, advance))

@@ -1,0 +1,35 @@
+"""The cost of an image from its shapes, and the slices of about a second that follow from it."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from cases import small_config
+
+from nbjax import prepare, simulate
+from nbjax.pipeline import render
+from nbjax.pipeline.cost import Cost, cost_of
+
+
+def test_counts_and_memory_follow_the_shapes() -> None:
+    config = small_config(
+        beam={"dispersion_percent": 1.0},
+        crystal={"phi_range_deg": 1.0, "mosaic_spread_deg": 0.5},
+        sampling={"oversample": 3, "mosaic_domains": 4, "phi_steps": 5, "dispersion_steps": 2, "thickness_layers": 2},
+        detector={"thickness_um": 100.0, "attenuation_depth_um": 200.0},
+    )
+    found = cost_of(prepare(config))
+    assert list(found.counts.values()) == [24 * 20, 9, 2, 2, 5, 4]
+    assert found.samples == 24 * 20 * 9 * 2 * 2 * 5 * 4
+    larger = cost_of(prepare(small_config(detector={"pixels_fast": 2000, "pixels_slow": 2000})))
+    assert larger.bytes - found.bytes > 8 * 2000 * 2000
+
+
+def test_a_slow_image_is_computed_in_slices_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = prepare(small_config(detector={"pixels_fast": 50, "pixels_slow": 50, "pixel_mm": 0.4}))
+    monkeypatch.setattr(render, "cost_of", lambda experiment: Cost({}, 60.0, 0.0))
+    done: list[int] = []
+    image = render.render(experiment, lambda pixels, total: done.append(pixels), jax.local_devices()[:1])
+    assert done == [1024, 2048, 2500]
+    np.testing.assert_array_equal(image, simulate(experiment))
