@@ -267,8 +267,12 @@ class _Reader:
             return
         found = self._numbers(name, count)
         if found is not None:
-            self._put("crystal.cell_A", (found[:3] + found[:1] * 2)[:3], name)
-            self._put("crystal.cell_deg", (found[3:] + (90.0,) * 3)[:3], name)
+            lengths, angles = (found[:3] + found[:1] * 2)[:3], (found[3:] + (90.0,) * 3)[:3]
+            if "sentinel_values" in self.parity:
+                lengths = tuple(x if x > 0 else found[0] for x in lengths)
+                angles = tuple(x if x > 0 else 90.0 for x in angles)
+            self._put("crystal.cell_A", lengths, name)
+            self._put("crystal.cell_deg", angles, name)
 
     def _read_misset(self, option: Option, name: str) -> None:
         if self.at < len(self.argv) and self.argv[self.at].startswith("rand"):

@@ -241,8 +241,8 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "sentinel_values",
-        "a -flux or a count of 0, or a range, a step or a count below 0",
-        "taken for not given: the default fluence, no rotation or one of the nominal range; -N for 1",
+        "a -flux, a count or a part of -cell of 0, a range, a step or a count below 0, or an -roi beyond the detector",
+        "taken for not given: the default fluence, no rotation or one of the nominal range; -N for 1; -roi is cut",
         "no photons, a rotation the other way; refused",
         1131,
     ),

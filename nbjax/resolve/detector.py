@@ -109,7 +109,7 @@ def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
         attenuation_depth_um=depth,
         layers=layers,
         layers_given=layers_given,
-        roi=_roi(detector, fast, slow, notes),
+        roi=_roi(detector, fast, slow, "sentinel_values" in config.parity, notes),
         custom_normal_differs=differs,
     )
 
@@ -273,11 +273,14 @@ def _sensor(config: Config, notes: Notes) -> tuple[int, bool, float, float]:
     return layers, count is not None, thickness, depth
 
 
-def _roi(detector: Detector, fast: int, slow: int, notes: Notes) -> tuple[int, int, int, int]:
+def _roi(detector: Detector, fast: int, slow: int, clip: bool, notes: Notes) -> tuple[int, int, int, int]:
     if detector.roi is None:
         notes.record("detector.roi", (0, fast - 1, 0, slow - 1), "default: the whole detector")
         return 0, fast, 0, slow
     f0, f1, s0, s1 = detector.roi
+    if clip:
+        # the C program skips what is not there
+        f1, s1 = min(f1, fast), min(s1, slow)
     notes.given("detector.roi", detector.roi)
     # the C program's own default ends one past the last pixel
     if not (0 <= f0 <= f1 <= fast and f0 < fast and 0 <= s0 <= s1 <= slow and s0 < slow):

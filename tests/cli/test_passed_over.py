@@ -10,6 +10,7 @@ import pytest
 from nbjax.cli import main
 from nbjax.cli.nanobragg import read_options
 from nbjax.errors import ConfigError
+from nbjax.resolve import resolve
 
 CELL = "-cell 50 60 70 -default_F 100 -lambda 1 -distance 100 -pixel 1 -detpixels_x 6 -detpixels_y 5"
 FILES = {"floatimage.bin", "intimage.img", "image.pgm", "noiseimage.img"}
@@ -28,6 +29,7 @@ FILES = {"floatimage.bin", "intimage.img", "image.pgm", "noiseimage.img"}
         ("-N 3 -xdet_vector 1 0 0 -ydet_vector 0 1 0", "-N 3", "-xdet_vector: has no effect"),
         ("-N 3 -detsize_x 40 -detsize_y 50", "-N 3", "-detsize_y: has no effect"),
         ("-N 3 -oversample 0 -phisteps 0", "-N 3 -phisteps 1", "-oversample: 0 is taken for not given"),
+        ("-N 3 -cell 50 0 0 0 95 0", "-N 3 -cell 50 50 50 90 95 90", ""),
         ("-N 3 -mosaic -1 -hdivrange -2", "-N 3", "-mosaic: -1 is taken for not given"),
     ],
 )
@@ -61,3 +63,10 @@ def test_the_cache_of_structure_factors_is_written_and_read() -> None:
     first = np.fromfile("floatimage.bin", "<f4")
     assert main(["nanobragg", *f"{line} -N 2 -parity -floatfile b.bin".split()]) == 0
     np.testing.assert_array_equal(np.fromfile("b.bin", "<f4"), first)
+
+
+def test_a_region_beyond_the_detector_is_cut() -> None:
+    line = f"{CELL} -N 2 -roi 1 400 2 500"
+    assert resolve(read_options(f"{line} -parity -floatfile a".split()).config).detector.roi == (1, 6, 2, 5)
+    with pytest.raises(ConfigError, match="outside the detector"):
+        resolve(read_options(line.split()).config)
