@@ -1,7 +1,7 @@
 """How well fits recover the truth: ``python tests/benchmarks/recovery.py [--only PART] [--out FILE.md]``.
 
 Every line is measured on images that nbjax makes, with Poisson noise of a fixed seed; those of ``golden`` on images of
-the C program. A line that misses says so.
+the C program, and that of ``hopper`` on one of diffBragg. A line that misses says so.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from crystals import CRYSTAL, WANTED, Errors, Row, errors, moved
 from golden_data import golden
+from hopper import hopper
 
 import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
@@ -255,6 +256,7 @@ def basin_row() -> list[Row]:
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
     "systems": systems,
+    "hopper": hopper,
     "golden": golden,
     "detector": detectors,
     "pulls": pulls_row,

@@ -32,7 +32,7 @@ def test_a_table_of_structure_factors_is_fitted_without_matrices() -> None:
     places = (np.arange(TABLE_PIXELS)[:, None] * TABLE_PIXELS + np.arange(TABLE_PIXELS)) // 16
     counts = rng.poisson(0.01 * true[places] ** 2).astype(float)
     stage = Stage(optimiser=Descent(optax.lbfgs()), steps=60, tolerance=1e-3)
-    (shot,) = fit([table()], [counts], FREE, [stage]).shots
+    (shot,) = fit([table()], [counts], FREE, [stage], background="none").shots
     assert len(shot.values) == 1200 > LARGE
     assert shot.outcome is Outcome.CONVERGED
     assert shot.reason.startswith("the last 10 steps gained")
