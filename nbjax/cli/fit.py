@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
     kept = _Kept(folder / CHECKPOINT)
     with _line(not arguments.no_progress) as say:
         try:
-            result, contents = interruptible(lambda: _fitted(arguments, settings, kept, say))
+            result, names, contents = interruptible(lambda: _fitted(arguments, settings, kept, say))
         except KeyboardInterrupt:
             if kept.write_last():
                 raise KeyboardInterrupt(
@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
         with atomic_writer(folder / name) as handle:
             handle.write(content)
     kept.path.unlink(missing_ok=True)
-    _print(result)
+    _print(result, names)
     print(f"wrote {arguments.out}: {_listed(list(contents))}")
     if all(shot.outcome.value in ("diverged", "unusable") for shot in result.shots):
         raise NonFiniteError(
@@ -71,8 +71,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _fitted(
     arguments: argparse.Namespace, settings: FitSettings, kept: _Kept, say: Callable[[str], None]
-) -> tuple[FitResult, dict[str, bytes]]:
-    """The result, and the content of the files that it is written to."""
+) -> tuple[FitResult, list[str], dict[str, bytes]]:
+    """The result, the name of each shot's image, and the content of the files that the result is written to."""
     import jax
 
     from nbjax.fit.checkpoint import read_checkpoint
@@ -89,7 +89,12 @@ def _fitted(
         on_step = kept.begin(posed, say, list(resume.history) if resume else [])
         result = run(posed, set_aside=settings.set_aside, on_step=on_step, resume=resume)
         say("writing the report")
-        return result, output_contents(measured, result, f"Fit {Path(arguments.settings).stem}")
+        files = [source.file for source in measured.sources]
+        names = [
+            Path(source.file).name + (f", image {source.image}" if files.count(source.file) > 1 else "")
+            for source in measured.sources
+        ]
+        return result, names, output_contents(measured, result, f"Fit {Path(arguments.settings).stem}")
 
 
 def _make(folder: Path) -> None:
@@ -148,11 +153,11 @@ def _line(wanted: bool) -> Iterator[Callable[[str], None]]:
         yield bar.set_description_str
 
 
-def _print(result: FitResult) -> None:
+def _print(result: FitResult, names: list[str]) -> None:
     from nbjax.fit.report.document import with_sigma
 
     for number, shot in enumerate(result.shots[:_SHOWN_SHOTS]):
-        label = f"shot {number + 1}: " if len(result.shots) > 1 else ""
+        label = f"shot {number + 1} ({names[number]}): " if len(result.shots) > 1 else ""
         print(f"{label}{shot.outcome.value}: {shot.reason}")
         if shot.goodness is None:
             continue

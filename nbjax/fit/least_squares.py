@@ -77,9 +77,11 @@ def _run(method: Method, steps: int, view: View, shots: Shots, theta: Theta) -> 
         )
         return own + jnp.where(view.own, found.value, 0.0)
 
-    def shot(experiment: Any, observation: Any, start: Array, scale: Array, own: Array) -> Array:
+    def shot(parts: tuple[Any, Any, Array, Array, Array]) -> Array:
+        experiment, observation, start, scale, own = parts
         scaling = replace(shots.own, start=start, scale=scale)
         return lane(replace(shots, experiments=experiment, observation=observation, own=scaling), own)
 
-    own = jax.vmap(shot)(shots.experiments, shots.observation, shots.own.start, shots.own.scale, theta.own)
+    # one after the other: in a batch, every shot would take as many steps as the slowest
+    own = jax.lax.map(shot, (shots.experiments, shots.observation, shots.own.start, shots.own.scale, theta.own))
     return Theta(theta.shared, own)

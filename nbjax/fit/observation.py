@@ -114,7 +114,8 @@ def unusable(image: np.ndarray, used: np.ndarray, least: float) -> str | None:
         places = np.argwhere(bad & used)
         if len(places):
             first = tuple(int(i) for i in places[0])
-            return f"{len(places)} pixels are {what}, the first at (slow, fast) = {first}; {remedy}"
+            number = "1 pixel is" if len(places) == 1 else f"{len(places)} pixels are"
+            return f"{number} {what}, the first at (slow, fast) = {first}; {remedy}"
     values = image[used]
     if len(values) > 1 and (values == values[0]).all():
         return f"is blank: all of its {len(values)} pixels hold {values[0]:g}; check the file, the mask and the region"

@@ -134,7 +134,7 @@ def test_two_shots_with_readout_noise_end_with_a_file_each_and_a_blank_one_is_a_
     np.save("blank.npy", np.zeros((64, 64)))
     Path("FIT.toml").write_text(TWO)
     assert main(["fit", "FIT.toml", "--out", "out"]) == 1
-    assert "shot 3: unusable: is blank: all of its" in capsys.readouterr().out
+    assert "shot 3 (blank.npy): unusable: is blank: all of its" in capsys.readouterr().out
     assert sorted(path.name for path in Path("out").iterdir()) == [
         "fitted_0001.toml",
         "fitted_0002.toml",
@@ -182,7 +182,7 @@ def changed(old: str, new: str) -> list[str]:
         ('files = ["shot.npy"]', 'files = ["shot.npy"]\nmask_file = "mask.npy"', "mask.npy: leaves no pixel to use"),
         ('files = ["shot.npy"]', 'files = ["shot.npy"]\nimages = [1]', "shot.npy: has a single image, number 0"),
         ('files = ["shot.npy"]', 'files = ["small.npy"]', "has 10 x 64 pixels (slow x fast), the model has 64 x 64"),
-        ('files = ["shot.npy"]', 'files = ["low.npy"]', "1 pixels are negative, the first at (slow, fast) = (3, 5)"),
+        ('files = ["shot.npy"]', 'files = ["low.npy"]', "1 pixel is negative, the first at (slow, fast) = (3, 5)"),
         (
             'files = ["shot.npy"]',
             'files = ["zero.npy"]',

@@ -158,7 +158,7 @@ def test_a_shot_that_cannot_be_used_is_a_row_with_its_reason() -> None:
     assert [shot.outcome.value for shot in result.shots] == ["converged", *["unusable"] * 4, "converged"]
     reasons = [shot.reason for shot in result.shots[1:5]]
     assert reasons[0].startswith("is blank: all of its 256 pixels hold 0")
-    assert reasons[1].startswith("1 pixels are NaN or infinite, the first at (slow, fast) = (3, 5)")
+    assert reasons[1].startswith("1 pixel is NaN or infinite, the first at (slow, fast) = (3, 5)")
     assert reasons[2].startswith("256 pixels are negative")
     assert reasons[3].startswith("no pixel is left")
     assert all(shot.goodness is None and np.isnan(shot.loss) and shot.pixels == 0 for shot in result.shots[1:5])
@@ -190,6 +190,14 @@ def test_convergence_needs_a_model_that_agrees_with_the_data() -> None:
     (without,) = fitted([toy()], [toy_image()], [Free("scale"), Free("beam.wavelength_A")]).shots
     assert without.outcome is Outcome.UNDETERMINED
     assert without.reason == "nothing in the data determines beam.wavelength_A; leave it out"
+
+
+def test_least_squares_take_several_shots_of_the_whole_model() -> None:
+    start = [moved(truth(), scale=1.2), moved(truth(), scale=0.9)]
+    solver = Stage(optimiser=LeastSquares(), steps=20, tolerance=1e-3)
+    result = fitted(start, [image()] * 2, [Free("scale", transform="log")], [solver])
+    assert result.converged
+    assert [result.value("scale", i) for i in (0, 1)] == pytest.approx([1 / 1.2, 1 / 0.9], rel=0.003)
 
 
 @pytest.mark.usefixtures("_toy")
