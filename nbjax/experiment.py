@@ -6,7 +6,7 @@ two experiments of equal structure share one compiled program and can be stacked
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -102,7 +102,6 @@ class Grid:
         oversample_solid_angle, oversample_polarization, oversample_thickness: evaluate the factor for each subpixel
             instead of at the pixel centre.
         resolution_cut: whether samples below the resolution limit are dropped.
-        layers_given: whether the number of sensor layers was said by the user.
         tile: pixels computed at once.
         block: of these, pixels that a derivative takes at once; None: all.
     """
@@ -115,7 +114,6 @@ class Grid:
     oversample_polarization: bool
     oversample_thickness: bool
     resolution_cut: bool
-    layers_given: bool
     tile: int
     block: int | None = None
 
@@ -138,7 +136,7 @@ class Experiment:
         mask: 0 where a pixel is skipped, shape (slow, fast), or None.
         grid: static grid and sampling.
         precision: name of the floating-point policy.
-        parity: names of the ledger entries that are switched on, sorted.
+        program: what evaluates it in the place of the physics, see ``nbjax.pipeline.program``; None: the physics.
         low: what the 32-bit numbers of this experiment lack to 64-bit ones, in the same places; only with precision
             ``single``, and without the tables. It is a constant: nothing is differentiated by it.
     """
@@ -151,7 +149,7 @@ class Experiment:
     mask: Float[Array, "slow fast"] | None
     grid: Grid = field(metadata=STATIC)
     precision: str = field(metadata=STATIC)
-    parity: tuple[str, ...] = field(metadata=STATIC)
+    program: Hashable | None = field(metadata=STATIC)
     low: Experiment | None = None
 
     @property
@@ -215,7 +213,7 @@ def _stacked(*leaves: ArrayLike) -> Array:
 
 def _difference(a: Experiment, b: Experiment) -> str | None:
     """The first thing other than a number in which two experiments differ."""
-    for name in ("grid", "precision", "parity"):
+    for name in ("grid", "precision", "program"):
         if getattr(a, name) != getattr(b, name):
             return f"{name} is {getattr(a, name)!r} in the one and {getattr(b, name)!r} in the other"
     paths = [

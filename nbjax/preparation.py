@@ -22,11 +22,12 @@ from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import Panel, PanelParameters, place_panel
 from nbjax.geometry.unit_cell import UnitCell
 from nbjax.io.header import HeaderFields
-from nbjax.parity.distance_before_swing import seen_before_swing
-from nbjax.parity.set_up import program_panel
 from nbjax.physics.backgrounds.background import Background
 from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.structure_factor import StructureFactors
+from nbjax.reference.distance_before_swing import seen_before_swing
+from nbjax.reference.program import CProgram
+from nbjax.reference.set_up import program_panel
 from nbjax.resolve import Resolved, resolve
 from nbjax.resolve.steps import Steps
 from nbjax.sampling.mosaic import MosaicDraws
@@ -95,7 +96,7 @@ def _check_front(resolved: Resolved) -> None:
 
 def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
     d, s = resolved.detector, resolved.sampling
-    sampling = resolved.config.sampling
+    sampling, parity = resolved.config.sampling, resolved.config.parity
     return Experiment(
         beam=_beam(resolved, array),
         detector=DetectorParameters(panels=(_panel(resolved, array),)),
@@ -112,11 +113,10 @@ def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
             oversample_polarization=sampling.oversample_polarization,
             oversample_thickness=sampling.oversample_thickness,
             resolution_cut=s.resolution_limit_A > 0,
-            layers_given=d.layers_given,
             tile=s.tile_pixels,
         ),
         precision=resolved.config.precision,
-        parity=resolved.config.parity,
+        program=CProgram(parity, d.layers_given) if parity else None,
     )
 
 
@@ -234,6 +234,7 @@ def _panel(resolved: Resolved, array: MakeArray) -> PanelParameters:
         point_pixel=resolved.config.detector.point_pixel,
         has_sensor=d.thickness_um > 0,
         layers=d.layers,
+        two_sided="two_sided_panel" in resolved.config.parity,
     )
 
 

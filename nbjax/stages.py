@@ -104,20 +104,20 @@ class Stages:
     Attributes:
         slow, fast: indices of the pixels, shape (pixels,).
         scene: what all pixels share.
-        last: the last sample of each pixel.
+        last: the last sample of each pixel, of the last crystal.
         background_electrons_squared: the part of I_before_scaling that is background, shape (pixels,); under
             ``running_product`` its start, before any factor.
         before_scaling_electrons_squared: I_before_scaling, shape (pixels,): ``steps`` times the weighted mean of the
             samples' intensities, times ``mosaic_blocks``, plus background.
         r_e_squared_m2: squared classical electron radius.
         fluence_photons_per_m2: photons per area.
-        steps: samples of a sensor layer.
-        mosaic_blocks: blocks of the crystal, each with the intensity of the samples; None: one.
+        steps: samples of a sensor layer, with the orientations of the last crystal.
+        mosaic_blocks: blocks of the last crystal, each with the intensity of the samples; None: one.
         capture, polarization, solid_angle_sr: factors of the whole pixel, shape (pixels,). Where a factor differs
             between samples, its mean weighted by what the samples contribute; where it is oversampled, that of the
             last sample, which is not multiplied again.
         I_pixel_photons: the pixel as ``simulate`` sums it, shape (pixels,).
-        samples: every sample, or None.
+        samples: every sample of each crystal, or None.
         oversample_thickness, oversample_polarization, oversample_solid_angle: whether the factor is inside
             I_before_scaling.
     """
@@ -136,7 +136,7 @@ class Stages:
     polarization: Float[Array, " pixels"]
     solid_angle_sr: Float[Array, " pixels"]
     I_pixel_photons: Float[Array, " pixels"]
-    samples: SampleStages | None
+    samples: tuple[SampleStages, ...] | None
     oversample_thickness: bool = field(metadata=STATIC)
     oversample_polarization: bool = field(metadata=STATIC)
     oversample_solid_angle: bool = field(metadata=STATIC)

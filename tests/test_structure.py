@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nbjax.config.tree import Config
-from nbjax.parity.ledger import ENTRIES
+from nbjax.reference.ledger import ENTRIES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "nbjax"

@@ -15,7 +15,7 @@ from nbjax.cli.words import is_number, leading_number
 from nbjax.config.edit import with_values
 from nbjax.config.tree import Config, Precision
 from nbjax.errors import ConfigError, Fault
-from nbjax.parity.ledger import check_names
+from nbjax.reference.ledger import check_names
 
 _NAMED_PIVOT = {"xds": "sample"}
 

@@ -14,12 +14,12 @@ from nbjax.cli.interruption import interruptible
 from nbjax.cli.outputs import check_outputs, output_departures, write_outputs
 from nbjax.cli.progress import progress_bar
 from nbjax.config.tree import Config
-from nbjax.departures import departures
 from nbjax.experiment import Experiment
 from nbjax.pipeline.cost import cost_of
 from nbjax.pipeline.render import render
 from nbjax.preparation import prepare_resolved
 from nbjax.reach import dark_corners
+from nbjax.reference.departures import departures
 from nbjax.resolve import Resolved, resolve
 
 

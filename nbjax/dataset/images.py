@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -15,7 +14,6 @@ from nbjax.dataset.draws import noise_generator
 from nbjax.dataset.plan import ImagePlan, Plan
 from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.experiment import Experiment
-from nbjax.fields import put
 from nbjax.physics.readout import Quantize
 from nbjax.pipeline.image import simulate
 from nbjax.pipeline.sharding import simulate_on
@@ -85,15 +83,8 @@ class Simulator:
 
     def background(self, photons: Photons) -> np.ndarray:
         """Photons of the water around the crystal, shape (slow, fast)."""
-        experiment = photons.experiments[0]
-        factors = experiment.crystal.factors
         with jax.enable_x64(True):
-            dark = replace(
-                factors,
-                values=None if factors.values is None else jnp.zeros_like(factors.values),
-                default=jnp.zeros_like(factors.default),
-            )
-            return np.asarray(self._simulate(put(experiment, "crystal.factors", dark)))
+            return np.asarray(self._simulate(replace(photons.experiments[0], crystals=())))
 
     def _simulate(self, experiment: Experiment) -> Array:
         if self.plan.recipe.dataset.devices_share == "pixels":

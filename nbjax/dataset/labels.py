@@ -20,7 +20,7 @@ from nbjax.geometry.scattering import miller_indices, scattering_vector
 from nbjax.geometry.unit_cell import invert_basis
 from nbjax.numerics import components
 from nbjax.pipeline.image import complete_scene, pixels_at
-from nbjax.pipeline.sample import sample_crystal, sample_ray
+from nbjax.pipeline.sample import domain_of, sample_crystal, sample_ray
 from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.pipeline.view import Pixels, look
 
@@ -145,16 +145,17 @@ def _predict(
 
 def _partiality(experiment: Experiment, scene: Scene, pixels: Pixels, hkl: Float[Array, "n 3"]) -> Float[Array, " n"]:
     largest = jnp.prod(experiment.crystal.cells) ** 2
+    domain, orientations_m = domain_of(experiment, scene, 0), scene.crystals[0].orientations_m
 
     def of_ray(total: Array, ray: RayTable) -> tuple[Array, None]:
         sample = sample_ray(experiment, scene, pixels, ray)
 
         def of_orientation(total: Array, direct_m: Array) -> tuple[Array, None]:
-            crystal = sample_crystal(experiment, scene, direct_m, sample.scattering_per_m)
+            crystal = sample_crystal(domain, direct_m, sample.scattering_per_m)
             same = (jnp.stack(crystal.index, -1) == hkl).all(-1)
             return total + jnp.where(same, crystal.lattice.astype(total.dtype) ** 2, 0.0), None
 
-        return jax.lax.scan(of_orientation, total, scene.orientations_m)[0], None
+        return jax.lax.scan(of_orientation, total, orientations_m)[0], None
 
     total, _ = jax.lax.scan(of_ray, jnp.zeros(len(hkl), hkl.dtype), scene.rays)
-    return total / (largest * len(scene.rays.number) * len(scene.orientations_m))
+    return total / (largest * len(scene.rays.number) * len(orientations_m))

@@ -15,8 +15,8 @@ from nbjax.experiment import Experiment
 from nbjax.fields import look_up
 from nbjax.io.sources import SourceList
 from nbjax.parameters import Parameter, parameters_of
-from nbjax.parity.ledger import check_names
 from nbjax.quantities import QUANTITIES
+from nbjax.reference.ledger import check_names
 from nbjax.resolve.steps import grid_steps
 from nbjax.rotations import xyz_angles
 from nbjax.sampling.sources import SourceTable

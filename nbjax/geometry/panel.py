@@ -35,6 +35,7 @@ class PanelParameters:
         point_pixel: no obliquity and no pixel area in the solid angle.
         has_sensor: whether the sensor's thickness is modelled; without it every photon is captured.
         layers: sensor layers that are sampled.
+        two_sided: a back that faces the sample sees it, with a negative solid angle.
     """
 
     pixel_size_m: Float[Array, ""]
@@ -56,6 +57,7 @@ class PanelParameters:
     point_pixel: bool = field(metadata=STATIC)
     has_sensor: bool = field(metadata=STATIC)
     layers: int = field(metadata=STATIC)
+    two_sided: bool = field(default=False, metadata=STATIC)
 
 
 @jax.tree_util.register_dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -13,12 +12,11 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
-from nbjax.pipeline.accumulate import NEVER, first_leaving_sample, first_resolved_ray, pixel_sums
 from nbjax.pipeline.compilation import compiled
-from nbjax.pipeline.scene import Scene, build_scene
+from nbjax.pipeline.program import program_of
 from nbjax.pipeline.view import Pixels
 
-TileFunction = Callable[[Experiment, Scene, Pixels], Array]
+TileFunction = Callable[[Experiment, Any, Pixels], Array]
 
 
 @compiled
@@ -35,7 +33,7 @@ def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
         Photons, shape (slow, fast).
     """
     scene = complete_scene(experiment)
-    return embed(experiment, photons_of_range(experiment, scene, jnp.int32(0), _window_size(experiment)))
+    return embed(experiment, photons_of_range(experiment, scene, jnp.int32(0), window_size(experiment)))
 
 
 @compiled
@@ -72,7 +70,8 @@ def _simulate_pixels(experiment: Experiment, pixels: Int[Array, "n 2"]) -> Float
     slow, fast = pixels[:, 0], pixels[:, 1]
 
     def of_numbers(numbers: Array) -> Array:
-        return pixel_sums(experiment, scene, pixels_at(experiment, slow[numbers], fast[numbers]))
+        at = pixels_at(experiment, slow[numbers], fast[numbers])
+        return program_of(experiment).pixel_sums(experiment, scene, at)
 
     photons = scene.photons_per_sr_per_electron * tiled(of_numbers, experiment.grid.tile, jnp.int32(0), len(pixels))
     first_fast, end_fast, first_slow, end_slow = experiment.grid.roi
@@ -82,22 +81,17 @@ def _simulate_pixels(experiment: Experiment, pixels: Int[Array, "n 2"]) -> Float
     return jnp.where(shown, photons, 0.0)
 
 
-def complete_scene(experiment: Experiment) -> Scene:
-    """The scene, with the state of the ledger entries that depend on the order of the pixels."""
-    scene = build_scene(experiment)
-    if "phi_carryover" in experiment.parity:
-        pixel, ray = _first_event(experiment, scene, first_resolved_ray, always=not experiment.grid.resolution_cut)
-        scene = replace(scene, parity=replace(scene.parity, first_pixel=pixel, first_ray=ray))
-    if "interpolation_latch" in experiment.parity and experiment.crystal.interpolate:
-        pixel, sample = _first_event(experiment, scene, first_leaving_sample)
-        scene = replace(scene, parity=replace(scene.parity, latch_pixel=pixel, latch_sample=sample))
-    return scene
+def complete_scene(experiment: Experiment) -> Any:
+    """What all pixels share, see ``nbjax.pipeline.program``."""
+    return program_of(experiment).scene(experiment)
 
 
-def photons_of_range(experiment: Experiment, scene: Scene, start: Int[Array, ""], count: int) -> Float[Array, " count"]:
+def photons_of_range(experiment: Experiment, scene: Any, start: Int[Array, ""], count: int) -> Float[Array, " count"]:
     """Photons of ``count`` pixels of the window in row order from ``start``; past the end they are extrapolated."""
     # scaled here, where no tile has to keep its sums for the derivative by the scale
-    return scene.photons_per_sr_per_electron * _map_window(experiment, pixel_sums, scene, start, count)
+    return scene.photons_per_sr_per_electron * map_window(
+        experiment, program_of(experiment).pixel_sums, scene, start, count
+    )
 
 
 def embed(experiment: Experiment, window: Any) -> Any:
@@ -116,43 +110,16 @@ def embed(experiment: Experiment, window: Any) -> Any:
     return image
 
 
-def leaves_table_anywhere(experiment: Experiment) -> Array:
-    """Whether any sample of the image leaves the table by the C program's test."""
-    scene = build_scene(experiment)
-    return _first_event(experiment, scene, first_leaving_sample)[1] < NEVER
-
-
-def _first_event(
-    experiment: Experiment, scene: Scene, find: TileFunction, always: bool = False
-) -> tuple[Int[Array, ""], Int[Array, ""]]:
-    """Pixel (in C order) and number of the first event in a run; the largest integers if there is none.
-
-    With ``always`` every pixel is known to have its event at 0, and none is computed.
-    """
-    if always and experiment.mask is None:
-        first_fast, _, first_slow, _ = experiment.grid.roi
-        return jnp.int32(first_slow * experiment.grid.fast + first_fast), jnp.int32(0)
-    events = jnp.zeros(_window_size(experiment), jnp.int32) if always else _map_window(experiment, find, scene)
-    if experiment.mask is not None:
-        first_fast, end_fast, first_slow, end_slow = experiment.grid.roi
-        shown = experiment.mask[first_slow:end_slow, first_fast:end_fast] > 0
-        events = jnp.where(shown.reshape(-1), events, NEVER)
-    first = jnp.argmax(events < NEVER)
-    slow, fast = _window_position(experiment, first)
-    order = (slow * experiment.grid.fast + fast).astype(jnp.int32)
-    return jnp.where(events[first] < NEVER, order, NEVER), events[first]
-
-
-def _map_window(
-    experiment: Experiment, function: TileFunction, scene: Scene, start: Array | None = None, count: int | None = None
+def map_window(
+    experiment: Experiment, function: TileFunction, scene: Any, start: Array | None = None, count: int | None = None
 ) -> Array:
     """``function`` of ``count`` pixels of the window in row order from ``start``; of all pixels by default."""
 
     def of_numbers(numbers: Array) -> Array:
-        return function(experiment, scene, pixels_at(experiment, *_window_position(experiment, numbers)))
+        return function(experiment, scene, pixels_at(experiment, *window_position(experiment, numbers)))
 
     start = jnp.int32(0) if start is None else start
-    return tiled(of_numbers, experiment.grid.tile, start, _window_size(experiment) if count is None else count)
+    return tiled(of_numbers, experiment.grid.tile, start, window_size(experiment) if count is None else count)
 
 
 def tiled(function: Callable[[Array], Any], tile: int, start: Array, count: int) -> Any:
@@ -172,12 +139,14 @@ def tiled(function: Callable[[Array], Any], tile: int, start: Array, count: int)
     return jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:])[:count], parts)
 
 
-def _window_size(experiment: Experiment) -> int:
+def window_size(experiment: Experiment) -> int:
+    """Pixels of the rendered window."""
     slow, fast = experiment.grid.roi_shape
     return slow * fast
 
 
-def _window_position(experiment: Experiment, numbers: Array) -> tuple[Array, Array]:
+def window_position(experiment: Experiment, numbers: Array) -> tuple[Array, Array]:
+    """(slow, fast) of pixels of the window by their numbers in row order."""
     width = experiment.grid.roi_shape[1]
     return experiment.grid.roi[2] + numbers // width, experiment.grid.roi[0] + numbers % width
 

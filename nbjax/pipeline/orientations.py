@@ -18,11 +18,9 @@ from jax import Array
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Float
 
-from nbjax.experiment import Experiment
 from nbjax.numerics import Components
 from nbjax.pipeline.block import block_slopes
 from nbjax.pipeline.sample import Domain, Low, sample_domain, sample_indices
-from nbjax.pipeline.scene import Scene
 
 AT_ONCE = 5
 """Orientations that share a loop of the sum, which loads each pixel's scattering vector and sum once for all."""
@@ -156,9 +154,9 @@ def _change_of_shares(domain: Domain, cells_move: bool, blocks: Any, vectors_low
     return jax.lax.scan(jax.checkpoint(step, prevent_cse=False), start, blocks)[0]
 
 
-def has_orientation_sum(experiment: Experiment, scene: Scene) -> bool:
-    """Whether the slopes of a sample are those of its lattice factor alone, and of the shapes of ``growth``."""
-    return not experiment.crystal.interpolate and scene.parity.reciprocal_per_A is None
+def has_orientation_sum(domain: Domain) -> bool:
+    """Whether the slopes of a sample are those of its lattice factor alone."""
+    return not domain.interpolate
 
 
 def _change_by_the_rest(primals: tuple[Any, ...], domain_t: Domain) -> Array | float:

@@ -18,16 +18,10 @@ from nbjax.experiment import Experiment
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.numerics import Components, components
 from nbjax.physics.lattice_factor import axis_signs
-from nbjax.pipeline.accumulate import (
-    Samples,
-    fixed_factors,
-    is_running,
-    last_sample,
-    oversampled_factors,
-    sum_samples,
-)
+from nbjax.pipeline.accumulate import Samples, last_row
 from nbjax.pipeline.image import complete_scene, pixels_at, tiled
-from nbjax.pipeline.sample import CrystalSample, RaySample, sample_ray
+from nbjax.pipeline.program import Record, program_of
+from nbjax.pipeline.sample import CrystalSample, RaySample
 from nbjax.pipeline.scene import RayTable, Scene, samples_per_layer
 from nbjax.pipeline.view import Pixels
 from nbjax.stages import SampleStages, SceneStages, Stages
@@ -70,8 +64,8 @@ def _trace(experiment: Experiment, pixels: Int[Array, "n 2"], samples: bool) -> 
         scene=_scene_stages(experiment, scene),
         r_e_squared_m2=jnp.asarray(THOMSON_CROSS_SECTION_M2, experiment.beam.wavelength_m.dtype),
         fluence_photons_per_m2=experiment.beam.fluence_photons_per_m2,
-        steps=jnp.asarray(_steps(experiment, scene), experiment.beam.wavelength_m.dtype),
-        mosaic_blocks=scene.mosaic_blocks,
+        steps=jnp.asarray(samples_per_layer(experiment, scene), experiment.beam.wavelength_m.dtype),
+        mosaic_blocks=scene.crystals[-1].mosaic_blocks if scene.crystals else None,
         oversample_thickness=grid.oversample_thickness,
         oversample_polarization=grid.oversample_polarization,
         oversample_solid_angle=grid.oversample_solid_angle,
@@ -81,35 +75,29 @@ def _trace(experiment: Experiment, pixels: Int[Array, "n 2"], samples: bool) -> 
 
 def _pixel_stages(experiment: Experiment, scene: Scene, pixels: Pixels, keep: bool) -> dict[str, Any]:
     """The fields of ``Stages`` that have an axis of pixels."""
-    sums, samples = sum_samples(experiment, scene, pixels, fixed_factors, keep)
-    ray: RayTable = jax.tree.map(lambda rows: rows[-1], scene.rays)
-    if samples is None:
-        ray_sample, crystal = last_sample(experiment, scene, pixels, ray)
-    else:
-        ray_sample = jax.tree.map(lambda rows: rows[-1], samples.ray)
-        crystal = jax.tree.map(lambda rows: rows[-1, -1], samples.crystal)
-    grid, steps = experiment.grid, _steps(experiment, scene)
+    record = program_of(experiment).record(experiment, scene, pixels, keep)
+    sums, ray = record.sums, record.ray
+    grid, steps = experiment.grid, samples_per_layer(experiment, scene)
     means = []
     for i, (own, oversampled) in enumerate(
         (
-            (ray_sample.capture, grid.oversample_thickness),
-            (ray_sample.polarization, grid.oversample_polarization),
-            (ray_sample.solid_angle_sr, grid.oversample_solid_angle),
+            (record.capture, grid.oversample_thickness),
+            (ray.polarization, grid.oversample_polarization),
+            (ray.solid_angle_sr, grid.oversample_solid_angle),
         )
     ):
         means.append(own if oversampled else _ratio(sums[i + 1], sums[i], own))
-    background = _background(experiment, scene, pixels) * steps
     return {
         "slow": pixels.slow,
         "fast": pixels.fast,
-        "last": _last_stages(experiment, ray, ray_sample, crystal),
-        "background_electrons_squared": background,
+        "last": _last_stages(experiment, last_row(scene.rays), record),
+        "background_electrons_squared": record.background * steps,
         "before_scaling_electrons_squared": sums[0] * steps,
         "capture": means[0],
         "polarization": means[1],
         "solid_angle_sr": means[2],
         "I_pixel_photons": scene.photons_per_sr_per_electron * sums[-1],
-        "samples": None if samples is None else _all_stages(experiment, scene, samples, background),
+        "samples": None if record.samples is None else _all_stages(experiment, scene, record, record.samples),
     }
 
 
@@ -120,27 +108,12 @@ def _ratio(total: Array, part_of: Array, otherwise: Array) -> Array:
     return jnp.where(tells, total / jnp.where(tells, part_of, 1.0), otherwise)
 
 
-def _background(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
-    """Mean background in electrons squared, with the oversampled factors of each ray."""
-    if not experiment.backgrounds:
-        return jnp.zeros_like(pixels.slow)
-    if is_running(experiment):
-        return jnp.full_like(pixels.slow, scene.background_electrons_squared)
-
-    def add_ray(total: Array, ray: RayTable) -> tuple[Array, None]:
-        sample = sample_ray(experiment, scene, pixels, ray, jnp.ones_like(pixels.slow))
-        return total + ray.background_weight * oversampled_factors(experiment, sample), None
-
-    return scene.background_electrons_squared * jax.lax.scan(add_ray, jnp.zeros_like(pixels.slow), scene.rays)[0]
-
-
-def _steps(experiment: Experiment, scene: Scene) -> int:
-    return samples_per_layer(experiment, scene.rays, scene.orientations_m)
-
-
 def _scene_stages(experiment: Experiment, scene: Scene) -> SceneStages:
     sources = len(scene.rays.number) // (experiment.panel.layers * experiment.grid.oversample**2)
     panel = scene.panel
+    cell_m = jnp.zeros((3, 3), experiment.beam.wavelength_m.dtype)
+    if experiment.crystals:
+        cell_m = direct_vectors_m(experiment.crystals[-1].cell)
     return SceneStages(
         origin_m=panel.origin_m,
         fast=panel.fast,
@@ -150,62 +123,61 @@ def _scene_stages(experiment: Experiment, scene: Scene) -> SceneStages:
         close_distance_m=panel.close_distance_m,
         distance_m=panel.distance_m,
         wavelength_m=experiment.beam.wavelength_m,
-        cell_m=direct_vectors_m(experiment.crystal.cell),
+        cell_m=cell_m,
         source_weights=scene.rays.weight[:sources] * experiment.grid.oversample**2,
     )
 
 
-def _last_stages(experiment: Experiment, ray: RayTable, sample: RaySample, crystal: CrystalSample) -> SampleStages:
+def _last_stages(experiment: Experiment, ray: RayTable, record: Record) -> SampleStages:
+    sample = record.ray
     shape = sample.view.airpath_m.shape
 
     def spread(value: Array) -> Array:
         return jnp.broadcast_to(value, (*shape, *value.shape))
 
     rows = spread(ray.weight), spread(ray.incident), spread(ray.wavelength_m)
-    return _stages(experiment, *rows, sample, crystal, None)
+    if record.crystal is None:
+        nothing = jnp.zeros_like(sample.view.airpath_m)
+        none = CrystalSample((nothing,) * 3, (nothing,) * 3, None, nothing, nothing, nothing)
+        return _stages(jnp.ones(3, nothing.dtype), *rows, sample, none, None)
+    return _stages(experiment.crystals[-1].cells, *rows, sample, record.crystal, None)
 
 
-def _all_stages(experiment: Experiment, scene: Scene, samples: Samples, background: Array) -> SampleStages:
-    """Samples with the axis of pixels in front, and rays and orientations taken apart into theirs."""
-    rays, spindle = scene.rays, experiment.crystal.spindle
+def _all_stages(experiment: Experiment, scene: Scene, record: Record, samples: Samples) -> tuple[SampleStages, ...]:
+    """Samples of each crystal with the axis of pixels in front, and rays and orientations taken apart into theirs."""
+    rays = scene.rays
     layers, subpixels = experiment.panel.layers, experiment.grid.oversample
     grid = (layers, subpixels, subpixels, len(rays.number) // (layers * subpixels**2))
-    phi_mosaic = (spindle.steps, len(scene.orientations_m) // spindle.steps)
-    weight = rays.weight[:, None] / len(scene.orientations_m)
-    steps = _steps(experiment, scene)
-    running = samples.partial * steps
-    if not is_running(experiment):
-        factor = oversampled_factors(experiment, samples.ray) * weight
-        factor = factor if scene.mosaic_blocks is None else factor * scene.mosaic_blocks
-        partial_sums = jnp.where(samples.ray.resolved, factor, 0.0)[:, None] * running
-        ray_sums = partial_sums[:, -1]
-        before = jnp.cumsum(ray_sums, axis=0) - ray_sums
-        running = before[:, None] + partial_sums + background
+    pixels = len(record.background)
 
     def of_rays(value: Array) -> Array:
         return jnp.moveaxis(value, 1, 0).reshape(value.shape[1], *grid, 1, 1)
 
-    def of_all(value: Array) -> Array:
-        return jnp.moveaxis(value, 2, 0).reshape(value.shape[2], *grid, *phi_mosaic)
-
     def of_table(value: Array) -> Array:
-        return jnp.broadcast_to(value, (background.shape[0], *value.shape)).reshape(
-            background.shape[0], *grid, 1, 1, *value.shape[1:]
+        return jnp.broadcast_to(value, (pixels, *value.shape)).reshape(pixels, *grid, 1, 1, *value.shape[1:])
+
+    def of_crystal(number: int) -> SampleStages:
+        orientations = len(scene.crystals[number].orientations_m)
+        phi = experiment.crystals[number].spindle.steps
+
+        def of_all(value: Array) -> Array:
+            return jnp.moveaxis(value, 2, 0).reshape(value.shape[2], *grid, phi, orientations // phi)
+
+        return _stages(
+            experiment.crystals[number].cells,
+            of_table(rays.weight / orientations),
+            of_table(rays.incident),
+            of_table(rays.wavelength_m),
+            jax.tree.map(of_rays, samples.ray),
+            jax.tree.map(of_all, samples.crystals[number]),
+            of_all(record.running[number]),
         )
 
-    return _stages(
-        experiment,
-        of_table(weight[:, 0]),
-        of_table(rays.incident),
-        of_table(rays.wavelength_m),
-        jax.tree.map(of_rays, samples.ray),
-        jax.tree.map(of_all, samples.crystal),
-        of_all(running),
-    )
+    return tuple(of_crystal(number) for number in range(len(scene.crystals)))
 
 
 def _stages(
-    experiment: Experiment,
+    cells: Array,
     weight: Array,
     incident: Array,
     wavelength_m: Array,
@@ -215,7 +187,7 @@ def _stages(
 ) -> SampleStages:
     axes, lattice = crystal.axes, crystal.lattice
     if axes is not None:
-        signs = axis_signs(crystal.hkl, crystal.index, components(experiment.crystal.cells))
+        signs = axis_signs(crystal.hkl, crystal.index, components(cells))
         axes = (axes[0] * signs[0], axes[1] * signs[1], axes[2] * signs[2])
         lattice = lattice * signs[0] * signs[1] * signs[2]
     return SampleStages(
@@ -229,7 +201,7 @@ def _stages(
         resolved=ray.resolved.astype(weight.dtype),
         polarization=ray.polarization,
         solid_angle_sr=ray.solid_angle_sr,
-        capture=ray.own_capture,
+        capture=ray.capture,
         hkl=_vector(crystal.hkl),
         hkl_nearest=_vector(crystal.index),
         lattice_axes=None if axes is None else _vector(axes),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,14 +15,10 @@ from jaxtyping import Float, Int
 from nbjax import precision
 from nbjax.constants import THOMSON_CROSS_SECTION_M2
 from nbjax.experiment import CrystalParameters, Experiment, without_tables
-from nbjax.geometry.goniometer import phi_angles_rad, phi_rotations
+from nbjax.geometry.goniometer import phi_rotations
 from nbjax.geometry.panel import Panel, place_panel
-from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
+from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.pairs.transform import in_pairs
-from nbjax.parity import layer_step
-from nbjax.parity.distance_before_swing import seen_before_swing
-from nbjax.parity.phi_carryover import carried_rotations
-from nbjax.parity.water_scale import excess
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.sampling.mosaic import domain_rotations
 from nbjax.sampling.sources import incident_rays
@@ -40,7 +38,6 @@ class RayTable:
         incident: unit direction of the source, shape (rays, 3).
         wavelength_m: wavelength.
         weight: source weight over the number of subpixels; sums to one for each layer.
-        background_weight: weight of the water background, equal to ``weight`` unless parity says otherwise.
     """
 
     number: Int[Array, " rays"]
@@ -51,27 +48,22 @@ class RayTable:
     incident: Float[Array, "rays 3"]
     wavelength_m: Float[Array, " rays"]
     weight: Float[Array, " rays"]
-    background_weight: Float[Array, " rays"]
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class ParityState:
-    """What the order-dependent ledger entries need; None where an entry is off.
+class CrystalScene:
+    """What all pixels share of one crystal.
 
     Attributes:
-        first_orientations_m: direct vectors of the first evaluation of the run.
-        first_pixel, first_ray: which evaluation that is (slow * width + fast; ray number).
-        latch_pixel, latch_sample: the sample that ends interpolation (pixel; ray * orientations + orientation).
-        reciprocal_per_A: rows a*, b*, c* before any rotation.
+        orientations_m: direct cell vectors (rows) of every phi step and mosaic domain, phi outermost.
+        factors: structure factors in the type of the intensity.
+        mosaic_blocks: how many times the image of one block the crystal gives; None: once.
     """
 
-    first_orientations_m: Float[Array, "orientations 3 3"] | None = None
-    first_pixel: Int[Array, ""] | None = None
-    first_ray: Int[Array, ""] | None = None
-    latch_pixel: Int[Array, ""] | None = None
-    latch_sample: Int[Array, ""] | None = None
-    reciprocal_per_A: Float[Array, "3 3"] | None = None
+    orientations_m: Float[Array, "orientations 3 3"]
+    factors: StructureFactors
+    mosaic_blocks: Float[Array, ""] | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -83,40 +75,49 @@ class Scene:
         panel: the placed panel.
         rays: layers, subpixels and sources.
         layer_thickness_m: spacing of the layers, over which each captures.
-        orientations_m: direct cell vectors (rows) of every phi step and mosaic domain, phi outermost.
-        factors: structure factors in the type of the intensity.
+        crystals: what each is made of.
         photons_per_sr_per_electron: r_e^2 times fluence: photons per steradian and squared electron.
-        background_electrons_squared: water background in the unit of the mean Bragg intensity of a sample.
-        mosaic_blocks: how many times the image of one block the crystal gives; None: once.
-        parity: state of order-dependent ledger entries.
         low: what these 32-bit numbers lack to 64-bit ones, in the same places; only with precision ``single``.
     """
 
     panel: Panel
     rays: RayTable
     layer_thickness_m: Float[Array, ""]
-    orientations_m: Float[Array, "orientations 3 3"]
-    factors: StructureFactors
+    crystals: tuple[CrystalScene, ...]
     photons_per_sr_per_electron: Float[Array, ""]
-    background_electrons_squared: Float[Array, ""]
-    parity: ParityState
-    mosaic_blocks: Float[Array, ""] | None = None
     low: Scene | None = None
+
+
+S = TypeVar("S", bound=Scene)
 
 
 def build_scene(experiment: Experiment) -> Scene:
     """Place the panel, list rays and orientations, and work out the scale."""
+    return complete(experiment, derive_scene)
+
+
+def complete(experiment: Experiment, derive: Callable[[Experiment], S]) -> S:
+    """A scene with its low parts, if the precision asks for them, and with tables in the type of the intensity.
+
+    Args:
+        experiment: any.
+        derive: of the experiment, such as ``derive_scene``; of arithmetic that ``in_pairs`` knows.
+    """
     if experiment.low is None:
-        scene = _scene(experiment)
+        scene = derive(experiment)
     else:
-        bare = without_tables(experiment)
-        scene, low = in_pairs(_scene)(bare, experiment.low)
+        scene, low = in_pairs(derive)(without_tables(experiment), experiment.low)
         scene = replace(scene, low=low)
     intensity = precision.policy(experiment.precision).intensity
-    factors = experiment.crystal.factors
-    values = None if factors.values is None else factors.values.astype(intensity)
-    factors = replace(factors, values=values, default=factors.default.astype(intensity))
-    return replace(scene, factors=factors, mosaic_blocks=mosaic_blocks(experiment.crystal))
+
+    def whole(part: CrystalScene, crystal: CrystalParameters) -> CrystalScene:
+        factors = crystal.factors
+        values = None if factors.values is None else factors.values.astype(intensity)
+        factors = replace(factors, values=values, default=factors.default.astype(intensity))
+        return replace(part, factors=factors, mosaic_blocks=mosaic_blocks(crystal))
+
+    pairs = zip(scene.crystals, experiment.crystals, strict=True)
+    return replace(scene, crystals=tuple(whole(part, crystal) for part, crystal in pairs))
 
 
 def mosaic_blocks(crystal: CrystalParameters) -> Float[Array, ""] | None:
@@ -127,50 +128,31 @@ def mosaic_blocks(crystal: CrystalParameters) -> Float[Array, ""] | None:
     return crystal.volume_m3 / (jnp.prod(crystal.cells) * jnp.dot(a, jnp.cross(b, c)))
 
 
-def _scene(experiment: Experiment) -> Scene:
-    beam, crystal = experiment.beam, experiment.crystal
+def derive_scene(experiment: Experiment) -> Scene:
+    """The scene in the types of the experiment."""
+    beam = experiment.beam
     rays, layer_thickness_m = _rays(experiment)
-    direct = direct_vectors_m(crystal.cell)
-    rotations = phi_rotations(crystal.spindle)
-    state = ParityState()
-    if "phi_carryover" in experiment.parity:
-        fresh, rotations = carried_rotations(phi_angles_rad(crystal.spindle), rotations)
-        state = replace(state, first_orientations_m=_orientations(experiment, direct, fresh))
-    if "star_shape" in experiment.parity:
-        state = replace(state, reciprocal_per_A=invert_basis(direct * 1e10))
-    orientations = _orientations(experiment, direct, rotations)
-    scale = THOMSON_CROSS_SECTION_M2 * beam.fluence_photons_per_m2
-    nowhere = (jnp.zeros_like(scale),) * 3
-    background = sum((b.electrons_squared(nowhere) for b in experiment.backgrounds), jnp.zeros_like(scale))
-    if "water_scale" in experiment.parity:
-        background = background * excess(scale, samples_per_layer(experiment, rays, orientations))
     return Scene(
-        panel=_panel(experiment),
+        panel=place_panel(experiment.panel, beam.direction),
         rays=rays,
         layer_thickness_m=layer_thickness_m,
-        orientations_m=orientations,
-        factors=crystal.factors,
-        photons_per_sr_per_electron=scale,
-        background_electrons_squared=background,
-        parity=state,
+        crystals=tuple(
+            CrystalScene(orientations(crystal, phi_rotations(crystal.spindle)), crystal.factors)
+            for crystal in experiment.crystals
+        ),
+        photons_per_sr_per_electron=THOMSON_CROSS_SECTION_M2 * beam.fluence_photons_per_m2,
     )
 
 
-def _panel(experiment: Experiment) -> Panel:
-    parameters, beam = experiment.panel, experiment.beam.direction
-    panel = place_panel(parameters, beam)
-    if "distance_before_swing" in experiment.parity:
-        return seen_before_swing(panel, parameters, beam)
-    return panel
+def samples_per_layer(experiment: Experiment, scene: Scene) -> int:
+    """Subpixels times sources times orientations of the last crystal."""
+    count = len(scene.crystals[-1].orientations_m) if scene.crystals else 1
+    return len(scene.rays.number) // experiment.panel.layers * count
 
 
-def samples_per_layer(experiment: Experiment, rays: RayTable, orientations_m: Array) -> int:
-    """Subpixels times sources times orientations: the divisor of the C program's sum over samples."""
-    return len(rays.number) // experiment.panel.layers * len(orientations_m)
-
-
-def _orientations(experiment: Experiment, direct: Array, rotations: Array) -> Array:
-    domains = domain_rotations(experiment.crystal.mosaic)
+def orientations(crystal: CrystalParameters, rotations: Float[Array, "phi 3 3"]) -> Float[Array, "orientations 3 3"]:
+    """Direct vectors a, b, c as rows for every rotation of the spindle and mosaic domain, the rotations outermost."""
+    domains, direct = domain_rotations(crystal.mosaic), direct_vectors_m(crystal.cell)
     turns = jnp.einsum("mij,pjk->pmik", domains, rotations)
     return jnp.einsum("pmik,vk->pmvi", turns, direct).reshape(-1, 3, 3)
 
@@ -179,20 +161,11 @@ def _rays(experiment: Experiment) -> tuple[RayTable, Array]:
     """Rays of all layers, subpixels and sources; and the thickness of a layer in m."""
     grid, panel, beam = experiment.grid, experiment.panel, experiment.beam
     sources = incident_rays(beam.sources, beam.direction, beam.polarization_axis, beam.wavelength_m)
-    weight = sources.weight
-    if "source_weights" in experiment.parity:
-        weight = jnp.full_like(weight, 1 / len(weight))
     depths, spacing = layer_fractions(panel.layers), 1 / panel.layers
-    if "layer_step" in experiment.parity:
-        depths, spacing = layer_step.layer_fractions(panel.layers, grid.layers_given)
     offsets = subpixel_offsets(grid.oversample)
-    counts = (panel.layers, grid.oversample, grid.oversample, len(weight))
+    counts = (panel.layers, grid.oversample, grid.oversample, len(sources.weight))
     layer, slow, fast, source = (i.reshape(-1) for i in np.indices(counts))
-    dtype = weight.dtype
-    ray_weight = weight[source] / grid.oversample**2
-    background_weight = ray_weight
-    if "last_layer_capture" in experiment.parity and not grid.oversample_thickness:
-        background_weight = ray_weight / panel.layers
+    dtype = sources.weight.dtype
     table = RayTable(
         number=jnp.arange(len(layer), dtype=jnp.int32),
         layer=jnp.asarray(layer, dtype),
@@ -201,7 +174,6 @@ def _rays(experiment: Experiment) -> tuple[RayTable, Array]:
         fast_offset=jnp.asarray(offsets[fast], dtype),
         incident=sources.incident[source],
         wavelength_m=sources.wavelength_m[source],
-        weight=ray_weight,
-        background_weight=background_weight,
+        weight=sources.weight[source] / grid.oversample**2,
     )
     return table, panel.thickness_m * spacing

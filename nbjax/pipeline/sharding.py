@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,6 @@ from jaxtyping import Float, Int
 from nbjax.experiment import Experiment
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, embed, photons_of_range
-from nbjax.pipeline.scene import Scene
 
 _AXIS = "pixels"
 
@@ -45,7 +45,7 @@ def pixel_mesh(devices: Sequence[jax.Device]) -> Mesh:
 
 
 def photons_on(
-    mesh: Mesh, experiment: Experiment, scene: Scene, start: Int[Array, ""], count: int
+    mesh: Mesh, experiment: Experiment, scene: Any, start: Int[Array, ""], count: int
 ) -> Float[Array, " count"]:
     """``photons_of_range`` of ``count`` pixels from ``start``, each device computing an equal share.
 
@@ -67,7 +67,7 @@ def photons_on(
         in_specs=(PartitionSpec(), PartitionSpec(), PartitionSpec(_AXIS)),
         out_specs=PartitionSpec(_AXIS),
     )
-    def of_device(experiment: Experiment, scene: Scene, first: Int[Array, "1"]) -> Float[Array, " share"]:
+    def of_device(experiment: Experiment, scene: Any, first: Int[Array, "1"]) -> Float[Array, " share"]:
         # each device has copies of its own from here on: their cotangents are added up once, and not in every loop
         experiment, scene = jax.tree.map(lambda leaf: jax.lax.pcast(leaf, _AXIS, to="varying"), (experiment, scene))
         return photons_of_range(replace(experiment, grid=grid), scene, first[0], share)

@@ -22,12 +22,12 @@ class Pixels:
 
     Attributes:
         slow, fast: indices as floats, for positions.
-        order: slow * width + fast, the order in which the C program visits them.
+        number: slow * width + fast in the whole image.
     """
 
     slow: Array
     fast: Array
-    order: Array
+    number: Array
 
 
 @jax.tree_util.register_dataclass
@@ -43,13 +43,11 @@ class View:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class FactorViews:
-    """Where solid angle, polarization and capture are taken, the layer whose capture is applied, and the ray's own."""
+    """Where solid angle, polarization and capture are taken."""
 
     solid_angle: View
     polarization: View
     capture: View
-    layer: Array
-    own_capture: View
 
 
 def look(experiment: Experiment, scene: Scene, pixels: Pixels, offset: tuple[Array, Array], depth_m: Array) -> View:
@@ -62,27 +60,12 @@ def look(experiment: Experiment, scene: Scene, pixels: Pixels, offset: tuple[Arr
 
 
 def factor_views(experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTable, view: View) -> FactorViews:
-    """The subpixel itself for an oversampled factor, the pixel centre at the ray's layer for the others.
-
-    ``first_sample_factors`` takes the first subpixel (for solid angle and polarization also the first layer) instead
-    of the centre; ``last_layer_capture`` takes the capture of the last layer.
-    """
-    grid, rays = experiment.grid, scene.rays
-    first = "first_sample_factors" in experiment.parity
-    last = "last_layer_capture" in experiment.parity and not grid.oversample_thickness
-    place = (rays.slow_offset[0], rays.fast_offset[0]) if first else (jnp.full_like(ray.depth_m, 0.5),) * 2
-    layer, depth_m = (rays.layer[-1], rays.depth_m[-1]) if last else (ray.layer, ray.depth_m)
-
-    def seen(at_depth_m: Array, is_own_layer: bool) -> View:
-        if grid.oversample == 1 and is_own_layer:
-            return view
-        return look(experiment, scene, pixels, place, at_depth_m)
-
-    common = seen(rays.depth_m[0] if first else ray.depth_m, not first or experiment.panel.layers == 1)
+    """The subpixel itself for an oversampled factor, the pixel centre at the ray's layer for the others."""
+    grid, centre = experiment.grid, view
+    if grid.oversample > 1:
+        centre = look(experiment, scene, pixels, (jnp.full_like(ray.depth_m, 0.5),) * 2, ray.depth_m)
     return FactorViews(
-        solid_angle=view if grid.oversample_solid_angle else common,
-        polarization=view if grid.oversample_polarization else common,
-        capture=view if grid.oversample_thickness else seen(depth_m, not last),
-        layer=layer,
-        own_capture=view if grid.oversample_thickness else seen(ray.depth_m, True),
+        solid_angle=view if grid.oversample_solid_angle else centre,
+        polarization=view if grid.oversample_polarization else centre,
+        capture=view if grid.oversample_thickness else centre,
     )

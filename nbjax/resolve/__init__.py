@@ -14,7 +14,7 @@ import numpy as np
 from nbjax.config.check import checked
 from nbjax.config.tree import Config
 from nbjax.io.images import other_size
-from nbjax.parity.ledger import check_names
+from nbjax.reference.ledger import check_names
 from nbjax.resolve.beam import ResolvedBeam, resolve_beam
 from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
 from nbjax.resolve.detector import ResolvedDetector, resolve_detector

@@ -10,7 +10,7 @@ import numpy as np
 from nbjax.config.tree import Config, Crystal
 from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.hkl import StructureFactorTable
-from nbjax.parity.cell_setting import angles_of_c_program_deg, volume_ratio
+from nbjax.reference.cell_setting import angles_of_c_program_deg, volume_ratio
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.steps import Steps, rotation_steps
 from nbjax.resolve.structure_factors import find_structure_factors, fit_to_cell

@@ -10,7 +10,7 @@ import numpy as np
 from nbjax.config.tree import Config
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.io.matrix import read_matrix
-from nbjax.parity.set_up import program_edges_m, program_panel
+from nbjax.reference.set_up import program_edges_m, program_panel
 from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.crystal import ResolvedCrystal
 from nbjax.resolve.detector import ResolvedDetector

@@ -12,7 +12,7 @@ from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.coordinates import calculate
 from nbjax.io.dump import read_dump
 from nbjax.io.hkl import Reflections, StructureFactorTable, read_hkl, tabulate
-from nbjax.parity.hkl_stream import read_hkl_stream, reads_alike
+from nbjax.reference.hkl_stream import read_hkl_stream, reads_alike
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.reflections import check_reflections
 from nbjax.resolve.unit_cell import Setting

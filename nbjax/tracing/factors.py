@@ -9,6 +9,7 @@ from jax import Array
 from nbjax import __version__
 from nbjax.errors import NonFiniteError
 from nbjax.experiment import Experiment
+from nbjax.reference.program import entries_of
 from nbjax.stages import SampleStages, Stages
 from nbjax.tracing.document import PixelTrace, TraceDocument
 from nbjax.tracing.keys import INDICES
@@ -85,8 +86,14 @@ def pixel_factors(stages: Stages) -> dict[str, Array]:
     return own | {key: jnp.broadcast_to(value, (*pixels, *value.shape)) for key, value in shared.items()}
 
 
-def sample_factors(samples: SampleStages) -> dict[str, Array]:
-    """Every factor of every sample by the column of a trace, shape (pixels, samples), in the order of the sum."""
+def sample_factors(samples: tuple[SampleStages, ...]) -> dict[str, Array]:
+    """Every factor of every sample by the column of a trace, shape (pixels, samples), crystal after crystal."""
+    tables = [_crystal_factors(crystal) for crystal in samples]
+    names = [name for name in tables[0] if all(name in table for table in tables)] if tables else []
+    return {name: jnp.concatenate([table[name] for table in tables], axis=1) for name in names}
+
+
+def _crystal_factors(samples: SampleStages) -> dict[str, Array]:
     shape = samples.lattice.shape
     pixels = shape[0]
     columns: dict[str, Array] = {}
@@ -100,11 +107,21 @@ def sample_factors(samples: SampleStages) -> dict[str, Array]:
     return columns
 
 
-def sample_indices(samples: SampleStages) -> dict[str, np.ndarray]:
-    """Layer, subpixel, source, phi step and mosaic domain of every sample, shape (samples,)."""
-    assert samples.lattice.ndim == _SAMPLE_AXES
-    numbers = np.indices(samples.lattice.shape[1:])
-    return dict(zip(INDICES, (axis.reshape(-1) for axis in numbers), strict=True))
+def sample_indices(samples: tuple[SampleStages, ...]) -> dict[str, np.ndarray]:
+    """Layer, subpixel, source, phi step and mosaic domain of every sample, shape (samples,).
+
+    Domains are counted through all crystals.
+    """
+    columns: list[np.ndarray] = []
+    domains = 0
+    for crystal in samples:
+        assert crystal.lattice.ndim == _SAMPLE_AXES
+        numbers = np.indices(crystal.lattice.shape[1:]).reshape(len(INDICES), -1)
+        numbers[-1] += domains
+        domains += crystal.lattice.shape[-1]
+        columns.append(numbers)
+    whole = np.concatenate(columns, axis=1) if columns else np.zeros((len(INDICES), 0), int)
+    return dict(zip(INDICES, whole, strict=True))
 
 
 def trace_document(experiment: Experiment, stages: Stages) -> TraceDocument:
@@ -134,4 +151,4 @@ def trace_document(experiment: Experiment, stages: Stages) -> TraceDocument:
         )
         for i, (slow, fast) in enumerate(zip(np.asarray(stages.slow), np.asarray(stages.fast), strict=True))
     )
-    return TraceDocument("nbjax", __version__, experiment.precision, experiment.parity, pixels)
+    return TraceDocument("nbjax", __version__, experiment.precision, entries_of(experiment), pixels)

@@ -136,7 +136,7 @@ def _operations_a_sample(workload: Workload, precision: str) -> float:
     import jax.numpy as jnp
 
     from nbjax.pipeline.image import complete_scene, pixels_at
-    from nbjax.pipeline.sample import sample_crystal, sample_ray
+    from nbjax.pipeline.sample import domain_of, sample_crystal, sample_ray
 
     pixels = 1024
 
@@ -144,10 +144,10 @@ def _operations_a_sample(workload: Workload, precision: str) -> float:
         scene = complete_scene(experiment)
         ray = jax.tree.map(lambda rows: rows[0], scene.rays)
         at = pixels_at(experiment, jnp.zeros(pixels, jnp.int32), jnp.arange(pixels, dtype=jnp.int32))
-        return scene, scene.orientations_m[0], sample_ray(experiment, scene, at, ray).scattering_per_m
+        return scene, scene.crystals[0].orientations_m[0], sample_ray(experiment, scene, at, ray).scattering_per_m
 
     def intensity(experiment: Any, scene: Any, cell: Any, scattering: Any) -> Any:
-        return sample_crystal(experiment, scene, cell, scattering).intensity
+        return sample_crystal(domain_of(experiment, scene, 0), cell, scattering).intensity
 
     experiment = _experiment(workload, precision)
     arguments = jax.jit(context)(experiment)

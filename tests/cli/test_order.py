@@ -6,7 +6,7 @@ import pytest
 
 from nbjax.cli.nanobragg import option_departures, read_options
 from nbjax.config.tree import Beam, Config
-from nbjax.parity.ledger import NAMES
+from nbjax.reference.ledger import NAMES
 
 FAST = "-fdet_vector 1 0 0"
 

@@ -23,6 +23,7 @@ from nbjax.io.sources import sources_text
 from nbjax.parameters import parameters_of
 from nbjax.preparation import prepare
 from nbjax.quantities import QUANTITIES
+from nbjax.reference.program import entries_of
 
 GRID: dict[str, Any] = {
     "beam": {"dispersion_percent": 1.0, "divergence_horizontal_mrad": 1.0, "divergence_vertical_mrad": 1.0},
@@ -83,8 +84,9 @@ def placed(experiment: Experiment, convention: str) -> Experiment:
     cell = replace(cell, orientation=cell.misset @ cell.orientation, misset_rad=jnp.zeros(3))
     crystal = replace(experiment.crystal, cell=cell)
     panel = replace(panel, **{unused: jnp.zeros(2)})
-    names = tuple(name for name in experiment.parity if name != "cell_setting")
-    return replace(experiment, parity=names).with_panel(panel).with_crystal(crystal)
+    names = tuple(name for name in entries_of(experiment) if name != "cell_setting")
+    program = replace(experiment.program, entries=names) if experiment.program else None
+    return replace(experiment, program=program).with_panel(panel).with_crystal(crystal)
 
 
 def difference(a: Experiment, b: Experiment) -> tuple[float, str]:

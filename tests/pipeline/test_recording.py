@@ -52,7 +52,7 @@ PIXELS = np.array([[0, 0], [11, 9], [12, 10], [23, 19], [5, 17]])
 
 
 def _experiment(name: str, parity: tuple[str, ...]) -> Experiment:
-    from nbjax.parity.ledger import check_names
+    from nbjax.reference.ledger import check_names
 
     return prepare(replace(CONFIGS[name], parity=check_names(parity)))
 
@@ -75,8 +75,8 @@ def test_the_samples_add_up_and_the_product_is_the_image(name: str) -> None:
     experiment = _experiment(name, ())
     stages = trace(experiment, PIXELS, samples=True)
     _is_the_image(stages, experiment)
-    s = stages.samples
-    assert s is not None
+    assert stages.samples is not None
+    (s,) = stages.samples
     assert s.running_electrons_squared is not None
     amplitude = np.asarray(s.lattice * s.structure_electrons)
     np.testing.assert_allclose(s.intensity_electrons_squared, amplitude**2, rtol=1e-14)
@@ -98,8 +98,8 @@ def test_the_samples_add_up_and_the_product_is_the_image(name: str) -> None:
 
 def test_vectors_follow_from_one_another() -> None:
     stages = trace(_experiment("sources", ()), PIXELS, samples=True)
-    s = stages.samples
-    assert s is not None
+    assert stages.samples is not None
+    (s,) = stages.samples
     np.testing.assert_allclose(s.position_m, s.airpath_m[..., None] * s.diffracted, rtol=1e-14)
     q = (np.asarray(s.diffracted) - np.asarray(s.incident)) / np.asarray(s.wavelength_m)[..., None]
     np.testing.assert_allclose(s.scattering_per_m, q, rtol=1e-10)
@@ -116,8 +116,8 @@ def test_vectors_follow_from_one_another() -> None:
 
 def test_a_factor_that_differs_between_samples_is_their_weighted_mean() -> None:
     stages = trace(_experiment("sensor", ()), PIXELS, samples=True)
-    s = stages.samples
-    assert s is not None
+    assert stages.samples is not None
+    (s,) = stages.samples
     assert np.ptp(np.asarray(s.capture[0])) > 0.1
     contribution = np.asarray(s.weight * s.intensity_electrons_squared)
     water = float(stages.background_electrons_squared[0] / stages.steps) / s.airpath_m[0].size
@@ -143,8 +143,8 @@ def test_golden_traces(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _equal_steps(stages: Stages, steps: np.ndarray, cells: float, interpolates: bool) -> None:
-    s = stages.samples
-    assert s is not None
+    assert stages.samples is not None
+    (s,) = stages.samples
     shape = s.lattice.shape
     rows = (0, *(steps[name].astype(int) for name in ("thick", "subS", "subF", "source", "phi", "mosaic")))
 
@@ -246,7 +246,7 @@ def test_jit_and_vmap() -> None:
     both = jax.vmap(lambda e: trace(e, PIXELS, samples=True))(batch)
     assert both.I_pixel_photons.shape == (2, 5)
     assert both.samples is not None
-    assert both.samples.hkl.shape == (2, 5, 1, 1, 1, 1, 1, 1, 3)
+    assert both.samples[0].hkl.shape == (2, 5, 1, 1, 1, 1, 1, 1, 3)
     jitted = jax.jit(lambda e: trace(e, PIXELS))(second)
     np.testing.assert_allclose(both.I_pixel_photons[1], jitted.I_pixel_photons, rtol=1e-10)
     each = jax.vmap(lambda pixel: trace(first, pixel[None]).I_pixel_photons[0])(jnp.asarray(PIXELS))

@@ -13,9 +13,9 @@ from cases import residual, small_config
 from nbjax import prepare, simulate
 from nbjax.config.tree import Precision
 from nbjax.experiment import Experiment
-from nbjax.parity.ledger import check_names
 from nbjax.pipeline.render import render
 from nbjax.pipeline.sharding import simulate_on
+from nbjax.reference.ledger import check_names
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "samples": {

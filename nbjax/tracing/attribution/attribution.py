@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from nbjax.config.tree import Config
-from nbjax.departures import departures
 from nbjax.errors import FileError
 from nbjax.experiment import Experiment
 from nbjax.io.images import other_size
-from nbjax.parity.ledger import NAMES
 from nbjax.pipeline.recording import trace
 from nbjax.pipeline.render import render
 from nbjax.preparation import prepare_resolved
+from nbjax.reference.departures import departures
+from nbjax.reference.ledger import NAMES
 from nbjax.resolve import Resolved, resolve
 from nbjax.stages import Stages
 from nbjax.tracing.attribution.ledger_search import LedgerSearch, search_ledger
@@ -181,7 +181,7 @@ def attribute_image(
 def _samples(experiment: Experiment) -> int:
     stages = jax.eval_shape(lambda e: trace(e, jnp.zeros((1, 2), jnp.int32), samples=True), experiment)
     assert stages.samples is not None
-    return int(np.prod(stages.samples.lattice.shape))
+    return sum(int(np.prod(crystal.lattice.shape)) for crystal in stages.samples)
 
 
 def _telling_pixels(found: np.ndarray, wanted: np.ndarray, shown: np.ndarray, samples: int) -> np.ndarray:

@@ -152,7 +152,7 @@ def _samples(document: TraceDocument, candidate: Stages) -> tuple[np.ndarray | N
     """Which of the candidate's samples the reference lists, and their columns."""
     assert candidate.samples is not None
     counts = {pixel.sample_count for pixel in document.pixels}
-    if len(counts) != 1 or counts == {0}:
+    if len(counts) != 1 or counts == {0} or len(candidate.samples) != 1:
         return None, []
     numbers = sample_indices(candidate.samples)
     shape = tuple(int(numbers[name].max()) + 1 for name in INDICES)

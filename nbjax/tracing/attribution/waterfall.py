@@ -6,7 +6,7 @@ import io
 from itertools import pairwise
 from typing import Any
 
-from nbjax.parity.ledger import ENTRIES
+from nbjax.reference.ledger import ENTRIES
 from nbjax.tracing.attribution.attribution import Attribution, Step
 from nbjax.tracing.attribution.solve import Change
 

@@ -10,8 +10,8 @@ from cases import CASES, INPUTS, option_line
 from nbjax.cli.nanobragg import read_options
 from nbjax.geometry.panel import Panel
 from nbjax.io.matrix import read_matrix
-from nbjax.parity.set_up import program_edges_m, program_panel
 from nbjax.preparation import placed_panel
+from nbjax.reference.set_up import program_edges_m, program_panel
 from nbjax.resolve import Resolved, resolve
 
 TIES = {

@@ -12,10 +12,10 @@ from cases import CASES, GOLDEN, INPUTS, SAME_IMAGE, SHOWN_BY, TOLERANCE, images
 
 from nbjax.cli import main
 from nbjax.cli.nanobragg import option_departures, read_options
-from nbjax.departures import departures
-from nbjax.parity.ledger import NAMES
 from nbjax.pipeline.render import render
 from nbjax.preparation import prepare_resolved
+from nbjax.reference.departures import departures
+from nbjax.reference.ledger import NAMES
 from nbjax.resolve import resolve
 
 

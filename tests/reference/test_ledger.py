@@ -10,12 +10,12 @@ from cases import INPUTS, residual
 from oracle.image import simulate as oracle_image
 
 from nbjax.cli.nanobragg import option_departures, read_options
-from nbjax.departures import departures
 from nbjax.errors import ConfigError
 from nbjax.io.smv import write_smv
-from nbjax.parity.ledger import ENTRIES, NAMES, check_names
 from nbjax.pipeline.render import render
 from nbjax.preparation import prepare_resolved
+from nbjax.reference.departures import departures
+from nbjax.reference.ledger import ENTRIES, NAMES, check_names
 from nbjax.resolve import resolve
 
 TRICLINIC = "-hkl tric_5A.hkl -mat tric.mat -lambda 0.9 -N 6 -distance 100 -pixel 0.8 -detpixels_x 24 -detpixels_y 20"

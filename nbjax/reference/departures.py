@@ -10,17 +10,17 @@ import numpy as np
 
 from nbjax.experiment import Experiment
 from nbjax.io.hkl import tabulate
-from nbjax.parity.cell_setting import angles_of_c_program_deg
-from nbjax.parity.hkl_stream import read_hkl_stream, reads_alike
-from nbjax.parity.ledger import NAMES
-from nbjax.pipeline.image import leaves_table_anywhere
 from nbjax.preparation import meets_beam, phi_angles_rad, placed_panel
+from nbjax.reference.cell_setting import angles_of_c_program_deg
+from nbjax.reference.hkl_stream import read_hkl_stream, reads_alike
+from nbjax.reference.ledger import NAMES
+from nbjax.reference.program import CProgram
 from nbjax.resolve import Resolved
 
 _CLOSED_FORM_FAILS = 1e-5
 """Distance from a peak, in fringes, within which the closed form of the sphere's transform has lost its digits."""
 
-_leaves_table = jax.jit(leaves_table_anywhere)
+_leaves_table = jax.jit(CProgram((), False).leaves_table)
 
 
 def departures(resolved: Resolved, experiment: Experiment, options: Iterable[str] = ()) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "oversample_thick_alone": lambda r, e: e.grid.oversample_thickness and not e.panel.has_sensor,
     "oversample_polar_always": lambda r, e: e.grid.oversample_polarization and not r.beam.polarization_correction,
     "last_layer_capture": lambda r, e: e.panel.layers > 1 and not e.grid.oversample_thickness,
-    "layer_step": lambda r, e: e.panel.has_sensor and (e.panel.layers > 1 or e.grid.layers_given),
+    "layer_step": lambda r, e: e.panel.has_sensor and (e.panel.layers > 1 or r.detector.layers_given),
     "source_weights": _source_weights,
     "two_column_sources": lambda r, e: r.beam.sources is not None and r.beam.sources.is_spectrum,
     "water_scale": lambda r, e: bool(e.backgrounds),

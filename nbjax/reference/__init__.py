@@ -1,0 +1,1 @@
+"""nanoBragg.c: where it departs from the physics, by name, and the same samples evaluated in its order."""
