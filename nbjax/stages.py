@@ -44,8 +44,8 @@ class SampleStages:
         lattice: lattice factor, with its sign.
         structure_electrons: structure factor.
         intensity_electrons_squared: square of lattice times structure factor.
-        running_electrons_squared: the sum towards I_before_scaling up to and including the sample, before
-            ``running_product`` multiplies it; None for the last.
+        running_electrons_squared: the sum towards I_before_scaling up to and including the sample; None for the
+            last.
     """
 
     weight: Float[Array, "..."]
@@ -105,8 +105,7 @@ class Stages:
         slow, fast: indices of the pixels, shape (pixels,).
         scene: what all pixels share.
         last: the last sample of each pixel, of the last crystal.
-        background_electrons_squared: the part of I_before_scaling that is background, shape (pixels,); under
-            ``running_product`` its start, before any factor.
+        background_electrons_squared: the part of I_before_scaling that is background, shape (pixels,).
         before_scaling_electrons_squared: I_before_scaling, shape (pixels,): ``steps`` times the weighted mean of the
             samples' intensities, times ``mosaic_blocks``, plus background.
         r_e_squared_m2: squared classical electron radius.

@@ -66,6 +66,18 @@ def test_pipeline_opens_no_file() -> None:
     assert offences([path for path in SOURCES if PACKAGE / "pipeline" in path.parents], file_accesses) == []
 
 
+def test_the_pipeline_and_what_it_is_made_of_know_no_ledger() -> None:
+    rooms = ("pipeline", "physics", "geometry", "sampling", "experiment.py", "stages.py")
+    words = {"parity", "ledger", *(entry.name for entry in ENTRIES)}
+    found = [
+        f"{path.relative_to(ROOT)}: {word}"
+        for path in SOURCES
+        if any(path.is_relative_to(PACKAGE / room) for room in rooms)
+        for word in words & set(re.findall(r"\w+", path.read_text()))
+    ]
+    assert found == []
+
+
 def test_only_the_command_line_prints_and_exits() -> None:
     allowed = (PACKAGE / "cli", PACKAGE / "__main__.py")
     others = [path for path in SOURCES if not any(path.is_relative_to(place) for place in allowed)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -49,6 +49,7 @@ class Record:
     running: tuple[Array, ...]
 
 
+@runtime_checkable
 class Program(Protocol):
     """Functions of an experiment, by which every image and every trace is computed."""
 
