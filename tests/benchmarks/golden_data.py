@@ -19,6 +19,7 @@ import nbjax
 from nbjax.experiment import Experiment
 from nbjax.fit import COARSE_TO_FINE, FitResult, Free, Stage, fit
 from nbjax.parameters import parameters_of, set_values
+from nbjax.reference.program import entries_of
 
 ADC_OFFSET = 40.0
 SIGNS = np.array([1.0, -1.0, 1.0])
