@@ -58,7 +58,7 @@ def test_a_trace_shows_the_blocks(parity: tuple[str, ...]) -> None:
     assert stages.mosaic_blocks == pytest.approx(BLOCKS)
     np.testing.assert_allclose(stages.product_photons(), stages.I_pixel_photons, rtol=1e-12)
     assert stages.samples is not None
-    running = np.asarray(stages.samples.running_electrons_squared).reshape(2, -1)[:, -1]
+    running = np.asarray(stages.samples[0].running_electrons_squared).reshape(2, -1)[:, -1]
     if parity:
         running = running * np.asarray(stages.samples.solid_angle_sr).reshape(2, -1)[:, -1]
     np.testing.assert_allclose(running, stages.before_scaling_electrons_squared, rtol=1e-12)
