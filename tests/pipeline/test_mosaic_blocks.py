@@ -60,7 +60,7 @@ def test_a_trace_shows_the_blocks(parity: tuple[str, ...]) -> None:
     assert stages.samples is not None
     running = np.asarray(stages.samples[0].running_electrons_squared).reshape(2, -1)[:, -1]
     if parity:
-        running = running * np.asarray(stages.samples.solid_angle_sr).reshape(2, -1)[:, -1]
+        running = running * np.asarray(stages.samples[0].solid_angle_sr).reshape(2, -1)[:, -1]
     np.testing.assert_allclose(running, stages.before_scaling_electrons_squared, rtol=1e-12)
     alone = trace(prepare(config), [[4, 5]])
     np.testing.assert_allclose(stages.background_electrons_squared[0], alone.background_electrons_squared[0])
