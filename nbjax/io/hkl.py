@@ -12,10 +12,19 @@ import numpy as np
 
 from nbjax.errors import FileError
 from nbjax.io.files import read_text
+from nbjax.io.foreign import Content, refuse_foreign
 from nbjax.memory import available_bytes
 
 _COPIES = 4
 """Of a table, while an experiment is prepared: with the order of its list, or in the types of the computation."""
+_WANTED = "text, a line h k l F for each reflection of the whole sphere in P1"
+_REMEDIES = {
+    Content.REFLECTIONS: f"write its amplitudes as {_WANTED} (gemmi reads and expands it; add the Friedel mates)",
+    Content.COORDINATES: "give it as crystal.coordinates_file",
+    Content.EXPERIMENT: f"give the amplitudes of a merged list as {_WANTED}",
+    Content.IMAGE: f"give {_WANTED}",
+    Content.COMPRESSED: "unpack it",
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ def read_hkl(path: str | Path) -> Reflections:
     Raises:
         FileError: naming the file, the line and what is wrong with it.
     """
+    refuse_foreign(path, _REMEDIES)
     text = read_text(path)
     try:
         with warnings.catch_warnings():

@@ -11,11 +11,20 @@ import numpy as np
 
 from nbjax.errors import FileError
 from nbjax.io.files import read_text
+from nbjax.io.foreign import Content, refuse_foreign
 
 _OWN_U = slice(12, 21)
 _OWN_CELL = slice(21, 27)
 _ROUNDING = 0.01
 """What the digits of a file may leave open of a unit vector's length."""
+_WANTED = "give nine numbers, lambda a*, lambda b* and lambda c* as columns"
+_REMEDIES = {
+    Content.REFLECTIONS: f"{_WANTED} (in the laboratory frame)",
+    Content.COORDINATES: f"{_WANTED}, or give it as crystal.coordinates_file and the orientation as crystal.misset_deg",
+    Content.EXPERIMENT: f"{_WANTED}, of the crystal that it lists (in the laboratory frame)",
+    Content.IMAGE: f"{_WANTED} (in the laboratory frame)",
+    Content.COMPRESSED: "unpack it",
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,7 @@ def read_matrix(path: str | Path) -> OrientationMatrix:
     Raises:
         FileError: fewer than nine numbers, something else among them, a singular matrix, or a file of XDS.
     """
+    refuse_foreign(path, _REMEDIES)
     lines = read_text(path).split("\n")
     _refuse_xparm(path, lines)
     numbers: list[float] = []
@@ -77,8 +87,8 @@ def _refuse_xparm(path: str | Path, lines: list[str]) -> None:
         is_xparm = bool(abs(axis - 1) < _ROUNDING and abs(beam * second[0] - 1) < _ROUNDING)
     if is_xparm:
         raise FileError(
-            f"{path}: is a parameter file of XDS (XPARM), not an orientation matrix; give nine numbers, lambda a*, "
-            "lambda b* and lambda c* as columns, of the cell vectors that it lists (in the laboratory frame)"
+            f"{path}: is a parameter file of XDS (XPARM), not an orientation matrix; {_WANTED}, of the cell vectors "
+            "that it lists (in the laboratory frame)"
         )
 
 

@@ -8,12 +8,20 @@ import gemmi
 import numpy as np
 
 from nbjax.errors import FileError
+from nbjax.io.foreign import Content, refuse_foreign
 
 _LARGEST_DIFFERENCE = 0.01
 _NAMED_DIFFERENCE = 0.002
 """Relative; six decimals of a SCALE record leave so much open in a large cell."""
 _SAME_SITE_A = 0.5
 """cctbx's default distance of symmetry mates that are one atom."""
+_WANTED = "give a PDB or mmCIF file with coordinates"
+_REMEDIES = {
+    Content.REFLECTIONS: f"give its amplitudes as crystal.hkl_file, or {_WANTED}",
+    Content.SMALL_MOLECULE: "convert it to a PDB file with its cell and space group",
+    Content.EXPERIMENT: _WANTED,
+    Content.IMAGE: _WANTED,
+}
 
 
 def read_structure(path: str | Path) -> tuple[gemmi.Structure, tuple[str, ...]]:
@@ -23,6 +31,7 @@ def read_structure(path: str | Path) -> tuple[gemmi.Structure, tuple[str, ...]]:
         FileError: the file cannot be read, has no atoms, unit cell or known space group, or its cell and the matrix of
             its SCALE records (mmCIF: fract_transf_matrix) are those of two crystals.
     """
+    refuse_foreign(path, _REMEDIES)
     try:
         structure = gemmi.read_structure(str(path))
     except (OSError, RuntimeError, ValueError) as error:
@@ -32,7 +41,7 @@ def read_structure(path: str | Path) -> tuple[gemmi.Structure, tuple[str, ...]]:
         ) from None
     structure.remove_empty_chains()
     if len(structure) == 0 or not any(True for _ in structure[0].all()):
-        raise FileError(f"{path}: holds no atoms; give a PDB or mmCIF file with coordinates")
+        raise FileError(f"{path}: holds no atoms; {_WANTED}")
     if not structure.cell.is_crystal():
         raise FileError(f"{path}: has no unit cell; add a CRYST1 record or the _cell items")
     if structure.spacegroup_hm and structure.find_spacegroup() is None:

@@ -1,0 +1,57 @@
+"""Files of other programs, known by how they begin, so that a refusal says what a file is and what to make of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+
+from nbjax.errors import FileError
+from nbjax.io.files import open_binary
+
+_LOOKED_AT_BYTES = 1 << 20
+"""Of a file; what comes before the atoms or the reflections of a CIF is shorter."""
+
+
+class Content(Enum):
+    """What a file of another program holds."""
+
+    REFLECTIONS = "reflections"
+    COORDINATES = "coordinates"
+    SMALL_MOLECULE = "small molecule"
+    EXPERIMENT = "experiment"
+    IMAGE = "image"
+    COMPRESSED = "compressed"
+
+
+_BEGINNINGS = (
+    (rb"MTZ ", "an MTZ file", Content.REFLECTIONS),
+    (rb"CrystFEL reflection list", "a reflection list of CrystFEL", Content.REFLECTIONS),
+    (rb"CrystFEL stream", "a stream of CrystFEL", Content.EXPERIMENT),
+    (rb"!(FORMAT=XDS_ASCII|OUTPUT_FILE=)", "a reflection file of XDS", Content.REFLECTIONS),
+    (rb"\s*\{\s*\"__id__\"", "an experiment list of DIALS", Content.EXPERIMENT),
+    (rb"(HEADER|CRYST1|ATOM|REMARK) ", "a PDB file", Content.COORDINATES),
+    (rb"\x89HDF", "an HDF5 file", Content.IMAGE),
+    (rb"\x1f\x8b|BZh|\xfd7zXZ", "a compressed file", Content.COMPRESSED),
+    (rb"(?s)\s*(#[^\n]*\s+)*data_.*\n_refln[_.]", "a CIF of reflections", Content.REFLECTIONS),
+    (rb"(?s)\s*(#[^\n]*\s+)*data_.*\n_atom_site_fract_x", "a CIF of fractional coordinates", Content.SMALL_MOLECULE),
+    (rb"(?s)\s*(#[^\n]*\s+)*data_.*\n_atom_site\.", "an mmCIF of coordinates", Content.COORDINATES),
+)
+
+
+def refuse_foreign(path: str | Path, remedies: Mapping[Content, str]) -> None:
+    """Refuse a file of another program.
+
+    Args:
+        path: the file.
+        remedies: for each content that is not wanted, what to do instead.
+
+    Raises:
+        FileError: the file cannot be read, or begins as one that has a remedy.
+    """
+    with open_binary(path) as handle:
+        start = handle.read(_LOOKED_AT_BYTES)
+    for pattern, name, content in _BEGINNINGS:
+        if content in remedies and re.match(pattern, start):
+            raise FileError(f"{path}: is {name}; {remedies[content]}")

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nbjax.errors import FileError
+from nbjax.io.hkl import read_hkl
+from nbjax.io.matrix import read_matrix
+from nbjax.io.structure import read_structure
+
+MTZ = b"MTZ \x15\0\0\0DA\0\0" + bytes(64)
+CIF_OF_REFLECTIONS = b"# archive\n\ndata_r1abcsf\n_cell.length_a 30\nloop_\n_refln.index_h\n_refln.F_meas_au\n1 2.0\n"
+SMALL_REFLECTIONS = b"#---\n#\ndata_1\n_reflns_number 9\nloop_\n_refln_index_h\n_refln_F_squared_meas\n1 2.0\n"
+MMCIF = b"data_1ABC\n_reflns.number_all 9\nloop_\n_atom_site.id\n_atom_site.Cartn_x\n1 2.0\n"
+SMALL_MOLECULE = b"#\ndata_2\n_cell_length_a 5.0\nloop_\n_atom_site_label\n_atom_site_fract_x\nC1 0.1\n"
+CRYSTFEL = b"CrystFEL reflection list version 2.0\n"
+STREAM = b"CrystFEL stream format 2.3\n"
+XDS = b"!FORMAT=XDS_ASCII    MERGE=FALSE\n"
+INTEGRATE = b"!OUTPUT_FILE=INTEGRATE.HKL    DATE= 3-Nov-2020\n"
+DIALS = b'{\n  "__id__": "ExperimentList",\n'
+PDB = b"HEADER    PROTEIN BINDING\nCRYST1   30.000   40.000   50.000  90.00 100.00  90.00 P 1\n"
+PACKED = gzip.compress(b"1 2 3 4\n")
+
+REFLECTIONS = "give its amplitudes|h k l F for each reflection of the whole sphere in P1"
+MATRIX = "give nine numbers, lambda a"
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "name", "remedy"),
+    [
+        (read_hkl, MTZ, "an MTZ file", REFLECTIONS),
+        (read_hkl, CIF_OF_REFLECTIONS, "a CIF of reflections", REFLECTIONS),
+        (read_hkl, SMALL_REFLECTIONS, "a CIF of reflections", REFLECTIONS),
+        (read_hkl, CRYSTFEL, "a reflection list of CrystFEL", REFLECTIONS),
+        (read_hkl, XDS, "a reflection file of XDS", REFLECTIONS),
+        (read_hkl, INTEGRATE, "a reflection file of XDS", REFLECTIONS),
+        (read_hkl, STREAM, "a stream of CrystFEL", "a merged list as text, a line h k l F"),
+        (read_hkl, PDB, "a PDB file", "give it as crystal.coordinates_file"),
+        (read_hkl, MMCIF, "an mmCIF of coordinates", "give it as crystal.coordinates_file"),
+        (read_hkl, PACKED, "a compressed file", "unpack it"),
+        (read_matrix, MTZ, "an MTZ file", MATRIX),
+        (read_matrix, DIALS, "an experiment list of DIALS", MATRIX),
+        (read_matrix, STREAM, "a stream of CrystFEL", MATRIX),
+        (read_matrix, PDB, "a PDB file", "crystal.misset_deg"),
+        (read_structure, CIF_OF_REFLECTIONS, "a CIF of reflections", "crystal.hkl_file"),
+        (read_structure, SMALL_MOLECULE, "a CIF of fractional coordinates", "convert it to a PDB file"),
+    ],
+)
+def test_files_of_other_programs_are_named_with_what_to_do(
+    tmp_path: Path, read: Callable[[Path], object], content: bytes, name: str, remedy: str
+) -> None:
+    path = tmp_path / "given.ent"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=rf"given\.ent: is {name}; .*({remedy})"):
+        read(path)
