@@ -131,7 +131,8 @@ def test_the_c_program_differs_is_said_once_on_stderr(capsys: pytest.CaptureFixt
         ("-misset_seed -5", "-misset_seed: got -5"),
         ("-detpixels_x 0", "-detpixels_x: got 0"),
         ("-roi 0 9 0 9", "-roi: got 0 9 0 9"),
-        ("-cell 10 20 30 90 90 300", "-cell: got 90 90 300, no cell has these angles"),
+        ("-cell 10 20 30 90 90 300", "-cell: got 90 90 300, must be above 0, below 180 degrees"),
+        ("-cell 10 20 30 90 20 120", "-cell: got 90 20 120, no cell has these angles"),
         ("-polar 2", "-polar: got 2"),
         ("-hkl absent.hkl", "absent.hkl: cannot be read"),
     ],
@@ -160,8 +161,9 @@ def test_two_outputs_of_one_name_are_refused(other: str, fails: Fails) -> None:
 
 @pytest.mark.parametrize(("amplitude", "message"), [("1e22", "more than a 32-bit float"), ("1e170", "are not finite")])
 def test_a_result_beyond_the_floats_is_refused(amplitude: str, message: str, fails: Fails) -> None:
-    assert message in fails(line(f"-default_F {amplitude} -floatfile a"))
-    assert files() == set()
+    Path("a.hkl").write_text("".join(f"{h} {k} {l} {amplitude}\n" for h in (0, 1) for k in (0, 1) for l in (0, 1)))  # noqa: E741
+    assert message in fails(line("-hkl a.hkl -floatfile a"))
+    assert files() == {"a.hkl"}
 
 
 def test_commands_leave_no_state_behind() -> None:
