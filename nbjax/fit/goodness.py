@@ -20,6 +20,9 @@ MOST_REDUCED = 1.5
 LEAST_REDUCED = 0.5
 LEAST_OF_CORRELATION, LEAST_EXPLAINED = 0.5, 0.5
 _WORST = 10
+_ALIKE, _CERTAIN, _CLIPPED = 0.1, 6.0, 4.0
+"""Correlation of neighbouring residuals that is told, in how many of its standard deviations, of residuals cut at so
+many of theirs: a few spots that do not fit are the verdict's business."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Goodness:
         attainable: the correlation that noise leaves to the true model, were it this one.
         explained: share of the flat image's deviance, beyond noise, that the model explains.
         better_than_flat: whether the data prefer the model to a flat image by more than its parameters are worth.
+        neighbours: correlation of the residuals of adjacent pixels, 0 for noise.
+        structured: whether it is more than noise makes by chance.
         worst: pixels of the largest residuals, largest first.
     """
 
@@ -52,6 +57,8 @@ class Goodness:
     attainable: float
     explained: float
     better_than_flat: bool
+    neighbours: float
+    structured: bool
     worst: tuple[Misfit, ...]
 
     @property
@@ -88,18 +95,25 @@ class Goodness:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the figures."""
-        if self.verdict == "fair":
-            factor = math.sqrt(self.reduced_deviance)
-            return (
-                f"residuals are larger than noise by a factor of {factor:.3g}: the model lacks something, or noise is "
-                "larger than the loss says; true errors exceed the standard deviations at least as much",
-            )
         if self.reduced_deviance < LEAST_REDUCED:
             return (
                 "residuals are smaller than noise: the data are expected photons, were smoothed, or are not in photons "
                 "(data.photons_per_count)",
             )
-        return ()
+        notes = []
+        if self.verdict == "fair":
+            factor = math.sqrt(self.reduced_deviance)
+            notes.append(
+                f"residuals are larger than noise by a factor of {factor:.3g}: the model lacks something, or noise is "
+                "larger than the loss says; true errors exceed the standard deviations at least as much"
+            )
+        if self.structured:
+            notes.append(
+                f"residuals of neighbouring pixels are alike (correlation {self.neighbours:.2g}), as noise never "
+                "makes them: the model lacks something that varies smoothly; try another background.kind, or free what "
+                "may differ"
+            )
+        return tuple(notes)
 
 
 def goodness_of(
@@ -126,8 +140,12 @@ def goodness_of(
     with np.errstate(all="ignore"):
         deviance, flat_deviance = float(residual @ residual), float(of_flat @ of_flat)
         spread = float(np.std(model))
-        spoilt = math.sqrt(spread**2 + float(np.mean(1 / np.asarray(loss.information(jnp.asarray(model))))))
+        information = np.asarray(loss.information(jnp.asarray(model)))
+        spoilt = math.sqrt(spread**2 + float(np.mean(1 / information)))
+        # unlike the roots of the deviance these have the mean 0, however few the photons are
+        pearson = (data - model) * np.sqrt(information)
         covariance = float(np.mean((data - data.mean()) * (model - model.mean())))
+        neighbours, structured = _neighbours(pearson, pixels)
         places = np.argsort(-np.abs(residual), kind="stable")[:_WORST]
         return Goodness(
             reduced_deviance=float(np.divide(deviance, noise)) * n / max(n - determined, 1),
@@ -135,8 +153,24 @@ def goodness_of(
             attainable=float(np.divide(spread, spoilt)),
             explained=1 - max(deviance - noise, 0.0) / max(flat_deviance - noise_of_flat, 1e-300),
             better_than_flat=flat_deviance - deviance > 2 * determined,
+            neighbours=neighbours,
+            structured=structured,
             worst=tuple(
                 Misfit(int(pixels[i, 0]), int(pixels[i, 1]), float(data[i]), float(model[i]), float(-residual[i]))
                 for i in places
             ),
         )
+
+
+def _neighbours(residual: Float[np.ndarray, " n"], pixels: Int[np.ndarray, "n 2"]) -> tuple[float, bool]:
+    """Correlation of the residuals of adjacent pixels, and whether noise does not explain it."""
+    first = pixels.min(axis=0)
+    image = np.full(tuple(pixels.max(axis=0) - first + 1), np.nan)
+    image[tuple((pixels - first).T)] = residual / np.sqrt(np.mean(np.square(residual)))
+    image = np.clip(image, -_CLIPPED, _CLIPPED)
+    products = np.concatenate([(image[1:] * image[:-1]).reshape(-1), (image[:, 1:] * image[:, :-1]).reshape(-1)])
+    products = products[np.isfinite(products)]
+    if not len(products):
+        return 0.0, False
+    correlation = float(products.mean() / np.nanmean(np.square(image)))
+    return correlation, correlation > max(_ALIKE, _CERTAIN / math.sqrt(len(products)))

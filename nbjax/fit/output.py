@@ -139,7 +139,7 @@ def _goodness(goodness: Goodness) -> dict[str, Any]:
         "reason": goodness.reason,
         **{
             name: _number(getattr(goodness, name))
-            for name in ("reduced_deviance", "correlation", "attainable", "explained")
+            for name in ("reduced_deviance", "correlation", "attainable", "explained", "neighbours")
         },
         "worst_pixels": [
             {"slow": p.slow, "fast": p.fast, **{k: _number(getattr(p, k)) for k in ("data", "model", "sigmas")}}

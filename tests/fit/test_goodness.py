@@ -68,3 +68,22 @@ def test_worst_pixels_come_first() -> None:
     assert (first.slow, first.fast, first.data) == (3, 5, 900.0)
     assert (second.slow, second.fast, second.sigmas) == (0, 17, pytest.approx(-np.sqrt(2 * model[17])))
     assert first.sigmas == pytest.approx(np.sqrt(2 * (model[305] - 900 + 900 * np.log(900 / model[305]))))
+
+
+@pytest.mark.parametrize(
+    ("lacking", "tells"), [(0.1 * FAST, True), (8.0 * np.exp(-(((SLOW - 60) / 25) ** 2)), True), (0.0 * FAST, False)]
+)
+def test_residuals_that_have_structure_are_told(lacking: np.ndarray, tells: bool) -> None:
+    model = spots(50.0, 20.0)
+    found = of(Poisson(), RNG.poisson(model + lacking.reshape(-1) - lacking.mean()).astype(float), model)
+    assert found.verdict == "good"
+    assert found.structured == tells
+    assert ["residuals of neighbouring pixels are alike" in note for note in found.notes] == [True] * tells
+
+
+@pytest.mark.parametrize("background", [0.002, 0.01, 0.3])
+def test_few_photons_have_no_structure(background: float) -> None:
+    model = spots(3.0, background)
+    found = [of(Poisson(), RNG.poisson(model).astype(float), model) for _ in range(20)]
+    assert not any(goodness.structured for goodness in found)
+    assert np.mean([goodness.neighbours for goodness in found]) == pytest.approx(0.0, abs=0.02)
