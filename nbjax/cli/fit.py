@@ -164,7 +164,8 @@ def _print(result: FitResult, names: list[str]) -> None:
         print(f"  {shot.goodness.sentence}")
         for i, (name, unit) in enumerate(zip(result.names, result.units, strict=True)):
             if number == 0 or i >= result.shared:
-                print(f"  {name:32} {with_sigma(shot.values[i], shot.sigmas[i]):>22} {unit}")
+                where = ", at the bound" if shot.at_bound[i] else ""
+                print(f"  {name:32} {with_sigma(shot.values[i], shot.sigmas[i]):>22} {unit}{where}")
         for sentence in shot.warnings:
             print(f"nbjax: warning: {label}{sentence}", file=sys.stderr)
     if len(result.shots) > _SHOWN_SHOTS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -12,7 +12,8 @@ import numpy as np
 from jax import Array
 
 from nbjax.experiment import Experiment
-from nbjax.fit.equations import Shots, Theta, View, equations, modelled
+from nbjax.fit.bounds import bounded, wanted_above
+from nbjax.fit.equations import Equations, Shots, Theta, View, equations, modelled
 from nbjax.fit.goodness import Goodness, goodness_of
 from nbjax.fit.matrix_free import PROBES, information_diagonal, is_large, slopes
 from nbjax.fit.parameter_set import Layout
@@ -45,18 +46,20 @@ def conclude(
     model = modelled(view, shots, theta)
     at = slopes(view, shots, theta) if is_large(theta) else equations(view, shots, theta)
     shared, own = shots.shared.values(theta.shared), shots.own.values(theta.own)
-    if at.information is None:
-        covariances: list[np.ndarray | None] = [None] * len(kept)
-        sigmas = _sigmas(view, shots, theta, model[0])
-    else:
-        covariances = list(_covariances(posed, shots, theta, np.asarray(at.information), alive[kept]))
-        sigmas = [np.sqrt(np.diag(covariance)) for covariance in covariances if covariance is not None]
+    free = np.ones((len(kept), len(p.names)), bool)
+    covariances, sigmas = _uncertainties(posed, view, shots, theta, at, model[0], alive[kept], free)
+    ran, zero = bounded(shots, np.asarray(shared), np.asarray(own), sigmas)
+    if (ran | zero).any():
+        # what is shared is at a bound in all shots or in none
+        covariances, sigmas = _uncertainties(posed, view, shots, theta, at, model[0], alive[kept], ~(ran | zero))
+    above = np.zeros_like(zero) if is_large(theta) else wanted_above(view, shots, theta, np.asarray(at.value), zero)
     found = []
     for i, lane in enumerate(kept):
         values = np.concatenate([np.asarray(shared), np.asarray(own[i])])
         goodness = _goodness(posed, shots, model, sigmas[i], i) if posed.unusable[lane] is None else None
-        outcome, reason = _outcome(posed, state, lane, bool(aside[lane]), values, sigmas[i], goodness)
-        weak = _weaknesses(posed, covariances[i], sigmas[i]) if alive[lane] else ()
+        ends = Ends(ran[i], zero[i], above[i])
+        outcome, reason = _outcome(posed, state, lane, bool(aside[lane]), ends, sigmas[i], goodness)
+        weak = _weaknesses(posed, covariances[i], sigmas[i], ends.any) if alive[lane] else ()
         found.append(
             ShotResult(
                 outcome=outcome,
@@ -69,6 +72,7 @@ def conclude(
                 warnings=(*weak, *(goodness.notes if goodness and alive[lane] else ())),
                 goodness=goodness,
                 background=_level(shots, model[1], i),
+                at_bound=ends.any,
             )
         )
     fitted = jax.tree.map(np.asarray, _all_moved(p.layout, shots.experiments, shared, own))
@@ -118,6 +122,25 @@ def _chosen(shots: Shots, theta: Theta, kept: list[int]) -> tuple[Shots, Theta]:
     return replace(shots, experiments=experiments, observation=observation, own=own), replace(theta, own=theta.own[at])
 
 
+def _uncertainties(
+    posed: Problem,
+    view: View,
+    shots: Shots,
+    theta: Theta,
+    at: Equations,
+    model: Array,
+    counted: np.ndarray,
+    free: np.ndarray,
+) -> tuple[list[np.ndarray | None], list[np.ndarray]]:
+    """Covariance and standard deviations of each shot, infinite for components that are not free, shape (shots, p)."""
+    if at.information is None:
+        alone = _sigmas(view, shots, theta, model)
+        return [None] * len(alone), [np.where(of, sigmas, np.inf) for of, sigmas in zip(free, alone, strict=True)]
+    information = np.where(free[:, :, None] & free[:, None, :], np.asarray(at.information), 0.0)
+    covariances = _covariances(posed, shots, theta, information, counted)
+    return list(covariances), [np.sqrt(np.diag(covariance)) for covariance in covariances]
+
+
 def _covariances(
     posed: Problem, shots: Shots, theta: Theta, information: np.ndarray, counted: np.ndarray
 ) -> list[np.ndarray]:
@@ -152,11 +175,17 @@ def _slopes_of_maps(shots: Shots, theta: Theta) -> list[np.ndarray]:
     ]
 
 
-def _weaknesses(posed: Problem, covariance: np.ndarray | None, sigmas: np.ndarray) -> tuple[str, ...]:
-    """What the data do not determine; entries of a table that no pixel depends on are counted, not named."""
+def _weaknesses(
+    posed: Problem, covariance: np.ndarray | None, sigmas: np.ndarray, at_bound: np.ndarray
+) -> tuple[str, ...]:
+    """What the data do not determine of what is not at a bound.
+
+    Entries of a table that no pixel depends on are counted, not named.
+    """
     p = posed.parameters
     named = [i for i, name in enumerate(p.names) if not name.startswith(_TABLE)]
-    untouched = int(np.isinf(sigmas).sum() - np.isinf(sigmas[named]).sum())
+    lost = np.isinf(sigmas) & ~at_bound
+    untouched = int(lost.sum() - lost[named].sum())
     found = []
     if untouched:
         entries = len(p.names) - len(named)
@@ -170,7 +199,7 @@ def _weaknesses(posed: Problem, covariance: np.ndarray | None, sigmas: np.ndarra
             f"within {spread:.0%}"
         )
         return tuple(found)
-    kept = [i for i in range(len(p.names)) if np.isfinite(sigmas[i]) or i in named]
+    kept = [i for i in range(len(p.names)) if np.isfinite(sigmas[i]) or (lost[i] and i in named)]
     names, units = ([of[i] for i in kept] for of in (p.names, p.units))
     return (*found, *weaknesses(covariance[np.ix_(kept, kept)], tuple(names), tuple(units)))
 
@@ -196,17 +225,30 @@ def _all_moved(layout: Layout, experiments: Experiment, shared: Array, own: Arra
     return jax.vmap(layout.moved, in_axes=(0, None, 0))(experiments, shared, own)
 
 
+@dataclass(frozen=True)
+class Ends:
+    """Components of a shot that ran into a bound, that lie on zero, and of these those that the data want above it."""
+
+    ran: np.ndarray
+    zero: np.ndarray
+    above: np.ndarray
+
+    @property
+    def any(self) -> np.ndarray:
+        """Components at any bound."""
+        return self.ran | self.zero
+
+
 def _outcome(
     posed: Problem,
     state: State,
     lane: int,
     aside: bool,
-    values: np.ndarray,
+    ends: Ends,
     sigmas: np.ndarray,
     goodness: Goodness | None,
 ) -> tuple[Outcome, str]:
     p, progress, gain = posed.parameters, Progress(int(state.progress[lane])), float(state.gain[lane])
-    shared = len(p.shared_names)
     unusable = posed.unusable[lane]
     if unusable is not None or goodness is None:
         return Outcome.UNUSABLE, unusable or ""
@@ -214,11 +256,16 @@ def _outcome(
         return Outcome.DIVERGED, "fits far worse than the other shots, and does not count for the shared parameters"
     if progress is Progress.DIVERGED:
         return Outcome.DIVERGED, "the loss is not finite; the last good values are kept"
-    own = replace(p.own, start=p.own.start[lane], scale=p.own.scale[lane])
-    bound = np.concatenate([p.shared.at_bound(values[:shared]), own.at_bound(values[shared:])])
-    if bound.any():
-        names = ", ".join(name for name, is_at in zip(p.names, bound, strict=True) if is_at)
-        return Outcome.OUT_OF_BOUNDS, f"ran into a bound of {names}"
+    if ends.ran.any():
+        return Outcome.OUT_OF_BOUNDS, f"ran into a bound of {_names(posed, ends.ran)}"
+    if ends.above.any():
+        return (
+            Outcome.STALLED,
+            f"{_names(posed, ends.above)} fell to zero, and the data want more; start closer, or give a lower bound",
+        )
+    # where nothing else is free, no slope is left
+    if progress is Progress.STALLED and ends.zero.all():
+        progress = Progress.CONVERGED
     if progress is Progress.STALLED and goodness.reason is not None:
         return Outcome.POOR, goodness.reason
     if progress is Progress.STALLED:
@@ -230,8 +277,8 @@ def _outcome(
         return Outcome.STALLED, f"not done after {steps} steps; a further one promises {gain:.1e} in the log-likelihood"
     without = [
         name
-        for name, sigma in zip(p.names, sigmas, strict=True)
-        if not np.isfinite(sigma) and not name.startswith(_TABLE)
+        for name, sigma, at_bound in zip(p.names, sigmas, ends.any, strict=True)
+        if not np.isfinite(sigma) and not at_bound and not name.startswith(_TABLE)
     ]
     if without:
         return Outcome.UNDETERMINED, f"nothing in the data determines {', '.join(without)}; leave it out"
@@ -242,4 +289,11 @@ def _outcome(
             Outcome.CONVERGED,
             f"the last {posed.stages[-1].optimiser.steps_per_call} steps gained {gain:.1e} in the log-likelihood",
         )
-    return Outcome.CONVERGED, f"a further step promises {gain:.1e} in the log-likelihood"
+    said = f"a further step promises {gain:.1e} in the log-likelihood"
+    if ends.zero.any():
+        said += f"; {_names(posed, ends.zero)} at the bound of 0, which the other standard deviations take as fixed"
+    return Outcome.CONVERGED, said
+
+
+def _names(posed: Problem, chosen: np.ndarray) -> str:
+    return ", ".join(name for name, is_chosen in zip(posed.parameters.names, chosen, strict=True) if is_chosen)

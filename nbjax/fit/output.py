@@ -74,7 +74,7 @@ def starts_of(measured: Measurement) -> np.ndarray:
 
 
 def as_tree(measured: Measurement, result: FitResult) -> dict[str, Any]:
-    """Everything but the experiments, for JSON; what is not determined is null."""
+    """Everything but the experiments, for JSON; what is not determined, or at a bound, has a sigma of null."""
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -96,6 +96,7 @@ def as_tree(measured: Measurement, result: FitResult) -> dict[str, Any]:
                 "pixels": shot.pixels,
                 "values": [_number(x) for x in shot.values],
                 "sigmas": [_number(x) for x in shot.sigmas],
+                "at_bound": [bool(x) for x in shot.at_bound],
                 "covariance": None
                 if shot.covariance is None
                 else [[_number(x) for x in row] for row in shot.covariance],
@@ -122,7 +123,7 @@ def as_hdf5(result: FitResult) -> bytes:
         file["names"] = [name.encode() for name in result.names]
         file["units"] = [unit.encode() for unit in result.units]
         file["outcome"] = [shot.outcome.value.encode() for shot in result.shots]
-        for name in ("values", "sigmas", "covariance", "loss", "pixels"):
+        for name in ("values", "sigmas", "at_bound", "covariance", "loss", "pixels"):
             if all(getattr(shot, name) is not None for shot in result.shots):
                 file[name] = np.array([getattr(shot, name) for shot in result.shots])
         for name in ("reduced_deviance", "correlation"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -20,9 +20,9 @@ _NAMED = 0.2
 class Outcome(Enum):
     """How the fit of a shot ended.
 
-    ``converged`` means that no step promises a better likelihood, that every component has a finite standard deviation,
-    and that the model agrees with the data (``nbjax.fit.goodness``). ``undetermined`` and ``poor fit`` are at such a
-    point without the one or the other; ``unusable`` data were not fitted at all.
+    ``converged`` means that no step promises a better likelihood, that every component has a finite standard deviation
+    or is at a bound of zero, and that the model agrees with the data (``nbjax.fit.goodness``). ``undetermined`` and
+    ``poor fit`` are at such a point without the one or the other; ``unusable`` data were not fitted at all.
     """
 
     CONVERGED = "converged"
@@ -73,6 +73,8 @@ class ShotResult:
         warnings: sentences about what is poorly determined, and about residuals.
         goodness: how well the model agrees with the data; None where these are unusable.
         background: what was found under the spots; None where a fit has no background.
+        at_bound: which components lie at a bound, boolean, shape (p,). The standard deviations of the others take them
+            as fixed, and theirs are infinite: the data say only that they would go farther.
     """
 
     outcome: Outcome
@@ -85,6 +87,7 @@ class ShotResult:
     warnings: tuple[str, ...]
     goodness: Goodness | None
     background: Level | None = None
+    at_bound: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     @property
     def correlation(self) -> np.ndarray | None:

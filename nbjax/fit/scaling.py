@@ -64,3 +64,8 @@ class Scaling:
             low = np.isfinite(lower) & (lower != 0) & (values - lower < _AT_BOUND * (start - lower))
             high = np.isfinite(upper) & (upper - values < _AT_BOUND * (upper - start))
         return low | high
+
+    def at_zero(self, values: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+        """Which values lie on a lower bound of zero, and are less than a standard deviation from it; as ``values``."""
+        start, lower = np.asarray(self.start), np.asarray(self.lower)
+        return (lower == 0) & (values < _AT_BOUND * start) & ~(sigmas <= values)

@@ -98,8 +98,8 @@ def _outcomes(result: FitResult) -> str:
 def _rows(result: FitResult, starts: np.ndarray, shot: int) -> list[dict[str, str]]:
     found = []
     chosen = result.shots[shot]
-    for name, unit, start, value, sigma in zip(
-        result.names, result.units, starts[shot], chosen.values, chosen.sigmas, strict=True
+    for name, unit, start, value, sigma, at_bound in zip(
+        result.names, result.units, starts[shot], chosen.values, chosen.sigmas, chosen.at_bound, strict=True
     ):
         known = math.isfinite(sigma) and sigma > 0
         found.append(
@@ -108,7 +108,7 @@ def _rows(result: FitResult, starts: np.ndarray, shot: int) -> list[dict[str, st
                 "unit": unit,
                 "start": f"{start:.8g}",
                 "value": with_sigma(value, sigma),
-                "sigma": f"{sigma:.2g}" if known else "undetermined",
+                "sigma": f"{sigma:.2g}" if known else "at the bound" if at_bound else "undetermined",
                 "pull": f"{(value - start) / sigma:+.3g}" if known else "",
             }
         )
