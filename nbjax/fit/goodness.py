@@ -104,8 +104,9 @@ class Goodness:
         if self.verdict == "fair":
             factor = math.sqrt(self.reduced_deviance)
             notes.append(
-                f"residuals are larger than noise by a factor of {factor:.3g}: the model lacks something, or noise is "
-                "larger than the loss says; true errors exceed the standard deviations at least as much"
+                f"residuals are larger than noise by a factor of {factor:.3g}: the model lacks something, noise is "
+                "larger than the loss says, or the data are not in photons (data.photons_per_count); true errors "
+                "exceed the standard deviations at least as much"
             )
         if self.structured:
             notes.append(

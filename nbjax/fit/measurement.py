@@ -116,6 +116,8 @@ def _images(data: DataSettings, shape: tuple[int, int]) -> tuple[list[np.ndarray
         for image in read_images(name, data.dataset, data.images, shape):
             if image.pedestal_doubt and data.pedestal_counts is None:
                 doubts.append(f"{image.file} {image.pedestal_doubt}; give data.pedestal_counts, 0 if there is none")
+            if _said(data.saturation_counts, image.saturation_counts) is None and image.ceiling_counts is not None:
+                doubts.append(_of_ceiling(image.file, image.ceiling_counts))
             sources.append(
                 Source(
                     image.file,
@@ -129,6 +131,13 @@ def _images(data: DataSettings, shape: tuple[int, int]) -> tuple[list[np.ndarray
             )
             found.append(image.photons(data.pedestal_counts, data.saturation_counts, data.photons_per_count))
     return found, sources, doubts
+
+
+def _of_ceiling(file: str, counts: float) -> str:
+    return (
+        f"{file} says no saturation, and many pixels hold exactly {counts:g}, its largest number, as a detector at its "
+        f"limit makes them; if so, give data.saturation_counts = {counts:g}"
+    )
 
 
 def _said(key: Any, header: Any) -> Any:

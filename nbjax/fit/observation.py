@@ -97,6 +97,9 @@ def observe(
     )
 
 
+_FOR_NEGATIVE = 'a loss with readout noise (loss.kind "poisson_gaussian", "gaussian" or "robust")'
+
+
 def unusable(image: np.ndarray, used: np.ndarray, least: float) -> str | None:
     """Why an image cannot be fitted, or None.
 
@@ -109,7 +112,7 @@ def unusable(image: np.ndarray, used: np.ndarray, least: float) -> str | None:
         return "no pixel is left after masking; check mask and region"
     for bad, what, remedy in (
         (~np.isfinite(image), "NaN or infinite", "mask them"),
-        (image < least, "negative", "mask them, subtract no pedestal, or use a loss with readout noise"),
+        (image < least, "negative", f"mask them, subtract no pedestal, or use {_FOR_NEGATIVE}"),
     ):
         places = np.argwhere(bad & used)
         if len(places):

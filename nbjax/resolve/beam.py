@@ -95,6 +95,16 @@ def _spreads(beam: Beam, sampling: Sampling, notes: Notes) -> tuple[Steps, Steps
         1000.0,
     )
     dispersion = grid_steps(beam.dispersion_percent or 0.0, None, sampling.dispersion_steps, 0.0)
+    for key, range_key, given, steps in (
+        ("divergence_horizontal_steps", "divergence_horizontal_mrad", sampling.divergence_horizontal_steps, horizontal),
+        ("divergence_vertical_steps", "divergence_vertical_mrad", sampling.divergence_vertical_steps, vertical),
+        ("dispersion_steps", "dispersion_percent", sampling.dispersion_steps, dispersion),
+    ):
+        if given is not None and given < steps.count:
+            notes.warn(
+                f"sampling.{key} = {given}: beam.{range_key} = {steps.range:g} has its two ends at least, and "
+                f"{steps.count} points are taken; for one point leave out the range"
+            )
     for name, steps in (("divergence_horizontal", horizontal), ("divergence_vertical", vertical)):
         notes.record(f"beam.{name}_mrad", steps.range, steps.origin)
         notes.record(f"sampling.{name}_step_mrad", steps.step, steps.origin)

@@ -90,6 +90,16 @@ def test_an_image_of_the_c_program_lacks_its_offset_and_this_is_said(photons: np
         assert any("c.img says no ADC_OFFSET" in sentence for sentence in warnings) is said
 
 
+def test_data_that_were_cut_without_saying_so_are_told(photons: np.ndarray) -> None:
+    limit = int(np.sort(photons.reshape(-1))[-30])
+    np.save("cut.npy", np.minimum(np.rint(photons), limit).astype(np.int32))
+    with_key = FIT.replace("[loss]", f"saturation_counts = {limit}\n[loss]")
+    for text, said in ((FIT, True), (with_key, False)):
+        Path("FIT.toml").write_text(text.replace("FILE", "cut.npy"))
+        warnings = read_measurement(load_settings("FIT.toml")).warnings
+        assert any(f"give data.saturation_counts = {limit}" in sentence for sentence in warnings) is said
+
+
 def test_attribute_takes_the_float_image_and_refuses_integers(
     photons: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:

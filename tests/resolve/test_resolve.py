@@ -258,3 +258,12 @@ def test_more_sources_than_can_be_held_are_refused() -> None:
     sampling = Sampling(divergence_horizontal_steps=9000, divergence_vertical_steps=9000)
     with pytest.raises(ConfigError, match=r"9000 x 9000 directions in 1 wavelengths are 8.1e\+07 sources"):
         resolve(Config(crystal=CUBE, sampling=sampling))
+
+
+@pytest.mark.parametrize(("steps", "told"), [(1, True), (2, False), (7, False), (None, False)])
+def test_one_point_of_a_range_is_told_to_be_two(steps: int | None, told: bool) -> None:
+    crystal = Crystal(cell_A=(40.0, 50.0, 60.0), default_F=10.0)
+    config = Config(Beam(dispersion_percent=1.0), crystal, sampling=Sampling(dispersion_steps=steps))
+    found = resolve(config)
+    assert found.beam.dispersion.count == max(steps or 2, 2)
+    assert any("for one point leave out the range" in sentence for sentence in found.warnings) is told

@@ -11,6 +11,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+_LEAST_CEILING, _MOST_EQUAL, _CLOSE = 20.0, 10, 0.9
+"""Of a limit, in counts; pixels that symmetry or chance make equal; what is close to it."""
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -73,6 +76,18 @@ class Recorded:
     def counts(self) -> Float[np.ndarray, "slow fast"]:
         """Numbers as stored, in double precision; NaN where a pixel is bad."""
         return np.where(self.bad, np.nan, self.stored.astype(float))
+
+    @property
+    def ceiling_counts(self) -> float | None:
+        """The largest number, where so many pixels hold it that it is a limit and not a count, or None.
+
+        Counts thin out towards the largest; where they were cut there are more at the limit than close below.
+        """
+        counts = self.counts[~self.bad]
+        top = counts.max(initial=0.0)
+        at_top, close_below = int((counts == top).sum()), int(((counts >= _CLOSE * top) & (counts < top)).sum())
+        is_limit = top >= _LEAST_CEILING and top == np.rint(top) and at_top >= _MOST_EQUAL and at_top > close_below
+        return float(top) if is_limit else None
 
     def overloaded(self, saturation_counts: float | None = None) -> Bool[np.ndarray, "slow fast"]:
         """Pixels with a value that is too bright to be believed.

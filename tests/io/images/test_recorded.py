@@ -74,3 +74,21 @@ def test_a_mask_says_where_pixels_are_used(stored: np.ndarray, marks_bad: bool, 
 def test_exchanged_axes_are_said() -> None:
     assert other_size((3, 4), (5, 4)) == "has 3 x 4 pixels (slow x fast), the model has 5 x 4"
     assert other_size((3, 4), (4, 3), "the image").endswith("the image has 4 x 3; its axes are exchanged")
+
+
+def test_counts_that_were_cut_show_their_limit() -> None:
+    places = np.arange(40_000) % 400
+    expected = 5.0 + 3000.0 * np.exp(-(((places - 200) / 30.0) ** 2))
+    counts = np.random.default_rng(2).poisson(expected).reshape(200, 200)
+    for kind in ("u2", "i4", "f4"):
+        assert Recorded(np.minimum(counts, 1000).astype(kind), "a").ceiling_counts == 1000
+        assert Recorded(counts.astype(kind), "a").ceiling_counts is None
+    assert Recorded(np.minimum(expected, 123.4).reshape(200, 200), "a").ceiling_counts is None
+    assert Recorded(np.minimum(counts, 5), "a").ceiling_counts is None
+
+
+def test_flat_counts_show_no_limit() -> None:
+    draw = np.random.default_rng(3)
+    for mean in (0.01, 3.0, 30.0, 300.0, 3000.0):
+        assert Recorded(draw.poisson(mean, (500, 500)).astype("i4"), "a").ceiling_counts is None
+    assert Recorded(np.full((0, 4), 7, "u2"), "a").ceiling_counts is None
