@@ -56,8 +56,10 @@ def test_counts_in_smv_with_offset_and_overloads() -> None:
     page = Path("out/report.html").read_text()
     for said in ("made/noise.img", "start.toml", "pedestal counts", "saturation counts", "nbjax 0.", "Agreement"):
         assert said in page
-    # the key overrides the header: a pedestal that is not there leaves residuals
-    Path("FIT.toml").write_text(Path("FIT.toml").read_text().replace("[data]", "[data]\npedestal_counts = 0.0"))
+    # the key overrides the header: a pedestal that is left in the data is a background
+    Path("FIT.toml").write_text(
+        Path("FIT.toml").read_text().replace("[data]", '[background]\nkind = "none"\n[data]\npedestal_counts = 0.0')
+    )
     main(["fit", "FIT.toml", "--out", "other"])
     (other,) = json.loads(Path("other/parameters.json").read_text())["shots"]
     assert other["goodness"]["reduced_deviance"] > 3

@@ -173,5 +173,6 @@ def test_an_unknown_space_group_is_refused(tmp_path: Path) -> None:
 def test_other_files_are_refused(name: str, tmp_path: Path) -> None:
     for other in ("other.txt", "junk.cif"):
         (tmp_path / other).write_text("no data block\n")
-    with pytest.raises(FileError, match=f"{name}: cannot be read as coordinates"):
+    problem = r"cannot be read \(No such file" if name == "missing.pdb" else "cannot be read as coordinates"
+    with pytest.raises(FileError, match=f"{name}: {problem}"):
         calculate(tmp_path / name, 3.0)

@@ -40,6 +40,7 @@ FULL_PARITY: Parity = frozenset(
         "cell_setting",
         "misset_random",
         "misset_seed_option",
+        "mask_beam_center",
         "twotheta_axis_option",
         "twotheta_axis_length",
         "header_twotheta",

@@ -27,6 +27,7 @@ APPLIES: dict[str, set[str]] = {
     "interp_auto_two_cells": {"first_sample_factors"},
     "interp_leaves_table": {"interpolation_latch"},
     "lyso_autosample": {"first_sample_factors"},
+    "mask": {"mask_beam_center"},
     "misset_random": {"misset_seed_option"},
     "oversample2_omega": {"first_sample_factors", "running_product"},
     "oversample3": {"first_sample_factors"},

@@ -190,7 +190,7 @@ def test_another_sampling_is_said() -> None:
 
 def test_references_that_cannot_be_used() -> None:
     config = small_config()
-    with pytest.raises(FileError, match=r"3 x 4 pixels and the candidate 24 x 20 \(slow x fast\)"):
+    with pytest.raises(FileError, match=r"3 x 4 pixels \(slow x fast\), the candidate has 24 x 20"):
         attribute_image(_candidate(config), np.zeros((3, 4)))
     with pytest.raises(FileError, match="NaN"):
         attribute_image(_candidate(config), np.full((24, 20), np.nan))
