@@ -48,11 +48,12 @@ def test_images_that_differ_only_in_numbers_compile_once() -> None:
             )
         )
 
+    experiments = [config(i) for i in range(20)]
     with _compilations() as count:
-        images = [render(config(0))]
+        images = [render(experiments[0])]
         first = count()
         assert first > 0
-        images += [render(config(i)) for i in range(1, 20)]
+        images += [render(experiment) for experiment in experiments[1:]]
         assert count() == first
     assert len({image.tobytes() for image in images}) == 20
 
