@@ -146,7 +146,8 @@ def test_the_squares_multiply_to_the_squared_lattice_factor_with_its_slopes(
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(-0.5, 0.5), min_size=3, max_size=3), st.sampled_from([5.0, 30.0, 30.25, 100.0, 1000.0]))
+# half-way between two reflections either is the nearest, and the slope has two signs
+@given(st.lists(st.floats(-0.5, 0.4999), min_size=3, max_size=3), st.sampled_from([5.0, 30.0, 30.25, 100.0, 1000.0]))
 def test_fixed_point_keeps_the_fringes_of_large_crystals(delta: list, count: float) -> None:
     field, n = jnp.asarray(delta)[:, None], (jnp.float64(count),) * 3
     found = squares("square", fixed_point(field), n, jnp.float64(1.0), jnp.float32)
