@@ -64,7 +64,7 @@ class CrystalParameters:
         fudge: scale of the squared spot radius for the round, gauss and tophat shapes.
         factors: structure factors.
         spindle, mosaic: rotation exposure and mosaic domains.
-        shape: "square", "round", "gauss" or "tophat".
+        shape: a name of ``nbjax.physics.shapes.SHAPES``.
         interpolate: structure factors between table entries.
     """
 

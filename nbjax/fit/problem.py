@@ -21,6 +21,7 @@ from nbjax.fit.observation import CHUNK, observe, unusable
 from nbjax.fit.parameter_set import Free, ParameterSet, parameter_set
 from nbjax.fit.stages import COARSE_TO_FINE, Stage
 from nbjax.fit.tries import check_tries, scattered
+from nbjax.physics.shapes import SHAPES
 
 _FILLED = 0.5
 """Share of a box's edge that a widened spot may take at half its height: else it looks like the background."""
@@ -81,8 +82,9 @@ def problem(
     """Check everything and set up a fit; arguments as for ``fit``."""
     loss = Poisson() if loss is None else loss
     faults = []
-    if experiments[0].crystal.shape == "tophat":
-        why = "got 'tophat', which has no gradient: a sample is in a spot or not; use square, round or gauss"
+    shape = experiments[0].crystal.shape
+    if not SHAPES[shape].has_gradient:
+        why = f"got {shape!r}, which has no gradient: a sample is in a spot or not; use square, round or gauss"
         faults.append(Fault("crystal.shape", why))
     if len(images) != len(experiments):
         faults.append(Fault("data", f"{len(images)} images for {len(experiments)} shots; give one each"))

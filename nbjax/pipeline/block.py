@@ -20,7 +20,8 @@ from jaxtyping import Float
 from nbjax.geometry.scattering import miller_index, nearest_index
 from nbjax.held import apart, held
 from nbjax.numerics import Components
-from nbjax.physics import lattice_factor
+from nbjax.physics.shapes import SHAPES
+from nbjax.physics.shapes.distances import as_floats, fixed_point
 from nbjax.pipeline.sample import Domain, Low, sample_indices, sample_structure
 
 Hold = Callable[..., Any]
@@ -90,7 +91,7 @@ def _block_slopes(
 def _distances(briefly: bool, domain: Domain, direct_m: Array, q_per_m: Components, low: Low) -> Array:
     """Distances of h, k and l from the nearest whole numbers; briefly in 32 bits if the intensity is.
 
-    They are floats of the type of their origin, or ``lattice_factor.fixed_point``.
+    They are floats of the type of their origin, or from ``fixed_point``.
     """
     if low is not None:
         return _indices(lambda hkl, index, delta: jnp.stack(delta), direct_m, q_per_m, low)
@@ -100,7 +101,7 @@ def _distances(briefly: bool, domain: Domain, direct_m: Array, q_per_m: Componen
     def of_axis(q: Components, vector: Array) -> Array:
         index = miller_index(vector, q)
         delta = index - nearest_index(index)
-        return lattice_factor.fixed_point(delta) if briefly else delta
+        return fixed_point(delta) if briefly else delta
 
     # one loop makes all three, which it would not if they were stacked
     return jax.vmap(lambda q: jax.vmap(jax.vmap(partial(of_axis, q)))(direct_m))(q_per_m)
@@ -124,15 +125,15 @@ def _indices(function: Callable[..., Array], direct_m: Array, q_per_m: Component
 
 
 def _squares(as_one: bool, domain: Domain, delta: Array) -> Pair:
-    """Factors of the squared lattice factor, and half the derivative of each."""
+    """Factors of the squared lattice factor, and what its slopes are made of."""
     dtype = domain.factors.default.dtype
-    square, half = lattice_factor.squares(domain.shape, delta, domain.cells, domain.fudge, dtype)
+    square, half = SHAPES[domain.shape].squares(delta, domain.cells, domain.fudge, dtype)
     return jax.lax.complex(square, half) if as_one else (square, half)
 
 
 def _slopes(domain: Domain, delta: Array, squares: Pair, structure: Array) -> Array:
     """Derivatives of the intensities by h, k and l."""
-    slopes = lattice_factor.slopes_of_square(domain.shape, delta, domain.cells, _parts(squares))
+    slopes = SHAPES[domain.shape].slopes_of_square(delta, domain.cells, _parts(squares))
     return (structure * structure)[:, :, None] * slopes
 
 
@@ -143,8 +144,8 @@ def _intensities(squares: Pair, structure: Array) -> Array:
 
 def _growth(domain: Domain, delta: Array, rows: Array, intensity: Array) -> Array:
     """Derivatives by ln N, summed over orientations."""
-    small = lattice_factor.as_floats(delta, rows.dtype)
-    return _added(small * rows + 2 * intensity[:, :, None] * lattice_factor.growth(domain.shape, small))
+    small = as_floats(delta, rows.dtype)
+    return _added(small * rows + 2 * intensity[:, :, None] * SHAPES[domain.shape].growth(small))
 
 
 def _parts(pair: Pair) -> tuple[Array, Array]:

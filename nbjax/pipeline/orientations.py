@@ -19,6 +19,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Float
 
 from nbjax.numerics import Components
+from nbjax.physics.shapes import SHAPES
 from nbjax.pipeline.block import block_slopes
 from nbjax.pipeline.sample import Domain, Low, sample_domain, sample_indices
 
@@ -160,9 +161,9 @@ def has_orientation_sum(domain: Domain) -> bool:
 
 
 def _change_by_the_rest(primals: tuple[Any, ...], domain_t: Domain) -> Array | float:
-    """Tangent by structure factors and by the scale of the spot radius, which ``square`` has none of, as it comes."""
+    """Tangent by structure factors and by the scale of the spot radius, which some shapes have none of, as it comes."""
     weight, domain, *rest = primals
-    if domain.shape == "square":
+    if not SHAPES[domain.shape].has_fudge:
         still: Any = SymbolicZero(jax.typeof(domain.fudge))
         domain_t = replace(domain_t, fudge=still)
     values, tree = jax.tree.flatten((domain.factors, domain.fudge))

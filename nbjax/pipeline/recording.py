@@ -17,7 +17,7 @@ from nbjax.constants import THOMSON_CROSS_SECTION_M2
 from nbjax.experiment import Experiment
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.numerics import Components, components
-from nbjax.physics.lattice_factor import axis_signs
+from nbjax.physics.shapes.square import axis_signs
 from nbjax.pipeline.accumulate import Samples, last_row
 from nbjax.pipeline.image import complete_scene, pixels_at, tiled
 from nbjax.pipeline.program import Record, program_of

@@ -23,9 +23,10 @@ from nbjax.geometry.scattering import (
 )
 from nbjax.numerics import Components, components
 from nbjax.pairs.transform import in_pairs
-from nbjax.physics import lattice_factor, structure_factor
+from nbjax.physics import structure_factor
 from nbjax.physics.absorption import capture_fraction
 from nbjax.physics.polarization import polarization_factor
+from nbjax.physics.shapes import SHAPES
 from nbjax.physics.solid_angle import solid_angle_sr
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.scene import RayTable, Scene
@@ -216,12 +217,7 @@ def _scattering_in_pairs(
 
 def sample_lattice(domain: Domain, delta: Components) -> tuple[Array, Components | None]:
     """Lattice factor, and that of each axis where the shape has such."""
-    dtype = domain.factors.default.dtype
-    if domain.shape == "square":
-        return lattice_factor.square(delta, domain.cells, dtype)
-    radius_sq = lattice_factor.radius_squared(delta, domain.cells)
-    na, nb, nc = (n.astype(dtype) for n in domain.cells)
-    return lattice_factor.RADIAL[domain.shape](radius_sq, na * nb * nc, domain.fudge), None
+    return SHAPES[domain.shape].with_axes(delta, domain.cells, domain.fudge, domain.factors.default.dtype)
 
 
 def sample_structure(domain: Domain, hkl: Components, index: Components) -> Array:

@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float
 from nbjax.experiment import Experiment
 from nbjax.geometry.scattering import scattering_vector
 from nbjax.numerics import Components, components
-from nbjax.physics import lattice_factor, structure_factor
+from nbjax.physics import structure_factor
+from nbjax.physics.shapes import SHAPES, Radial
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.accumulate import Evaluate, Orientation, evaluate_with, low_of
 from nbjax.pipeline.sample import (
@@ -145,9 +146,10 @@ def evaluate_in_run(
 
 def _star_lattice(domain: Domain, delta: Components, reciprocal_per_A: Float[Array, "3 3"]) -> Array:
     """The lattice factor of a spot radius with a dimension: |sum delta_i a_i*|^2 (Na Nb Nc)^2, a_i* in 1/A as rows."""
-    dtype = domain.factors.default.dtype
+    shape, dtype = SHAPES[domain.shape], domain.factors.default.dtype
+    assert isinstance(shape, Radial)
     x, y, z = (sum(delta[i] * reciprocal_per_A[i, j].astype(delta[i].dtype) for i in range(3)) for j in range(3))
     count = domain.cells[0] * domain.cells[1] * domain.cells[2]
     radius_sq = (x * x + y * y + z * z) * count**2
     na, nb, nc = (n.astype(dtype) for n in domain.cells)
-    return lattice_factor.RADIAL[domain.shape](radius_sq, na * nb * nc, domain.fudge)
+    return shape.of_radius(radius_sq, na * nb * nc, domain.fudge)

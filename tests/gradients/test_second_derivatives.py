@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nbjax.physics.lattice_factor import square
+from nbjax.physics.shapes.square import square
 
 
 def _grating(x: jax.Array) -> jax.Array:

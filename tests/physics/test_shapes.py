@@ -1,0 +1,203 @@
+"""Each crystal shape against its closed form, and what the fast derivative makes of it."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbjax.config import tree
+from nbjax.physics.shapes import SHAPES, Radial, Shape, radius_squared
+from nbjax.physics.shapes.distances import fixed_point
+from nbjax.physics.shapes.square import axis_signs, square
+
+RADIAL = {name: shape.of_radius for name, shape in SHAPES.items() if isinstance(shape, Radial)}
+
+
+def test_a_configuration_names_every_shape_but_that_of_the_reference() -> None:
+    assert {*get_args(tree.Shape), "round_closed_form"} == set(SHAPES)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.tuples(*[st.floats(-0.49, 0.49).filter(lambda x: abs(x) > 1e-4)] * 3), st.tuples(*[st.integers(1, 40)] * 3))
+def test_the_square_shape_is_the_sum_over_its_cells(delta: tuple, cells: tuple) -> None:
+    exact = np.prod([abs(np.exp(2j * np.pi * d * np.arange(n)).sum()) for d, n in zip(delta, cells, strict=True)])
+    fields = tuple(jnp.array([d]) for d in delta)
+    found, axes = square(fields, tuple(jnp.array(cells, float)), jnp.float64)
+    assert abs(float(found[0])) == pytest.approx(exact, abs=1e-9 * np.prod(cells))
+    np.testing.assert_allclose(found, axes[0] * axes[1] * axes[2], rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32])
+def test_the_square_shape_at_its_peak(dtype) -> None:
+    def lattice(delta):
+        return square((delta,) * 3, tuple(jnp.array([30.0, 20.0, 1.0])), dtype)[0]
+
+    peak = lattice(jnp.float64(0))
+    assert peak.dtype == dtype
+    assert float(peak) == pytest.approx(600, rel=2e-7)
+    curvature = jax.grad(jax.grad(lambda d: lattice(d).astype(jnp.float64)))(jnp.float64(0))
+    assert float(curvature) == pytest.approx(-600 * (30**2 + 20**2 - 2) * np.pi**2 / 3, rel=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.float64, 1e-9), (jnp.float32, 1e-4)])
+def test_slopes_of_the_square_shape(dtype, tolerance: float) -> None:
+    """Against the sum over the cells, on the central maximum and beyond; up to the sign of the factor."""
+    delta = jnp.concatenate([jnp.array([0.0, 1e-9]), jnp.geomspace(1e-6, 0.499, 400)])
+
+    def lattice(delta, cells):
+        return square((delta, jnp.full_like(delta, 0.003), jnp.full_like(delta, 0.2)), tuple(cells), dtype)[0]
+
+    def exact(x, n):
+        parts = jnp.stack([x, jnp.full_like(x, 0.003), jnp.full_like(x, 0.2)])
+        safe = jnp.where(parts == 0, 0.25, parts)
+        quotient = jnp.sin(np.pi * n[:, None] * safe) / jnp.sin(np.pi * safe)
+        return jnp.prod(jnp.where(parts == 0, n[:, None], quotient), axis=0)
+
+    cells = jnp.array([30.0, 15.5, 3.0])
+    tangents = (jnp.ones_like(delta), jnp.array([0.1, 1.0, -2.0]))
+    for direction in ((tangents[0], 0 * tangents[1]), (0 * tangents[0], tangents[1])):
+        value, slope = jax.jvp(lattice, (delta, cells), direction)
+        wanted_value, wanted = jax.jvp(exact, (delta, cells), direction)
+        signed = slope * jnp.sign(value) * jnp.sign(wanted_value)
+        far = delta > 1e-4
+        np.testing.assert_allclose(signed[far], wanted[far], atol=tolerance * float(jnp.abs(wanted).max()), rtol=0)
+        np.testing.assert_allclose(jnp.abs(value), jnp.abs(wanted_value), rtol=0, atol=1e-2 * tolerance * 30 * 15 * 3)
+        assert float(jnp.abs(slope[~far]).max()) <= 1.01 * float(jnp.abs(wanted).max())
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from(["square", "round", "gauss"]),
+    st.tuples(*[st.floats(-0.49, 0.49)] * 3),
+    st.tuples(*[st.floats(1.0, 40.0)] * 3),
+)
+def test_the_squares_multiply_to_the_squared_lattice_factor_with_its_slopes(
+    shape: str, delta: tuple, cells: tuple
+) -> None:
+    at, n, fudge = tuple(jnp.float64(d) for d in delta), tuple(jnp.float64(c) for c in cells), jnp.float64(0.9)
+
+    def squared(at):
+        return SHAPES[shape].lattice(at, n, fudge, jnp.float64) ** 2
+
+    field = jnp.stack(at)[:, None]
+    factors = SHAPES[shape].squares(field, n, fudge, jnp.float64)
+    largest = np.prod(cells) ** 2
+    np.testing.assert_allclose(jnp.prod(factors[0]), squared(at), rtol=1e-12, atol=1e-14 * largest)
+    slopes = SHAPES[shape].slopes_of_square(field, n, factors)[:, 0]
+    np.testing.assert_allclose(slopes, jax.grad(squared)(at), rtol=1e-10, atol=1e-12 * max(cells) * largest)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(-0.5, 0.4999), min_size=3, max_size=3), st.sampled_from([5.0, 30.0, 30.25, 100.0, 1000.0]))
+def test_fixed_point_keeps_the_fringes_of_large_crystals(delta: list, count: float) -> None:
+    field, n = jnp.asarray(delta)[:, None], (jnp.float64(count),) * 3
+    found = SHAPES["square"].squares(fixed_point(field), n, jnp.float64(1.0), jnp.float32)
+    wanted = SHAPES["square"].squares(field, n, jnp.float64(1.0), jnp.float64)
+    assert found[0].dtype == jnp.float32
+    # 1e-10 of a distance, and the rounding of 32 bits
+    for one, other, largest in zip(found, wanted, (count**2, count**3), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=(1e-9 * count + 2e-6) * largest)
+    # far from the peak the waves themselves are as exact as 32 bits can be
+    far = jnp.abs(field) > 0.1
+    np.testing.assert_allclose(found[0][far], wanted[0][far], rtol=0, atol=1e-5 / np.sin(0.1 * np.pi) ** 2)
+
+
+@pytest.mark.parametrize("shape", ["square", "round", "gauss"])
+def test_growth_completes_the_derivative_by_the_number_of_cells(shape: str) -> None:
+    delta, cells = tuple(jnp.array([0.03, -0.011, 0.07])), tuple(jnp.array([7.0, 8.5, 5.0]))
+
+    def lattice(delta, cells):
+        return SHAPES[shape].lattice(delta, cells, jnp.float64(0.9), jnp.float64)
+
+    for i in range(3):
+        moved = [tuple(c + step * (j == i) for j, c in enumerate(cells)) for step in (1e-5, -1e-5)]
+        wanted = cells[i] * (lattice(delta, moved[0]) - lattice(delta, moved[1])) / 2e-5
+        slope = jax.grad(lattice)(delta, cells)[i]
+        found = delta[i] * slope + SHAPES[shape].growth(delta[i]) * lattice(delta, cells)
+        assert float(found) == pytest.approx(float(wanted), rel=1e-8, abs=1e-8 * float(abs(lattice(delta, cells))))
+
+
+def test_the_square_shape_of_one_cell_is_one() -> None:
+    delta = (jnp.linspace(-0.5, 0.5, 101),) * 3
+    np.testing.assert_allclose(jnp.abs(square(delta, (jnp.ones(()),) * 3, jnp.float64)[0]), 1.0, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("shape", "peak"), [("round", 0.723601254558268), ("gauss", 1.0), ("tophat", 1.0)])
+def test_radial_shapes_peak_at_the_number_of_cells(shape: str, peak: float) -> None:
+    value = RADIAL[shape](jnp.array([0.0, 9.0]), jnp.float64(60.0), jnp.float64(1.0))
+    assert float(value[0]) == pytest.approx(60 * peak)
+    assert abs(float(value[1])) < 0.05 * 60
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(-40, 40), st.integers(1, 60), st.floats(-0.49, 0.49).filter(lambda d: abs(d) > 1e-3))
+def test_the_sign_of_an_axis_is_that_of_the_whole_quotient(whole: int, cells: int, delta: float) -> None:
+    index, count = (jnp.array([float(whole)]),) * 3, (jnp.float64(cells),) * 3
+    hkl = tuple(i + delta for i in index)
+    # the distance as the indices round it: half-way between two fringes the last bit decides the sign
+    unsigned = square(tuple(x - i for x, i in zip(hkl, index, strict=True)), count, jnp.float64)[1][0]
+    quotient = np.sin(np.pi * cells * (whole + delta)) / np.sin(np.pi * (whole + delta))
+    assert float((unsigned * axis_signs(hkl, index, count)[0])[0]) == pytest.approx(quotient, abs=1e-7 * cells)
+
+
+def test_fudge_scales_the_squared_radius() -> None:
+    cells, radius_sq = tuple(jnp.array([3.0, 4.0, 5.0])), jnp.array([0.05, 0.3])
+    for shape in ("round", "gauss"):
+        wide, narrow = (
+            RADIAL[shape](r, jnp.float64(60.0), jnp.float64(f)) for r, f in ((radius_sq * 2, 1.0), (radius_sq, 2.0))
+        )
+        np.testing.assert_allclose(wide, narrow, rtol=1e-13)
+    delta = tuple(jnp.array([x]) for x in (0.1, -0.2, 0.05))
+    assert float(radius_squared(delta, cells)[0]) == pytest.approx(0.09 + 0.64 + 0.0625)
+
+
+def test_shapes_are_differentiable_at_the_peak() -> None:
+    for shape in ("round", "gauss"):
+        slope = jax.grad(lambda r, shape=shape: RADIAL[shape](r, jnp.float64(60.0), jnp.float64(1.0)))(jnp.float64(0.0))
+        assert np.isfinite(float(slope))
+        assert float(slope) < 0
+
+
+@pytest.mark.parametrize("shape", RADIAL)
+def test_radial_shapes_of_large_crystals_keep_their_digits_in_32_bits(shape: str) -> None:
+    """At thousands of cells, in every fringe or at every exponent: their whole turns are off before 32 bits."""
+    radius_sq = jnp.concatenate([jnp.linspace(0, 30, 500), jnp.linspace(1500, 1501, 500) ** 2])
+    count, fudge = jnp.float64(60.0), jnp.float64(0.9)
+    wanted, slope = jax.vmap(jax.value_and_grad(lambda r: RADIAL[shape](r, count, fudge)))(radius_sq)
+    narrow = lambda r: RADIAL[shape](r, jnp.float32(60.0), fudge)  # noqa: E731
+    found, found_slope = jax.vmap(jax.value_and_grad(narrow))(radius_sq)
+    assert found.dtype == jnp.float32
+    fringes = shape == "round"
+    envelope = 130 / (3 + 9 * radius_sq) if fringes else np.abs(wanted)
+    steepness = 40 / (1 + 1.8 * radius_sq**1.5) if fringes else np.abs(slope)
+    assert (np.abs(found - wanted) <= 5e-7 * envelope).all()
+    assert (np.abs(found_slope - slope) <= 2e-6 * steepness).all()
+
+
+class OnlyItsLattice(Shape):
+    """Gaussian spots with nothing but the one verb."""
+
+    def lattice(self, delta, cells, fudge, dtype):
+        return SHAPES["gauss"].lattice(delta, cells, fudge, dtype)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.float64, 1e-13), (jnp.float32, 2e-6)])
+def test_a_shape_needs_only_its_lattice_factor(dtype, tolerance: float) -> None:
+    delta = jnp.asarray(np.random.default_rng(1).uniform(-0.3, 0.3, (2, 3, 3, 5)))
+    cells, fudge = tuple(jnp.array([4.0, 3.0, 2.5])), jnp.float64(0.9)
+    found, wanted = [], []
+    for shape, kept in ((OnlyItsLattice(), found), (SHAPES["gauss"], wanted)):
+        for field in (delta, fixed_point(delta)):
+            factors = shape.squares(field, cells, fudge, dtype)
+            slopes = shape.slopes_of_square(field, cells, factors)
+            assert factors[0].shape == factors[1].shape
+            assert slopes.dtype == dtype
+            kept += [jnp.prod(factors[0], axis=-2), slopes]
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * float(jnp.abs(other).max()))
