@@ -87,6 +87,7 @@ class Goodness:
         """The figures and the verdict in one line."""
         figures = f"reduced deviance {self.reduced_deviance:.3g}, correlation {self.correlation:.4g}"
         shown = f"agreement {self.verdict}: {figures} (noise leaves {self.attainable:.4g})"
+        shown += f", of neighbouring residuals {self.neighbours:+.2g}"
         if self.worst:
             first = self.worst[0]
             shown += f", largest residual {first.sigmas:+.3g} sigma at (slow, fast) = ({first.slow}, {first.fast})"

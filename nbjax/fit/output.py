@@ -126,7 +126,7 @@ def as_hdf5(result: FitResult) -> bytes:
         for name in ("values", "sigmas", "at_bound", "covariance", "loss", "pixels"):
             if all(getattr(shot, name) is not None for shot in result.shots):
                 file[name] = np.array([getattr(shot, name) for shot in result.shots])
-        for name in ("reduced_deviance", "correlation"):
+        for name in ("reduced_deviance", "correlation", "neighbours"):
             file[name] = [np.nan if s.goodness is None else getattr(s.goodness, name) for s in result.shots]
         file["history_stage"] = [entry.stage for entry in result.history]
         file["history_step"] = [entry.step for entry in result.history]

@@ -68,7 +68,11 @@ def test_a_fit_leaves_its_files_and_resumes_where_it_was_interrupted(
     assert shot["outcome"] == "converged"
     off = np.subtract(shot["values"], [10.0, 20.0, 30.0, 1.0])
     assert (np.abs(off) < 4 * np.array(shot["sigmas"])).all()
+    assert shot["at_bound"] == [False] * 4
+    assert abs(shot["goodness"]["neighbours"]) < 0.1
+    assert "of neighbouring residuals" in printed
     with h5py.File("out/parameters.h5") as file:
+        assert file["neighbours"][0] == shot["goodness"]["neighbours"]
         assert file["values"][0].tolist() == shot["values"]
         assert [name.decode() for name in file["names"]][3] == "scale"
     fitted = load_config("out/fitted.toml")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import jax.numpy as jnp
@@ -8,11 +9,13 @@ import pytest
 from jax import Array
 from problems import SHARP, toy, toy_image
 
+from nbjax.cli.fit import _print
 from nbjax.experiment import Experiment
 from nbjax.fit.equations import Theta
 from nbjax.fit.fitting import Resume, fit, run
 from nbjax.fit.parameter_set import Free
 from nbjax.fit.problem import problem
+from nbjax.fit.report.document import _rows
 from nbjax.fit.result import FitResult, Outcome
 
 SPREAD, SCALE = Free("crystal.mosaic_spread_deg"), Free("scale", transform="log")
@@ -41,7 +44,9 @@ def fitted(cells: float, frees: list[Free], **options: float) -> FitResult:
     return fit([start(cells, **options)], [toy_image()], frees, SHARP, convention="mosflm", background="none")
 
 
-def test_a_width_whose_best_value_is_zero_is_at_its_bound_and_leaves_the_others_as_if_fixed() -> None:
+def test_a_width_whose_best_value_is_zero_is_at_its_bound_and_leaves_the_others_as_if_fixed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     # the spot of the data is that of six cells: wide enough without any spread
     result = fitted(6.3, [SPREAD, SCALE])
     (shot,) = result.shots
@@ -51,6 +56,9 @@ def test_a_width_whose_best_value_is_zero_is_at_its_bound_and_leaves_the_others_
     )
     assert shot.values[0] == pytest.approx(0.0, abs=1e-4)
     assert (shot.at_bound.tolist(), shot.warnings) == ([True, False], ())
+    _print(result, ["shot"])
+    assert re.search(r"crystal.mosaic_spread_deg .* degrees, at the bound\n  scale .* 1\n", capsys.readouterr().out)
+    assert [row["sigma"] == "at the bound" for row in _rows(result, np.ones((1, 2)), 0)] == [True, False]
     (alone,) = fitted(6.3, [SCALE], spread_deg=0.0).shots
     assert shot.values[1] == pytest.approx(alone.values[0], rel=1e-5)
     assert shot.sigmas[1] == pytest.approx(alone.sigmas[0], rel=1e-3)

@@ -174,6 +174,11 @@ def test_convergence_needs_a_model_that_agrees_with_the_data() -> None:
     assert good.goodness is not None
     assert good.goodness.verdict == "good"
     assert good.warnings == ()
+    assert not good.goodness.structured
+    halo = 3 + np.add.outer(np.arange(16), np.arange(16)) / 8
+    above = toy_image() + np.random.default_rng(6).poisson(halo)
+    (lacking,) = fitted([moved(toy(), 0.1)], [above], ORIENTING, background="none").shots
+    assert any(note.startswith("residuals of neighbouring pixels are alike") for note in lacking.warnings)
     flat = np.random.default_rng(5).poisson(20.0, toy_image().shape).astype(float)
     (noise,) = fitted([toy()], [flat], [Free("scale", transform="log")]).shots
     assert (noise.outcome, noise.goodness.verdict) == (Outcome.POOR, "poor")
