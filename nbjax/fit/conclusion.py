@@ -21,6 +21,7 @@ from nbjax.fit.problem import Problem
 from nbjax.fit.result import FitResult, Level, Outcome, ShotResult, Step, covariance_of, weaknesses
 from nbjax.fit.state import Progress, State
 from nbjax.fit.tries import best
+from nbjax.parameters import key_of
 
 _TABLE = "crystal.structure_factors"
 _SETTLED = 0.99
@@ -183,7 +184,7 @@ def _weaknesses(
     Entries of a table that no pixel depends on are counted, not named.
     """
     p = posed.parameters
-    named = [i for i, name in enumerate(p.names) if not name.startswith(_TABLE)]
+    named = [i for i, name in enumerate(p.names) if not key_of(name).startswith(_TABLE)]
     lost = np.isinf(sigmas) & ~at_bound
     untouched = int(lost.sum() - lost[named].sum())
     found = []
@@ -278,7 +279,7 @@ def _outcome(
     without = [
         name
         for name, sigma, at_bound in zip(p.names, sigmas, ends.any, strict=True)
-        if not np.isfinite(sigma) and not at_bound and not name.startswith(_TABLE)
+        if not np.isfinite(sigma) and not at_bound and not key_of(name).startswith(_TABLE)
     ]
     if without:
         return Outcome.UNDETERMINED, f"nothing in the data determines {', '.join(without)}; leave it out"

@@ -10,7 +10,7 @@ import numpy as np
 from nbjax.config.edit import with_values
 from nbjax.config.tree import Config
 from nbjax.constants import DEGREES_PER_RADIAN
-from nbjax.errors import ConfigError, Fault
+from nbjax.errors import ConfigError, Fault, StructureError
 from nbjax.experiment import Experiment
 from nbjax.fields import look_up
 from nbjax.io.sources import SourceList
@@ -65,7 +65,15 @@ def fitted_config(config: Config, experiment: Experiment, paths: Sequence[str]) 
         config: where the fit started.
         experiment: the fitted one.
         paths: parameters that were free.
+
+    Raises:
+        StructureError: the experiment has not one crystal, as a configuration has.
     """
+    if len(experiment.crystals) != 1:
+        raise StructureError(
+            f"a configuration holds one crystal, and the fitted experiment has {len(experiment.crystals)}, so that it "
+            "cannot be written as one; keep the experiment itself, or its values"
+        )
     table = parameters_of(experiment, config.detector.convention)
     values: dict[str, Any] = {key: None for path in paths for key in QUANTITIES[path].replaces}
     for path in paths:

@@ -35,11 +35,16 @@ class Groups:
     places: tuple[Float[np.ndarray, "_ c"], ...]
 
 
-def kind_for(kind: Kind, used: Sequence[Bool[np.ndarray, "slow fast"]], paths: Sequence[str]) -> Kind:
-    """What "auto" stands for: planes for boxes, a radial background for whole images, none where water is fitted."""
+def kind_for(
+    kind: Kind, used: Sequence[Bool[np.ndarray, "slow fast"]], paths: Sequence[str], has_crystals: bool
+) -> Kind:
+    """What "auto" stands for: planes for boxes, a radial background for whole images, none where water is fitted.
+
+    Nor is there one where no crystal is: it would take the place of all that the experiment scatters.
+    """
     if kind != "auto":
         return kind
-    if "crystal.water_um" in paths:
+    if "crystal.water_um" in paths or not has_crystals:
         return "none"
     return "radial" if max(mask.mean() for mask in used) > 0.5 else "plane"
 

@@ -11,7 +11,7 @@ from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.experiment import Experiment
 from nbjax.geometry.panel import place_panel, point_on_panel
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
-from nbjax.parameters import Parameter
+from nbjax.parameters import Parameter, alone, crystal_of, key_of
 from nbjax.quantities import QUANTITIES
 
 
@@ -33,23 +33,28 @@ def limits_of(parameter: Parameter, experiment: Experiment) -> list[Limits]:
         parameter: one of ``nbjax.parameters.parameters_of``.
         experiment: where a fit starts; decides how far apart spots are.
     """
-    keys = [_CELL[unit] if parameter.path == "crystal.cell" else parameter.path for unit in parameter.unit]
+    of = key_of(parameter.path)
+    keys = [_CELL[unit] if of == "crystal.cell" else of for unit in parameter.unit]
     found = [Limits(QUANTITIES[key].possible.low, QUANTITIES[key].possible.high) for key in keys]
-    if parameter.path == "crystal.mosaic_spread_deg":
-        return [Limits(limits.lower, spot_gap_deg(experiment)) for limits in found]
+    if of == "crystal.mosaic_spread_deg":
+        gap = spot_gap_deg(alone(experiment, crystal_of(parameter.path) or 0))
+        return [Limits(limits.lower, gap) for limits in found]
     return found
 
 
 def spot_width_px(experiment: Experiment) -> float:
-    """Width at half height of a spot of the crystal's size near the direct beam; of the middle of its axes."""
+    """Width at half height of a spot of the crystal's size near the direct beam; of the middle of its axes.
+
+    Of several crystals it is the widest, and 0 without any.
+    """
     panel, beam = place_panel(experiment.panel, experiment.beam.direction), experiment.beam
-    edges_m = experiment.crystal.cells * experiment.crystal.cell.lengths_m
-    spread = 0.886 * float(beam.wavelength_m) / float(np.median(np.asarray(edges_m)))
+    edges_m = [float(np.median(np.asarray(c.cells * c.cell.lengths_m))) for c in experiment.crystals]
+    spread = max((0.886 * float(beam.wavelength_m) / edge_m for edge_m in edges_m), default=0.0)
     return spread * abs(float(panel.distance_m)) / float(experiment.panel.pixel_size_m)
 
 
 def spot_gap_deg(experiment: Experiment) -> float:
-    """Angle between neighbouring reflections at the panel's outermost corner.
+    """Angle between neighbouring reflections of the only crystal at the panel's outermost corner.
 
     Mosaic domains that are turned further than this put their spots onto those of others. Of the reciprocal axes the
     shortest counts.

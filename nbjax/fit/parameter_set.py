@@ -21,7 +21,7 @@ from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment, stack
 from nbjax.fit.limits import Limits, limits_of
 from nbjax.fit.scaling import Scaling
-from nbjax.parameters import Parameter, find, parameters_of, set_values
+from nbjax.parameters import Parameter, beside, find, key_of, parameters_of, set_values
 from nbjax.quantities import QUANTITIES
 
 
@@ -31,7 +31,8 @@ class Free:
 
     Attributes:
         path: key of ``nbjax.parameters.parameters_of``: a configuration key, ``crystal.cell``,
-            ``crystal.rotation_deg`` or ``scale``.
+            ``crystal.rotation_deg`` or ``scale``; with several crystals ``crystals[0].cell`` in the place of
+            ``crystal.cell``.
         lower, upper: bounds in the parameter's unit, for every component; None: those of ``nbjax.fit.limits``, beyond
             which the quantity makes no sense.
         scale: change that counts as one; the parameter's typical change by default.
@@ -181,9 +182,10 @@ _INSIDE = 0.1
 def _overlaps(paths: set[str]) -> list[Fault]:
     return [
         Fault(f"parameters.{other}", f"moves the same as {path}; leave one of them out")
-        for path in sorted(paths & set(QUANTITIES))
-        for other in QUANTITIES[path].same
-        if {path, other} <= paths
+        for path in sorted(paths)
+        if key_of(path) in QUANTITIES
+        for other in (beside(path, key) for key in QUANTITIES[key_of(path)].same)
+        if other in paths
     ]
 
 

@@ -21,6 +21,7 @@ from nbjax.fit.observation import CHUNK, observe, unusable
 from nbjax.fit.parameter_set import Free, ParameterSet, parameter_set
 from nbjax.fit.stages import COARSE_TO_FINE, Stage
 from nbjax.fit.tries import check_tries, scattered
+from nbjax.parameters import key_of
 from nbjax.physics.shapes import SHAPES
 
 _FILLED = 0.5
@@ -82,8 +83,9 @@ def problem(
     """Check everything and set up a fit; arguments as for ``fit``."""
     loss = Poisson() if loss is None else loss
     faults = []
-    shape = experiments[0].crystal.shape
-    if not SHAPES[shape].has_gradient:
+    for shape in dict.fromkeys(
+        crystal.shape for crystal in experiments[0].crystals if not SHAPES[crystal.shape].has_gradient
+    ):
         why = f"got {shape!r}, which has no gradient: a sample is in a spot or not; use square, round or gauss"
         faults.append(Fault("crystal.shape", why))
     if len(images) != len(experiments):
@@ -105,7 +107,8 @@ def problem(
         for image, mask, reason in zip(images, masks, reasons, strict=True)
         for _ in range(tries)
     ]
-    kind, splines = kind_for(background, masks, [free.path for free in frees]), splines_for(masks)
+    paths = [free.path for free in frees]
+    kind, splines = kind_for(background, masks, paths, bool(experiments[0].crystals)), splines_for(masks)
     groups = [
         groups_of(mask, kind, experiment, splines, chunk) for experiment, (_, mask) in zip(every, seen, strict=True)
     ]
@@ -114,7 +117,9 @@ def problem(
     shots = Shots(stack(every), observation, chosen.shared, chosen.own, chosen.layout)
     starts = Theta(jnp.zeros(len(chosen.shared_names)), scattered(chosen, frees, tries, seed))
     said = tuple(reason for reason in reasons for _ in range(tries))
-    widest = math.inf if kind in ("radial", "none") else _FILLED * extent_px(groups) / spot_width_px(experiments[0])
+    widest = math.inf
+    if kind not in ("radial", "none") and experiments[0].crystals:
+        widest = _FILLED * extent_px(groups) / spot_width_px(experiments[0])
     return Problem(tuple(every), chosen, shots, tuple(stages), loss, starts, said, tries, widest)
 
 
@@ -151,7 +156,7 @@ def _check_stages(stages: Sequence[Stage], paths: list[str], components: int) ->
             why = f"forms a matrix of {components} x {components} components for each shot"
             faults.append(Fault(f"stages[{number}].optimiser", f"{why}; use lbfgs or adam (nbjax.fit.Descent)"))
         for path in stage.parameters or ():
-            if path not in paths:
+            if path not in paths and path not in map(key_of, paths):
                 why = f"{path} is not among the free parameters ({', '.join(paths)}); free it too, or leave it out"
                 faults.append(Fault(f"stages[{number}].parameters", why))
     if faults:

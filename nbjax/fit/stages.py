@@ -11,6 +11,7 @@ from jaxtyping import Bool
 from nbjax.fit.equations import Shots, Theta, View
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.state import State
+from nbjax.parameters import key_of
 
 
 @runtime_checkable
@@ -33,7 +34,8 @@ class Stage:
     """One part of a fit, from coarse to fine.
 
     Attributes:
-        parameters: paths that move; None: all of them.
+        parameters: paths that move; None: all of them. The key of a crystal's quantity stands for those of all
+            crystals.
         without: paths that stay, if they are free at all.
         restart: whether the stage begins where the fit began, as a new attempt. It is left out where the one before
             explains the data, and at the end each shot keeps the attempt that fits it better.
@@ -56,7 +58,8 @@ class Stage:
 
     def moves(self, path: str) -> bool:
         """Whether a free parameter moves."""
-        return path not in self.without and (self.parameters is None or path in self.parameters)
+        named = {path, key_of(path)}
+        return named.isdisjoint(self.without) and (self.parameters is None or not named.isdisjoint(self.parameters))
 
 
 _WIDTHS = (

@@ -16,9 +16,10 @@ from nbjax.experiment import Experiment
 from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
 from nbjax.parameters.accessors import access
 from nbjax.parameters.parameter import Frame, Parameter
+from nbjax.parameters.plural import alone, beside, crystal_of, key_of
 from nbjax.quantities import QUANTITIES
 
-__all__ = ["Parameter", "find", "parameters_of", "set_values"]
+__all__ = ["Parameter", "alone", "beside", "crystal_of", "find", "key_of", "parameters_of", "set_values"]
 
 _SCALES = "only scales the fluence; use scale or beam.fluence_photons_per_m2"
 _PANEL_AXIS = "turns with the other two axes of the panel; use detector.axes_deg"
@@ -47,14 +48,22 @@ def parameters_of(
 ) -> dict[str, Parameter]:
     """Every parameter of an experiment by its path, in the order of computation.
 
+    The paths are keys of quantities, ``crystal.misset_deg``; with two or more crystals ``crystals[0].misset_deg``,
+    ``crystals[1].misset_deg`` and so on.
+
     Args:
         experiment: decides what there is: a panel with a close distance has no distance, for instance.
         convention: of the detector; without it there are no beam centres, whose meaning it decides.
         system: crystal system that ``crystal.cell`` keeps to, a key of ``CRYSTAL_SYSTEMS``.
     """
     frame = Frame(convention, CRYSTAL_SYSTEMS[system])
-    found = (access(quantity, experiment, frame) for quantity in QUANTITIES.values() if quantity.fitted)
-    return {parameter.path: parameter for parameter in found if parameter is not None}
+    found = [
+        parameter
+        for quantity in QUANTITIES.values()
+        if quantity.fitted
+        for parameter in access(quantity, experiment, frame)
+    ]
+    return {parameter.path: parameter for parameter in found}
 
 
 def find(parameters: dict[str, Parameter], path: str, key: str = "parameters") -> Parameter:
@@ -69,8 +78,15 @@ def find(parameters: dict[str, Parameter], path: str, key: str = "parameters") -
 
 
 def _what_instead(parameters: dict[str, Parameter], path: str) -> str:
-    if path in _ELSEWHERE:
-        return f"which {_ELSEWHERE[path]}"
+    same = [other for other in parameters if key_of(other) == key_of(path)]
+    crystals = sum(key_of(other) == "crystal.cell_A" for other in parameters)
+    if same:
+        has = f"has {crystals} crystals" if crystals > 1 else "has one crystal"
+        return f"no parameter of this experiment, which {has}; use {' or '.join(same)}"
+    if not crystals and key_of(path).startswith("crystal."):
+        return "no parameter of this experiment, which has no crystal"
+    if key_of(path) in _ELSEWHERE:
+        return f"which {_ELSEWHERE[key_of(path)]}"
     for axis in "xy":
         keys = [f"detector.{name}" for name in (f"beam_{axis}_mm", f"org_{axis}_px", f"close_{axis}_mm")]
         if path in keys:

@@ -11,21 +11,32 @@ from collections.abc import Callable, Mapping
 from nbjax.experiment import Experiment
 from nbjax.fields import look_up
 from nbjax.parameters.beam import BEAM
-from nbjax.parameters.crystal import CRYSTAL
+from nbjax.parameters.crystal import AROUND, CRYSTAL
 from nbjax.parameters.detector import DETECTOR
 from nbjax.parameters.parameter import Frame, Parameter, leaf
+from nbjax.parameters.plural import alone, numbered
 from nbjax.quantities import Quantity
 
 Accessor = Callable[[Quantity, Experiment, Frame], Parameter | None]
 
-ACCESSORS: Mapping[str, Accessor] = {**DETECTOR, **BEAM, **CRYSTAL}
+ACCESSORS: Mapping[str, Accessor] = {**DETECTOR, **BEAM, **CRYSTAL, **AROUND}
 
 _ROOTS = {"beam": "beam", "crystal": "crystal", "detector": "panel"}
 """Where the places of a section's quantities begin."""
 
 
-def access(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
-    """The parameter of a quantity, or None if the experiment has no such number."""
+def access(quantity: Quantity, experiment: Experiment, frame: Frame) -> list[Parameter]:
+    """The parameters of a quantity: one of each crystal where it is a crystal's; none if there is no such number."""
+    crystals = len(experiment.crystals)
+    if quantity.section != "crystal" or quantity.key in AROUND or crystals == 1:
+        found = [_access(quantity, experiment, frame)]
+    else:
+        found = [_access(quantity, alone(experiment, i), frame) for i in range(crystals)]
+        found = [None if parameter is None else numbered(parameter, i) for i, parameter in enumerate(found)]
+    return [parameter for parameter in found if parameter is not None]
+
+
+def _access(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
     root = _ROOTS.get(quantity.section, "")
     if quantity.unless is not None:
         place, choice = quantity.unless

@@ -1,4 +1,4 @@
-"""Parameters of the crystal that are more than a number at a place, and of its water."""
+"""Parameters of a crystal that are more than a number at a place, and of the water around all crystals."""
 
 from __future__ import annotations
 
@@ -87,6 +87,8 @@ CRYSTAL: dict[str, Callable[[Quantity, Experiment, Frame], Parameter | None]] = 
     **{f"crystal.size_{axis}_mm": partial(_size, i) for i, axis in enumerate(_LENGTHS)},
     "crystal.default_F": _default_factor,
     "crystal.structure_factors": _factors,
-    "crystal.water_um": _water,
 }
-"""Key -> accessor."""
+"""Key -> accessor, of a crystal alone."""
+
+AROUND: dict[str, Callable[[Quantity, Experiment, Frame], Parameter | None]] = {"crystal.water_um": _water}
+"""Of what is around the crystals, however many there are."""
