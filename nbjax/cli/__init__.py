@@ -154,13 +154,13 @@ def _sample(arguments: argparse.Namespace) -> int:
 
 
 def _resolve(arguments: argparse.Namespace) -> int:
+    from nbjax.cli.said import say_resolved
     from nbjax.config.load import load_with_sources
     from nbjax.resolve import resolve
 
     config, sources = load_with_sources(arguments.config, arguments.set)
     resolved = resolve(config, sources)
-    for sentence in resolved.warnings:
-        print(f"nbjax: warning: {sentence}", file=sys.stderr)
+    say_resolved(resolved)
     rows = [(key, _shown(value), origin) for key, value, origin in sorted(resolved.rows())]
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     for key, value, origin in rows:

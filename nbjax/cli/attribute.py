@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbjax.cli.said import say_resolved
 from nbjax.errors import ConfigError, FileError, UsageError
 
 if TYPE_CHECKING:
@@ -90,8 +91,7 @@ def _attribution(arguments: argparse.Namespace, rest: list[str]) -> Attribution:
 
     candidate = _candidate(arguments, rest)
     resolved = candidate.resolved(candidate.base)
-    for sentence in resolved.warnings:
-        print(f"nbjax: warning: {sentence}", file=sys.stderr)
+    say_resolved(resolved)
     with _status() as report:
         image = _image(arguments.reference, resolved)
         if image is not None:

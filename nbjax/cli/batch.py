@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbjax.cli.folder import output_folder
 from nbjax.cli.interruption import INTERRUPTED
+from nbjax.cli.said import say_resolved
 from nbjax.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
         process, processes = join(arguments.coordinator, arguments.process_id, arguments.processes)
         share = replace(share, process=process, processes=processes)
     batch = replace(batch, share=share, workers=arguments.threads or default_workers())
-    for sentence in batch.plan.resolved.warnings:
-        print(f"nbjax: warning: {sentence}", file=sys.stderr)
+    say_resolved(batch.plan.resolved)
     if arguments.dry_run:
         return _show_estimate(batch)
 

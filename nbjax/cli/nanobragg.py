@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from nbjax.cli.options import BY_KEY, BY_NAME, REFUSED, VECTOR_KEYS, Option, in_options
 from nbjax.cli.passed_over import OPTION_ENTRIES, name_default_files, passed_over
-from nbjax.cli.sentinels import forget_sentinels
+from nbjax.cli.sentinels import forget_sentinels, take_two_steps
 from nbjax.cli.words import is_number, leading_number
 from nbjax.config.edit import with_values
 from nbjax.config.tree import Config, Precision
@@ -124,6 +124,7 @@ class _Reader:
             self._drop_vectors(convention)
         for key, said in forget_sentinels(self.values, "sentinel_values" in self.parity).items():
             self.notes.append(f"{self.sources.get(key, key)}: {said}")
+        take_two_steps(self.values, self.sources)
         if "default_files" in self.parity:
             asks_else = bool(self.printout or self.config_out or self.trace_file)
             self.notes += name_default_files(self.values, asks_else, not self.noise_cancelled)

@@ -13,6 +13,7 @@ from nbjax.cli.cost import say_cost
 from nbjax.cli.interruption import interruptible
 from nbjax.cli.outputs import check_outputs, output_departures, write_outputs
 from nbjax.cli.progress import progress_bar
+from nbjax.cli.said import say_resolved
 from nbjax.config.tree import Config
 from nbjax.experiment import Experiment
 from nbjax.pipeline.cost import cost_of
@@ -49,8 +50,7 @@ def render_to_files(
     with jax.enable_x64(True):
         resolved = resolve(config, sources)
         check(resolved)
-        for sentence in resolved.warnings:
-            print(f"nbjax: warning: {reword(sentence)}", file=sys.stderr)
+        say_resolved(resolved, reword)
         experiment = prepare_resolved(resolved)
         names = departures(resolved, experiment, (*option_entries, *output_departures(resolved)))
         if names:

@@ -1,4 +1,4 @@
-"""Numbers of an option line that mean "not given"."""
+"""Numbers of an option line that mean "not given", and what the C program takes for one that is not."""
 
 from __future__ import annotations
 
@@ -61,3 +61,11 @@ def forget_sentinels(values: dict[str, Any], as_c_program: bool) -> dict[str, st
         said["crystal.cells"] = f"{min(cells):g} is taken for 1, as in the C program"
         values["crystal.cells"] = tuple(max(1, number) for number in cells)
     return said
+
+
+def take_two_steps(values: dict[str, Any], sources: dict[str, str]) -> None:
+    """Give a rotation of a known range alone two steps, where a configuration takes what the crystal asks for."""
+    steps = {"sampling.phi_step_deg", "sampling.phi_steps"}
+    if "crystal.phi_range_deg" in values and not steps & values.keys():
+        values["sampling.phi_steps"] = 2
+        sources["sampling.phi_steps"] = f"{sources['crystal.phi_range_deg']} alone, as in the C program"

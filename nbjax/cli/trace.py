@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
+from nbjax.cli.said import say_resolved
 from nbjax.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     config, sources = load_configured(arguments)
     resolved = resolve(config, sources)
-    for sentence in resolved.warnings:
-        print(f"nbjax: warning: {sentence}", file=sys.stderr)
+    say_resolved(resolved)
     pixels = tuple((slow, fast) for slow, fast in arguments.pixel)
     trace_to_file(resolved, pixels, arguments.samples, arguments.out, "--pixel")
     return 0

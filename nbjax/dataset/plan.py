@@ -68,7 +68,7 @@ class Plan:
                 crystal=replace(
                     config.crystal, phi_start_deg=dataset.start_deg or 0.0, phi_range_deg=dataset.width_deg
                 ),
-                sampling=replace(config.sampling, phi_steps=dataset.phi_steps or 1, phi_step_deg=None),
+                sampling=replace(config.sampling, phi_steps=dataset.phi_steps, phi_step_deg=None),
             )
         self.resolved = resolve(config)
         self.base = _settled(self.resolved)
@@ -109,7 +109,7 @@ class Plan:
         crystal = config.crystal
         if dataset.kind == "rotation" and dataset.width_deg is not None:
             # each phi step stands for the middle of its part of the width
-            half_step = dataset.width_deg / (dataset.phi_steps or 1) / 2
+            half_step = dataset.width_deg / self.resolved.crystal.phi.count / 2
             crystal = replace(crystal, phi_start_deg=self.start_deg(number) + half_step)
         image = number if dataset.kind == "stills" else 0
         rotation = self.orientation

@@ -21,6 +21,7 @@ from nbjax.resolve.detector import ResolvedDetector, resolve_detector
 from nbjax.resolve.header import apply_headers
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.plausibility import check_ranges
+from nbjax.resolve.rotation import resolve_rotation
 from nbjax.resolve.sampling import ResolvedSampling, resolve_sampling
 
 DEFAULT_SEED = 1
@@ -45,6 +46,7 @@ class Resolved:
         beam, crystal, detector, sampling, output: the sections.
         mask: pixels of the mask image, shape (slow, fast), or None.
         warnings: sentences for the user.
+        remarks: what was chosen for the user and decides what the image shows.
         notes: values and their origins.
         header_departures: ledger entries that the image headers bring into play.
     """
@@ -57,6 +59,7 @@ class Resolved:
     output: ResolvedOutput
     mask: np.ndarray | None
     warnings: tuple[str, ...]
+    remarks: tuple[str, ...]
     notes: Mapping[str, tuple[object, str]]
     header_departures: tuple[str, ...]
 
@@ -96,6 +99,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     output = _resolve_output(config, notes)
     crystal = resolve_crystal(config, beam.wavelength_A, beam.beamsize_mm, output.seed, notes)
     detector = resolve_detector(config, notes)
+    crystal = replace(crystal, phi=resolve_rotation(config, beam, crystal, detector, notes))
     shape = (detector.pixels_slow, detector.pixels_fast)
     if mask is not None and mask.shape != shape:
         notes.fault(
@@ -113,6 +117,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
         output=output,
         mask=mask,
         warnings=tuple(notes.warnings),
+        remarks=tuple(notes.remarks),
         notes=notes.rows,
         header_departures=headers.departures,
     )

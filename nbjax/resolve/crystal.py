@@ -12,7 +12,7 @@ from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.hkl import StructureFactorTable
 from nbjax.reference.cell_setting import angles_of_c_program_deg, volume_ratio
 from nbjax.resolve.notes import Notes
-from nbjax.resolve.steps import Steps, rotation_steps
+from nbjax.resolve.steps import NONE, Steps
 from nbjax.resolve.structure_factors import find_structure_factors, fit_to_cell
 from nbjax.resolve.unit_cell import Setting, resolve_cell
 from nbjax.sampling.reference_random import reference_misset_rotation, uniform_rotation
@@ -29,8 +29,8 @@ class ResolvedCrystal:
     Attributes:
         orientation: rotation from the standard setting, shape (3, 3), before ``misset_deg``.
         table: structure factors, or None when all equal ``default_F``.
-        phi: rotation exposure in degrees.
         interpolate: whether structure factors are interpolated.
+        phi: rotation exposure in degrees; settled when the detector is.
     """
 
     cell_A: tuple[float, float, float]
@@ -48,8 +48,8 @@ class ResolvedCrystal:
     mosaic_domains: int
     mosaic_seed: int
     phi_start_deg: float
-    phi: Steps
     water_um: float
+    phi: Steps = NONE
 
 
 def resolve_crystal(
@@ -73,7 +73,6 @@ def resolve_crystal(
     misset_deg, orientation = _misset(config, orientation, seed, notes)
     spread, domains = _mosaic(config, notes)
     phi_start = notes.choose("crystal.phi_start_deg", crystal.phi_start_deg, 0.0)
-    phi = _rotation(config, notes)
     cells = _cells(crystal, cell_A, beamsize_mm, notes)
     notes.switch("crystal.shape", crystal.shape)
     fudge = notes.choose("crystal.fudge", crystal.fudge, 1.0)
@@ -95,27 +94,8 @@ def resolve_crystal(
         mosaic_domains=domains,
         mosaic_seed=notes.choose("crystal.mosaic_seed", crystal.mosaic_seed, DEFAULT_MOSAIC_SEED),
         phi_start_deg=phi_start,
-        phi=phi,
         water_um=water_um,
     )
-
-
-def _rotation(config: Config, notes: Notes) -> Steps:
-    """Steps of the spindle; a negative range or step turns it the other way."""
-    range_deg, step_deg = config.crystal.phi_range_deg, config.sampling.phi_step_deg
-    if step_deg == 0:
-        notes.fault("sampling.phi_step_deg", "got 0, must not be zero; leave it out for steps of range / count")
-        step_deg = None
-    if step_deg is not None and range_deg is not None and step_deg * range_deg < 0:
-        notes.fault(
-            "sampling.phi_step_deg",
-            f"got {step_deg:g}, turns against crystal.phi_range_deg = {range_deg:g}; give both the same sign",
-        )
-    phi = rotation_steps(range_deg, step_deg, config.sampling.phi_steps)
-    notes.record("crystal.phi_range_deg", phi.range, phi.origin)
-    notes.record("sampling.phi_step_deg", phi.step, phi.origin)
-    notes.record("sampling.phi_steps", phi.count, phi.origin)
-    return phi
 
 
 def _interpolate(config: Config, cells: tuple[float, float, float], has_table: bool, notes: Notes) -> bool:

@@ -19,12 +19,14 @@ class Notes:
         said: key path -> where a given value came from ("file x.toml", "option", "header y.img").
         rows: key path -> (value, origin), in the order of resolution.
         warnings: sentences for the user.
+        remarks: choices that the user should know of.
         faults: everything that is wrong.
     """
 
     said: Mapping[str, str]
     rows: dict[str, tuple[object, str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
     def record(self, key: str, value: object, origin: str) -> None:
@@ -55,6 +57,10 @@ class Notes:
     def warn(self, sentence: str) -> None:
         """Note something the user should know."""
         self.warnings.append(sentence)
+
+    def say(self, sentence: str) -> None:
+        """Note a choice that the user should know of."""
+        self.remarks.append(sentence)
 
     def raise_faults(self) -> None:
         """Raise a ``ConfigError`` with all faults, if there are any."""

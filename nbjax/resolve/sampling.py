@@ -92,6 +92,15 @@ def _oversample_of_program(
     return _subpixels(longest_m, wavelength_m, distance_m, detector.pixel_mm)
 
 
+def furthest_angle_rad(detector: ResolvedDetector) -> float:
+    """Scattering angle of the panel's furthest corner; a swing adds to that of the panel before it."""
+    fast, slow = detector.centre_mm if detector.pivot == "beam" else detector.near_mm
+    far_fast = max(abs(fast), abs(1000 * detector.size_m[0] - fast))
+    far_slow = max(abs(slow), abs(1000 * detector.size_m[1] - slow))
+    angle = math.atan2(math.hypot(far_fast, far_slow), abs(_beam_distance_mm(detector)))
+    return angle + abs(math.radians(detector.two_theta_deg))
+
+
 def _beam_distance_mm(detector: ResolvedDetector) -> float:
     """Distance to the panel along the beam; with a given close distance, from the tilt without two-theta."""
     if detector.close_distance_mm is None:

@@ -213,17 +213,28 @@ def each(table: dict[str, str]) -> list[Any]:
     return [pytest.param(name, keys.split(), id=name) for names, keys in table.items() for name in names.split()]
 
 
+BROUGHT = {"-osc": {"sampling.phi_steps": 2}}
+"""What an option alone brings along, as in the C program."""
+
+
 @pytest.mark.parametrize(("name", "keys"), each(NUMBERS))
 def test_numbers(name: str, keys: list[str]) -> None:
     request = read_options([name, "12.5"])
-    assert changed(request.config) == dict.fromkeys(keys, 12.5)
-    assert request.sources == dict.fromkeys([*keys, *(["beam.polarization_correction"] * (name == "-polar"))], name)
+    brought = BROUGHT.get(name, {})
+    assert changed(request.config) == dict.fromkeys(keys, 12.5) | brought
+    sources = dict.fromkeys([*keys, *(["beam.polarization_correction"] * (name == "-polar"))], name)
+    assert request.sources == sources | dict.fromkeys(brought, f"{name} alone, as in the C program")
+
+
+def test_a_rotation_takes_the_steps_that_are_given() -> None:
+    assert read_options(["-osc", "1", "-phisteps", "9"]).config.sampling.phi_steps == 9
+    assert read_options(["-phistep", "0.1", "-osc", "1"]).config.sampling.phi_steps is None
 
 
 @pytest.mark.parametrize(("name", "keys"), each(NUMBERS))
 @pytest.mark.parametrize("word", ["-3", "-.5", "+2", "1e-3", "1E3"])
 def test_numbers_may_have_signs_and_exponents(name: str, keys: list[str], word: str) -> None:
-    assert changed(read_options([name, word]).config) == dict.fromkeys(keys, float(word))
+    assert changed(read_options([name, word]).config) == dict.fromkeys(keys, float(word)) | BROUGHT.get(name, {})
 
 
 @pytest.mark.parametrize(("name", "keys"), each(INTEGERS))

@@ -1,0 +1,23 @@
+"""What the resolution of a configuration has to say, on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbjax.resolve import Resolved
+
+
+def say_resolved(resolved: Resolved, reword: Callable[[str], str] = str) -> None:
+    """Print warnings, and choices that decide what the image shows.
+
+    Args:
+        resolved: a configuration.
+        reword: turns configuration keys into the user's own terms.
+    """
+    for sentence in resolved.warnings:
+        print(f"nbjax: warning: {reword(sentence)}", file=sys.stderr)
+    for sentence in resolved.remarks:
+        print(f"nbjax: {reword(sentence)}", file=sys.stderr)
