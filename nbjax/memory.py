@@ -36,3 +36,13 @@ def _of_container() -> int | None:
     except (OSError, ValueError):
         return None
     return None if limit == "max" or int(limit) < _LEAST_LIMIT else max(0, int(limit) - used)
+
+
+def share_of_maps() -> float | None:
+    """Memory maps of this process over the most that Linux grants it; None where there is no such limit."""
+    try:
+        most = int(Path("/proc/sys/vm/max_map_count").read_text())
+        with Path("/proc/self/maps").open("rb") as maps:
+            return sum(1 for _ in maps) / most
+    except OSError:
+        return None

@@ -25,6 +25,7 @@ from nbjax.io.header import HeaderFields
 from nbjax.physics.backgrounds.background import Background
 from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.structure_factor import StructureFactors
+from nbjax.pipeline.compilation import compiled
 from nbjax.reference.distance_before_swing import seen_before_swing
 from nbjax.reference.program import CProgram
 from nbjax.reference.set_up import program_panel
@@ -35,7 +36,7 @@ from nbjax.sampling.reference_random import cap_draws
 from nbjax.sampling.sources import SourceGrid, SourceTable
 
 _ALONG_BEAM = 1e-9
-_place = jax.jit(place_panel)
+_place = compiled(place_panel)
 MakeArray = Callable[[object], Any]
 
 

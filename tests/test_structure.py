@@ -44,6 +44,13 @@ def prints_and_exits(tree: ast.AST) -> Iterator[int]:
             yield call.lineno
 
 
+def plain_jits(tree: ast.AST) -> Iterator[int]:
+    """Lines that name ``jax.jit``, which keeps every program."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "jax.jit":
+            yield node.lineno
+
+
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
@@ -78,6 +85,11 @@ def test_the_pipeline_and_what_it_is_made_of_know_no_ledger() -> None:
     assert found == []
 
 
+def test_programs_that_may_be_dropped_are_compiled_in_one_place() -> None:
+    others = [path for path in SOURCES if path != PACKAGE / "pipeline" / "compilation.py"]
+    assert offences(others, plain_jits) == []
+
+
 def test_only_the_command_line_prints_and_exits() -> None:
     allowed = (PACKAGE / "cli", PACKAGE / "__main__.py")
     others = [path for path in SOURCES if not any(path.is_relative_to(place) for place in allowed)]
@@ -96,6 +108,7 @@ def test_files_are_short() -> None:
         (file_accesses, "Path('x').read_text()"),
         (file_accesses, "with path.open() as handle: pass"),
         (file_accesses, "np.load('x')"),
+        (plain_jits, "partial(jax.jit, static_argnames='x')"),
         (prints_and_exits, "print('x')"),
         (prints_and_exits, "sys.exit(1)"),
         (prints_and_exits, "raise SystemExit(1)"),

@@ -19,6 +19,7 @@ from nbjax.experiment import Experiment
 from nbjax.geometry.scattering import miller_indices, scattering_vector
 from nbjax.geometry.unit_cell import invert_basis
 from nbjax.numerics import components
+from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, pixels_at
 from nbjax.pipeline.sample import domain_of, sample_crystal, sample_ray
 from nbjax.pipeline.scene import RayTable, Scene
@@ -90,7 +91,9 @@ def _spots(
     padded = np.zeros((max(256, 1 << (len(hkl) - 1).bit_length() if len(hkl) else 0), 3))
     padded[: len(hkl)] = hkl
     with jax.enable_x64(True):
-        centroid, wavelength_A, partiality = (np.asarray(part)[: len(hkl)] for part in _predict(experiment, padded))
+        centroid, wavelength_A, partiality = (
+            np.asarray(part)[: len(hkl)] for part in _predict(experiment, jnp.asarray(padded))
+        )
     count = len(hkl)
     return {
         "image": Field(np.full(count, photons.plan.number, np.int64), "", "number of the image in the dataset"),
@@ -112,7 +115,7 @@ def _spots(
     }
 
 
-@jax.jit
+@compiled
 def _nearest_indices(experiment: Experiment) -> Int[Array, "slow fast 3"]:
     """Whole Miller indices nearest to each pixel's centre, in the middle of the exposure."""
     grid, beam = experiment.grid, experiment.beam
@@ -125,7 +128,7 @@ def _nearest_indices(experiment: Experiment) -> Int[Array, "slow fast 3"]:
     return jnp.stack([jnp.ceil(x - 0.5) for x in hkl], -1).astype(jnp.int16)
 
 
-@jax.jit
+@compiled
 def _predict(
     experiment: Experiment, hkl: Float[Array, "n 3"]
 ) -> tuple[Float[Array, "n 2"], Float[Array, " n"], Float[Array, " n"]]:

@@ -17,6 +17,7 @@ from nbjax.dataset.shard import Field, digest
 from nbjax.experiment import Experiment
 from nbjax.geometry.goniometer import phi_angles_rad
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
+from nbjax.pipeline.compilation import compiled
 from nbjax.quantities import QUANTITIES, UNITS
 from nbjax.rotations import about_axis
 
@@ -72,7 +73,7 @@ def _unit(key: str) -> str:
     return UNITS[QUANTITIES[path_of(key)[0]].unit].nexus
 
 
-@jax.jit
+@compiled
 def _reciprocal(experiment: Experiment) -> Float[Array, "3 3"]:
     """Columns a*, b*, c* in 1/A in nbjax's laboratory, in the middle of the exposure."""
     return invert_basis(middle_direct_m(experiment) * 1e10).T

@@ -22,6 +22,7 @@ from nbjax.fit.result import FitResult, Level, Outcome, ShotResult, Step, covari
 from nbjax.fit.state import Progress, State
 from nbjax.fit.tries import best
 from nbjax.parameters import key_of
+from nbjax.pipeline.compilation import compiled
 
 _TABLE = "crystal.structure_factors"
 _SETTLED = 0.99
@@ -221,7 +222,7 @@ def _goodness(
     )
 
 
-@partial(jax.jit, static_argnames=("layout",))
+@partial(compiled, static_argnames=("layout",))
 def _all_moved(layout: Layout, experiments: Experiment, shared: Array, own: Array) -> Experiment:
     return jax.vmap(layout.moved, in_axes=(0, None, 0))(experiments, shared, own)
 

@@ -15,6 +15,7 @@ from jaxtyping import Bool
 from nbjax.fit.equations import Equations, Shots, Theta, View, equations, value
 from nbjax.fit.matrix_free import is_large, slopes
 from nbjax.fit.state import Progress, State, accepted, first_state, judged
+from nbjax.pipeline.compilation import compiled
 
 _PATIENCE = 2
 """Calls in a row that gain less than the tolerance, after which a fit without matrices is done."""
@@ -62,7 +63,7 @@ class Descent:
         return jax.vmap(lambda own: self.chain.init(replace(theta, own=own[None])))(theta.own)
 
 
-@jax.jit
+@compiled
 def _decided(state: State, there: Theta, at: Equations, memory: Any, tolerance: float | Array) -> State:
     """Descent may rise for a while: the best point is kept, and only what is not finite stops it."""
     kept, _ = accepted(state, there, at, 0.0)
@@ -70,7 +71,7 @@ def _decided(state: State, there: Theta, at: Equations, memory: Any, tolerance: 
     return _stopped(state, kept, there, at)
 
 
-@jax.jit
+@compiled
 def _decided_by_progress(state: State, there: Theta, at: Equations, memory: Any, tolerance: float | Array) -> State:
     """Without information nothing is promised: a shot is done when calls one after the other gain too little."""
     kept, _ = accepted(state, there, at, 0.0)
@@ -96,7 +97,7 @@ def _stopped(before: State, after: State, there: Theta, at: Equations) -> State:
     return replace(after, progress=jnp.where(stopped, Progress.DIVERGED, after.progress))
 
 
-@partial(jax.jit, static_argnames=("chain", "steps"))
+@partial(compiled, static_argnames=("chain", "steps"))
 def _run(
     chain: Any, steps: int, view: View, shots: Shots, running: Array, theta: Theta, memory: Any
 ) -> tuple[Theta, Any]:

@@ -14,6 +14,7 @@ from jaxtyping import Bool
 from nbjax.errors import ConfigError, Fault
 from nbjax.fit.equations import Shots, Theta, View, equations, residuals
 from nbjax.fit.state import Progress, State, accepted, first_state, judged
+from nbjax.pipeline.compilation import compiled
 
 Method = Literal["levenberg_marquardt", "gauss_newton", "dogleg"]
 _ROUNDING = 1e-9
@@ -45,7 +46,7 @@ class LeastSquares:
         return _decided(state, there, equations(view, shots, there), tolerance)
 
 
-@jax.jit
+@compiled
 def _decided(state: State, there: Theta, at: Any, tolerance: float | Array) -> State:
     kept, better = accepted(state, there, at, _ROUNDING)
     running = state.progress == Progress.RUNNING
@@ -53,7 +54,7 @@ def _decided(state: State, there: Theta, at: Any, tolerance: float | Array) -> S
     return judged(replace(kept, progress=progress), tolerance)
 
 
-@partial(jax.jit, static_argnames=("method", "steps"))
+@partial(compiled, static_argnames=("method", "steps"))
 def _run(method: Method, steps: int, view: View, shots: Shots, theta: Theta) -> Theta:
     import lineax
     import optimistix

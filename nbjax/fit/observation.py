@@ -16,6 +16,7 @@ from nbjax.experiment import Experiment
 from nbjax.fit.background import FittedBackground, Kind, undisturbed
 from nbjax.fit.groups import Groups
 from nbjax.fit.losses import Loss
+from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import simulate
 
 CHUNK = 8192
@@ -50,7 +51,7 @@ class Observation:
         return np.asarray(self.weight.sum(axis=(1, 2)))
 
 
-@partial(jax.jit, static_argnames=("loss",))
+@partial(compiled, static_argnames=("loss",))
 def _calm(loss: Loss, background: FittedBackground, data: Array, weight: Array) -> Array:
     return jax.vmap(partial(undisturbed, loss))(background, data, weight)
 

@@ -22,6 +22,7 @@ from nbjax.experiment import Experiment, stack
 from nbjax.fit.limits import Limits, limits_of
 from nbjax.fit.scaling import Scaling
 from nbjax.parameters import Parameter, beside, find, key_of, parameters_of, set_values
+from nbjax.pipeline.compilation import compiled
 from nbjax.quantities import QUANTITIES
 
 
@@ -162,7 +163,7 @@ def parameter_set(
     )
 
 
-@partial(jax.jit, static_argnames=("layout",))
+@partial(compiled, static_argnames=("layout",))
 def _starts(layout: Layout, experiments: Experiment) -> tuple[Array, Array]:
     """Values of the shared and the own parameters of every shot."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -16,6 +15,7 @@ from jaxtyping import Bool
 
 from nbjax.fit.equations import Equations, Shots, Theta, View, equations
 from nbjax.fit.state import Progress, State, accepted, first_state, judged, solve
+from nbjax.pipeline.compilation import compiled
 
 _FIRST_DAMPING, _MOST_DAMPING, _LEAST_DAMPING = 1e-2, 1e12, 1e-12
 _RAISE, _LOWER = 4.0, 0.2
@@ -38,7 +38,7 @@ class Scoring:
         return _decided(state, trial, equations(view, shots, trial), tolerance)
 
 
-@jax.jit
+@compiled
 def _proposed(state: State) -> Theta:
     running = state.progress == Progress.RUNNING
     change, _ = solve(state.equations, len(state.theta.shared), state.memory, running)
@@ -46,7 +46,7 @@ def _proposed(state: State) -> Theta:
     return Theta(state.theta.shared + change.shared, own)
 
 
-@jax.jit
+@compiled
 def _decided(state: State, trial: Theta, there: Equations, tolerance: float | Array) -> State:
     kept, better = accepted(state, trial, there, _ROUNDING)
     running = state.progress == Progress.RUNNING

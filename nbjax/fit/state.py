@@ -16,6 +16,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from nbjax.fit.equations import Equations, Shots, Theta, View, equations
+from nbjax.pipeline.compilation import compiled
 
 _JUDGING_DAMPING = 1e-9
 
@@ -81,7 +82,7 @@ def accepted(state: State, trial: Theta, there: Equations, allowance: float) -> 
     return replace(state, theta=Theta(shared, keep(trial.own, state.theta.own)), equations=at), better
 
 
-@jax.jit
+@compiled
 def judged(state: State, tolerance: float | Array) -> State:
     """The state with gain and progress brought up to date."""
     running = state.progress == Progress.RUNNING

@@ -19,6 +19,7 @@ from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.numerics import Components, components
 from nbjax.physics.shapes.square import axis_signs
 from nbjax.pipeline.accumulate import Samples, last_row
+from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, pixels_at, tiled
 from nbjax.pipeline.program import Record, program_of
 from nbjax.pipeline.sample import CrystalSample, RaySample
@@ -51,7 +52,7 @@ def trace(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]], s
     return _trace(experiment, at, samples)
 
 
-@partial(jax.jit, static_argnames="samples")
+@partial(compiled, static_argnames=("samples",))
 def _trace(experiment: Experiment, pixels: Int[Array, "n 2"], samples: bool) -> Stages:
     scene = complete_scene(experiment)
 

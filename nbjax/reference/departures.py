@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-import jax
 import numpy as np
 
 from nbjax.experiment import Experiment
 from nbjax.io.hkl import tabulate
+from nbjax.pipeline.compilation import compiled
 from nbjax.preparation import meets_beam, phi_angles_rad, placed_panel
 from nbjax.reference.cell_setting import angles_of_c_program_deg
 from nbjax.reference.hkl_stream import read_hkl_stream, reads_alike
@@ -20,7 +20,7 @@ from nbjax.resolve import Resolved
 _CLOSED_FORM_FAILS = 1e-5
 """Distance from a peak, in fringes, within which the closed form of the sphere's transform has lost its digits."""
 
-_leaves_table = jax.jit(CProgram((), False).leaves_table)
+_leaves_table = compiled(CProgram((), False).leaves_table)
 
 
 def departures(resolved: Resolved, experiment: Experiment, options: Iterable[str] = ()) -> tuple[str, ...]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from cases import small_config
 
 from nbjax import compiled, prepare, simulate, simulate_pixels, trace
+from nbjax.pipeline import compilation
 from nbjax.pipeline.render import render
 
 
@@ -56,6 +61,52 @@ def test_images_that_differ_only_in_numbers_compile_once() -> None:
         images += [render(experiment) for experiment in experiments[1:]]
         assert count() == first
     assert len({image.tobytes() for image in images}) == 20
+
+
+def _maps() -> int:
+    return len(Path("/proc/self/maps").read_text().splitlines())
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="other systems set no limit to memory maps")
+def test_programs_that_are_not_used_again_give_their_memory_maps_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compilation, "_LEAST_KEPT", 4)
+
+    def used(count: int) -> int:
+        before, waves = _maps(), compiled(lambda x: jnp.sin(x) @ x)
+        for size in range(2, 2 + count):
+            waves(jnp.ones(size))
+        return _maps() - before
+
+    used(1)
+    all_kept = used(12)
+    monkeypatch.setattr(compilation, "_SHARE", 0.0)
+    assert all_kept > 24
+    assert used(12) < all_kept / 3
+
+
+def test_the_programs_that_were_used_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compilation, "share_of_maps", lambda: 1.0)
+    monkeypatch.setattr(compilation, "_LEAST_KEPT", 4)
+    arrays, double = [jnp.ones(size) for size in range(2, 12)], compiled(lambda x: 2 * x)
+    for other in arrays[1:]:
+        # used every time, and so never the one to go
+        double(arrays[0])
+        double(other)
+    with _compilations() as count:
+        double(arrays[0])
+        double(arrays[-1])
+        assert count() == 0
+        double(arrays[1])
+        assert count() == 1
+
+
+def test_programs_end_with_their_function() -> None:
+    double = compiled(lambda x: 2 * x)
+    ended = weakref.ref(double.__wrapped__)  # type: ignore[attr-defined]
+    double(jnp.ones(3))
+    del double
+    gc.collect()
+    assert ended() is None
 
 
 def test_options_that_the_compiler_does_not_know_are_left_out() -> None:

@@ -12,6 +12,7 @@ from jax import Array
 from scipy.optimize import least_squares
 
 from nbjax.experiment import Experiment
+from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.recording import trace
 from nbjax.tracing.attribution.observation import Observation
 from nbjax.tracing.attribution.parameters import Parameter
@@ -78,8 +79,8 @@ class Solver:
             stages = trace(moved, pixels, observation.rows is not None)
             return jnp.concatenate([part.reshape(-1) for part in observation.residuals(stages).values()])
 
-        self._residual = jax.jit(residual)
-        self._jacobian = jax.jit(jax.jacfwd(residual))
+        self._residual = compiled(residual)
+        self._jacobian = compiled(jax.jacfwd(residual))
 
     def residual(self, theta: np.ndarray) -> np.ndarray:
         """Residuals with every parameter moved by ``theta`` typical changes."""
