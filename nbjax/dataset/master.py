@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from nbjax.dataset.nxmx import Instrument, Series, put, set_attributes, write_tree
+from nbjax.dataset.reading import Images
 from nbjax.dataset.shard import FORMAT, explained
 from nbjax.io.files import atomic_writer
 
@@ -41,16 +42,15 @@ def write_master(path: Path, shards: Sequence[Path], instrument: Instrument, ser
 
 def overloads(path: Path) -> tuple[int, int]:
     """Pixels of a dataset that are too bright for their type, and images that have some."""
-    with h5py.File(path, "r") as file:
-        found = file["entry/truth/overloads"][()]
+    with Images(path) as images:
+        found = images.column("overloads")
     return int(found.sum()), int((found > 0).sum())
 
 
 def blank_images(path: Path) -> tuple[int, ...]:
     """Numbers of the images of a dataset in which no photon is expected."""
-    with h5py.File(path, "r") as file:
-        dark = file["entry/truth/photons"][()] == 0
-        return tuple(int(number) for number in file["entry/truth/image"][()][dark])
+    with Images(path) as images:
+        return tuple(map(int, images.column("image")[images.column("photons") == 0]))
 
 
 def _link(entry: h5py.Group, shards: Sequence[Path]) -> None:
@@ -75,6 +75,8 @@ def _link(entry: h5py.Group, shards: Sequence[Path]) -> None:
             if shape[0]:
                 layout[start : start + shape[0]] = h5py.VirtualSource(file_name, f"/entry/{name}", shape, dtype)
             start += shape[0]
+        # the time of the writing would make equal masters differ
+        layout.dcpl.set_obj_track_times(False)
         made = entry.create_virtual_dataset(name, layout)
         for key, value in attributes[name].items():
             made.attrs[key] = value

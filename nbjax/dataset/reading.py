@@ -7,13 +7,11 @@ from pathlib import Path
 from types import TracebackType
 
 import h5py
-import hdf5plugin  # noqa: F401  registers the compression of the pixels
 import numpy as np
 
+from nbjax.dataset.opened import OpenShards, parts_of
 from nbjax.dataset.shard import digest
 from nbjax.errors import FileError
-from nbjax.io.images.links import check_sources
-from nbjax.io.images.recorded import Request
 
 Truth = dict[str, np.ndarray]
 
@@ -24,6 +22,7 @@ class Images:
     ``images[i]`` is (pixels, truth): pixels of shape (slow, fast), and a dictionary of arrays with the names that the
     file uses below ``/entry/truth``. A table of spots is cut to the image's own rows and named ``spots.intensity`` and
     so on. The object can be iterated over, is a context manager, and can be pickled for the workers of a data loader.
+    However many shards there are, few are open at a time.
 
     Args:
         path: of a master or a shard.
@@ -42,44 +41,37 @@ class Images:
         self._open()
 
     def _open(self) -> None:
+        self._shards = OpenShards()
         try:
-            self._file = h5py.File(self.path, "r")
-            self._pixels = self._file["entry/data/data"]
-            check_sources(Request(self.path, str(self.path)), self._pixels)
-            truth = self._file["entry/truth"]
-            self.config = truth["config"][()].decode()
-            self._rows = {
-                name: node for name, node in truth.items() if isinstance(node, h5py.Dataset) and node.shape != ()
-            }
-            self._spots = dict(truth["spots"].items()) if "spots" in truth else {}
-            numbers = self._rows["image"][()]
+            with h5py.File(self.path, "r") as file:
+                self.config = file["entry/truth/config"][()].decode()
+            self._parts = parts_of(self.path)
         except (OSError, KeyError) as error:
             raise FileError(
                 f"{self.path}: is no dataset that can be read ({error}); give a master or a shard"
             ) from None
-        # a row of a missing shard reads as zeros
-        if (np.diff(numbers) != 1).any():
-            raise FileError(f"{self.path}: a shard is missing beside it; complete the dataset with --resume")
-        self._ends = np.zeros(0, int)
-        if self._spots:
-            self._ends = np.searchsorted(self._spots["image"][()], numbers, "right")
+        self._firsts = [part.first for part in self._parts]
 
     def __len__(self) -> int:
-        return int(self._pixels.shape[0])
+        return self._parts[-1].first + self._parts[-1].images
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, Truth]:
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         index %= len(self)
+        part = self._parts[int(np.searchsorted(self._firsts, index, "right")) - 1]
+        row = index - part.first
         try:
-            pixels = self._pixels[index]
-            truth = {name: np.asarray(rows[index]) for name, rows in self._rows.items()}
-            if self._spots:
-                first = int(self._ends[index - 1]) if index else 0
-                rows = slice(first, int(self._ends[index]))
-                truth |= {f"spots.{name}": column[rows] for name, column in self._spots.items()}
-        except OSError as error:
-            raise FileError(f"{self.path}: image {index} cannot be read ({error}); its shard is damaged") from None
+            shard = self._shards[part.path]
+            pixels = shard.pixels[row]
+            truth = {name: np.asarray(values[row]) for name, values in shard.rows.items()}
+            if shard.spots:
+                own = slice(int(shard.ends[row - 1]) if row else 0, int(shard.ends[row]))
+                truth |= {f"spots.{name}": column[own] for name, column in shard.spots.items()}
+        except (OSError, KeyError) as error:
+            raise FileError(
+                f"{self.path}: image {index} cannot be read ({error}); {part.path.name} is damaged"
+            ) from None
         if self.verify and digest(pixels) != truth["sha256"].tobytes():
             raise FileError(f"{self.path}: image {index} is damaged: its pixels do not have the checksum of the truth")
         return pixels, truth
@@ -87,9 +79,23 @@ class Images:
     def __iter__(self) -> Iterator[tuple[np.ndarray, Truth]]:
         return (self[index] for index in range(len(self)))
 
+    def column(self, name: str) -> np.ndarray:
+        """A field of the truth of all images, shape (images, ...).
+
+        Raises:
+            FileError: a shard cannot be read, or has no such field.
+        """
+        found = []
+        for part in self._parts:
+            try:
+                found.append(self._shards[part.path].rows[name][()])
+            except (OSError, KeyError) as error:
+                raise FileError(f"{part.path}: {name} cannot be read ({error}); the shard is damaged") from None
+        return np.concatenate(found)
+
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the files."""
+        self._shards.close()
 
     def __enter__(self) -> Images:
         return self

@@ -16,7 +16,7 @@ import nbjax.dataset
 from nbjax.dataset.shard import check_shard, checksum_path
 from nbjax.errors import ConfigError, FileError
 
-PROGRAM = Path(__file__).with_name("killed.py")
+PROGRAM = Path(__file__).parents[1] / "killed.py"
 
 
 def engine(*words: object) -> list[str]:

@@ -1,0 +1,77 @@
+"""Datasets of many shards are read through few open files."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from killed import INSTRUMENT, make
+
+import nbjax.dataset
+from nbjax.dataset.master import blank_images, overloads, write_master
+from nbjax.dataset.nxmx import Series
+from nbjax.dataset.opened import MOST_OPEN
+from nbjax.dataset.shard import Field, shard_path, write_shard
+
+SHARDS = 3 * MOST_OPEN
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Master of shards of two images each, the last one of a single image."""
+    folder = tmp_path_factory.mktemp("many")
+    numbers = [range(2 * shard, min(2 * shard + 2, 2 * SHARDS - 1)) for shard in range(SHARDS)]
+    for shard, of_shard in enumerate(numbers):
+        frames = []
+        for number in of_shard:
+            frame = make(number)
+            said = {"photons": Field(np.array(float(number))), "overloads": Field(np.array(number % 2))}
+            frames.append(type(frame)(number, frame.pixels, {**frame.truth, **said}, frame.maps, frame.spots))
+        series = Series(np.array(of_shard, float), 1.0)
+        write_shard(shard_path(folder, "many", shard), frames, len(frames), INSTRUMENT, series, {"config": "text"})
+    master = folder / "many_master.h5"
+    write(master)
+    return master
+
+
+def write(master: Path) -> None:
+    paths = [shard_path(master.parent, "many", shard) for shard in range(SHARDS)]
+    write_master(master, paths, INSTRUMENT, Series(np.arange(2.0 * SHARDS - 1), 1.0))
+
+
+@pytest.fixture
+def _few_files() -> Iterator[None]:
+    """As many files as are open already, and the few that reading may take."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + MOST_OPEN + 4, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("_few_files")
+def test_more_shards_than_open_files_are_read(many: Path) -> None:
+    with nbjax.dataset.open(many) as images:
+        assert len(images) == 2 * SHARDS - 1
+        for number, (pixels, truth) in enumerate(pickle.loads(pickle.dumps(images))):
+            assert (pixels == make(number).pixels).all()
+            assert truth["image"] == number
+            assert truth["spots.image"].tolist() == [number] * (number % 3)
+        assert images[-1][1]["image"] == 2 * SHARDS - 2
+        assert images.column("image").tolist() == list(range(2 * SHARDS - 1))
+    assert overloads(many) == (SHARDS - 1, SHARDS - 1)
+    assert blank_images(many) == (0,)
+
+
+def test_equal_datasets_have_equal_masters(many: Path) -> None:
+    before = many.read_bytes()
+    # HDF5 notes whole seconds
+    time.sleep(1.01)
+    write(many)
+    assert many.read_bytes() == before
