@@ -53,5 +53,9 @@ class StructureError(NbjaxError):
     """Experiments that differ in more than numbers where they must not."""
 
 
+class ConfigWarning(UserWarning):
+    """Says what is unusual in a configuration, or has no effect."""
+
+
 class PrecisionWarning(UserWarning):
     """Says what a run loses, for instance because 64-bit floats are switched off in JAX."""

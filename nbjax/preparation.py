@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from jax import Array
 from nbjax import precision
 from nbjax.config.tree import Config
 from nbjax.constants import DEGREES_PER_RADIAN
-from nbjax.errors import ConfigError, Fault
+from nbjax.errors import ConfigError, ConfigWarning, Fault
 from nbjax.experiment import BeamParameters, CrystalParameters, DetectorParameters, Experiment, Grid, without_tables
 from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
 from nbjax.geometry.goniometer import Spindle
@@ -52,8 +53,14 @@ def prepare(config: Config) -> Experiment:
     Raises:
         ConfigError: everything that is wrong with the configuration.
         FileError: a file that cannot be read.
+
+    Warns:
+        ConfigWarning: what is unusual, or has no effect.
     """
-    return prepare_resolved(resolve(config))
+    resolved = resolve(config)
+    for sentence in resolved.warnings:
+        warnings.warn(sentence, ConfigWarning, stacklevel=2)
+    return prepare_resolved(resolved)
 
 
 def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:

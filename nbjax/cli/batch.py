@@ -109,7 +109,7 @@ def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
 
 
 def _why_blank(batch: Batch, number: int) -> str:
-    from nbjax.blank import why_blank
+    from nbjax.advice.blank import why_blank
     from nbjax.resolve import resolve
 
     image, base = resolve(batch.plan.image(number).lattices[0]), batch.plan.resolved.crystal

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import jax
 import numpy as np
 
-from nbjax.blank import why_blank
-from nbjax.cli.cost import say_cost
+from nbjax.advice.blank import why_blank
+from nbjax.advice.cost import cost_lines
 from nbjax.cli.interruption import interruptible
 from nbjax.cli.outputs import check_outputs, output_departures, write_outputs
 from nbjax.cli.progress import progress_bar
@@ -19,7 +19,6 @@ from nbjax.experiment import Experiment
 from nbjax.pipeline.cost import cost_of
 from nbjax.pipeline.render import render
 from nbjax.preparation import prepare_resolved
-from nbjax.reach import dark_corners
 from nbjax.reference.departures import departures
 from nbjax.resolve import Resolved, resolve
 
@@ -58,9 +57,8 @@ def render_to_files(
                 f"nbjax: the C program differs here: {', '.join(names)} (reproduce it with parity {','.join(names)})",
                 file=sys.stderr,
             )
-        if dark := dark_corners(resolved):
-            print(f"nbjax: warning: {reword(dark)}", file=sys.stderr)
-        say_cost(resolved, cost_of(experiment), reword)
+        for line in cost_lines(resolved, cost_of(experiment)):
+            print(f"nbjax: {reword(line)}", file=sys.stderr)
         with progress_bar("simulate", progress) as advance:
             image = interruptible(lambda: _rendered(experiment, advance))
         if not image.any():

@@ -17,7 +17,9 @@ def say_resolved(resolved: Resolved, reword: Callable[[str], str] = str) -> None
         resolved: a configuration.
         reword: turns configuration keys into the user's own terms.
     """
-    for sentence in resolved.warnings:
+    from nbjax.advice import doubts
+
+    for sentence in doubts(resolved):
         print(f"nbjax: warning: {reword(sentence)}", file=sys.stderr)
     for sentence in resolved.remarks:
         print(f"nbjax: {reword(sentence)}", file=sys.stderr)

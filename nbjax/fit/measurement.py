@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from nbjax.advice import doubts
 from nbjax.config.load import load_config
 from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault
@@ -80,12 +81,12 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
     """
     configs = [load_config(name) for name in settings.configs]
     resolved = [resolve(config) for config in configs]
-    images, read, doubts = _images(settings.data, (resolved[0].detector.pixels_slow, resolved[0].detector.pixels_fast))
+    images, read, unsure = _images(settings.data, (resolved[0].detector.pixels_slow, resolved[0].detector.pixels_fast))
     if len(configs) not in (1, len(images)):
         raise ConfigError(
             [Fault("configs", f"{len(configs)} configurations for {len(images)} images; give one, or one each")]
         )
-    warnings = dict.fromkeys([*(sentence for one in resolved for sentence in one.warnings), *doubts])
+    warnings = dict.fromkeys([*(sentence for one in resolved for sentence in doubts(one)), *unsure])
     experiments = [prepare_resolved(one) for one in resolved]
     if len(configs) == 1:
         configs, experiments = configs * len(images), experiments * len(images)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import nbjax.cli.cost
+import nbjax.advice.cost
 import nbjax.cli.render
 from nbjax.cli import main
 
@@ -65,14 +65,14 @@ def test_a_long_run_is_announced_with_what_to_change(said: str) -> None:
 def test_a_crystal_of_one_block_is_told_of_blocks(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    monkeypatch.setattr(nbjax.cli.cost, "_LONG_S", 0.0)
+    monkeypatch.setattr(nbjax.advice.cost, "_LONG_S", 0.0)
     said = request.getfixturevalue("said")
     # the volume of the one block: 847 * 731 * 1639 cells of 59.0 x 68.4 x 30.5 A
     assert "crystal.cells = 17 15 33 and crystal.volume_um3 = 124.9" in said
 
 
 def test_what_cannot_be_held_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(nbjax.cli.cost, "available_bytes", lambda: 10**6)
+    monkeypatch.setattr(nbjax.advice.cost, "available_bytes", lambda: 10**6)
     assert main(["simulate", written("oversample = 3")]) == 2
     err = capsys.readouterr().err
     assert "of memory and 0.001 GB are free" in err

@@ -10,9 +10,9 @@ import pytest
 from cases import INPUTS, small_config
 
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
-from nbjax.errors import ConfigError, FileError
+from nbjax.errors import ConfigError, ConfigWarning, FileError
 from nbjax.io.smv import write_smv
-from nbjax.preparation import phi_angles_rad, prepare_resolved
+from nbjax.preparation import phi_angles_rad, prepare, prepare_resolved
 from nbjax.resolve import resolve
 
 CUBE = Crystal(cell_A=(50.0, 60.0, 70.0), default_F=10.0)
@@ -267,3 +267,9 @@ def test_one_point_of_a_range_is_told_to_be_two(steps: int | None, told: bool) -
     found = resolve(config)
     assert found.beam.dispersion.count == max(steps or 2, 2)
     assert any("for one point leave out the range" in sentence for sentence in found.warnings) is told
+
+
+def test_prepare_warns_of_what_the_commands_warn_of() -> None:
+    config = small_config(sampling={"oversample": 1})
+    with pytest.warns(ConfigWarning, match="sampling.oversample = 1: the intensity may vary within a pixel"):
+        prepare(config)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from cases import small_config
 
-from nbjax.blank import why_blank
+from nbjax.advice.blank import why_blank
 from nbjax.config.edit import with_values
 from nbjax.pipeline.image import simulate
 from nbjax.preparation import prepare_resolved

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from cases import small_config
 
-from nbjax.reach import dark_corners
+from nbjax.advice import doubts
+from nbjax.advice.reach import dark_corners
 from nbjax.resolve import resolve
 
 # a list to 5 A, and a panel that sees down to lambda / (2 sin(theta)) at its corner
@@ -23,3 +24,11 @@ def test_where_the_list_reaches_nothing_is_said() -> None:
     assert dark_corners(resolve(cut)) is None
     constant = small_config(detector=NEAR, crystal={"default_F": 1.0})
     assert dark_corners(resolve(constant)) is None
+
+
+def test_what_the_panel_sees_is_said_with_what_is_unusual() -> None:
+    resolved = resolve(small_config(detector=NEAR, sampling={"oversample": 1}))
+    unusual, dark = doubts(resolved)
+    assert unusual == resolved.warnings[0]
+    assert unusual.startswith("sampling.oversample = 1")
+    assert dark == dark_corners(resolved)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-
 import numpy as np
 
 from nbjax.errors import UsageError
@@ -18,8 +15,8 @@ _SMALL_BLOCK_UM = 0.1
 """An edge of a mosaic block as real crystals have them."""
 
 
-def say_cost(resolved: Resolved, cost: Cost, reword: Callable[[str], str] = str) -> None:
-    """Say on stderr what takes long, and what could be changed.
+def cost_lines(resolved: Resolved, cost: Cost) -> list[str]:
+    """What takes long, and what could be changed; nothing if it does not.
 
     Raises:
         UsageError: it needs more memory than there is.
@@ -31,15 +28,12 @@ def say_cost(resolved: Resolved, cost: Cost, reword: Callable[[str], str] = str)
             f", a region of interest, or {', '.join(_remedies(resolved, cost))}"
         )
     if cost.seconds < _WORTH_SAYING_S:
-        return
+        return []
     counts = " x ".join(f"{count:.4g} {name}" for name, count in cost.counts.items() if count > 1)
-    print(
-        f"nbjax: {cost.samples:.2g} samples ({counts}): about {_duration(cost.seconds)} and {_bytes(cost.bytes)}",
-        file=sys.stderr,
-    )
+    lines = [f"{cost.samples:.2g} samples ({counts}): about {_duration(cost.seconds)} and {_bytes(cost.bytes)}"]
     if cost.seconds > _LONG_S:
-        remedies = "; ".join(_remedies(resolved, cost))
-        print(f"nbjax: to make it shorter: {reword(remedies)}", file=sys.stderr)
+        lines.append(f"to make it shorter: {'; '.join(_remedies(resolved, cost))}")
+    return lines
 
 
 def _remedies(resolved: Resolved, cost: Cost) -> list[str]:

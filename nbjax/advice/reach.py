@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbjax.blank import spacings_of_table, spacings_on_panel
+from nbjax.advice.spacings import spacings_of_table, spacings_on_panel
 from nbjax.resolve import Resolved
 
 _SHARE = 0.1

@@ -1,0 +1,36 @@
+"""Spacings that a panel sees, and those of a table of structure factors."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from nbjax.geometry.unit_cell import standard_direct
+from nbjax.io.hkl import StructureFactorTable
+from nbjax.preparation import placed_panel
+from nbjax.resolve import Resolved
+
+_POINTS = 65
+"""Points along each edge of the panel at which spacings are looked up."""
+
+
+def spacings_on_panel(resolved: Resolved) -> Float[np.ndarray, " points"]:
+    """Spacings in Angstrom that points of the panel see, infinite in the direct beam."""
+    panel, d = jax.tree.map(np.asarray, placed_panel(resolved)), resolved.detector
+    fast, slow = (np.linspace(0, d.pixel_mm / 1000 * n, _POINTS) for n in (d.pixels_fast, d.pixels_slow))
+    points = (panel.origin_m + fast[:, None, None] * panel.fast + slow[None, :, None] * panel.slow).reshape(-1, 3)
+    directions = points / np.linalg.norm(points, axis=1, keepdims=True)
+    twice_sine = np.linalg.norm(directions - d.beam_direction, axis=1)
+    with np.errstate(divide="ignore"):
+        return np.asarray(resolved.beam.wavelength_A / twice_sine)
+
+
+def spacings_of_table(
+    table: StructureFactorTable, cell_A: tuple[float, ...], cell_deg: tuple[float, ...]
+) -> Float[np.ndarray, " reflections"]:
+    """Spacings in Angstrom of the reflections of a table that are not zero, infinite of 0 0 0."""
+    hkl = np.argwhere(table.values) + table.minimum
+    direct = np.asarray(standard_direct(np.array(cell_A), np.radians(cell_deg)))
+    with np.errstate(divide="ignore"):
+        return np.asarray(1 / np.linalg.norm(hkl @ np.linalg.inv(direct).T, axis=1))
