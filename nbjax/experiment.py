@@ -6,7 +6,7 @@ two experiments of equal structure share one compiled program and can be stacked
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -225,6 +225,33 @@ def _difference(a: Experiment, b: Experiment) -> str | None:
             return f"{path[1:]} has shape {one} in the one and {other} in the other"
     same: bool = jax.tree.structure(a) == jax.tree.structure(b)  # type: ignore[operator]
     return None if same else "a choice differs, such as the crystal's shape or the panel's pivot"
+
+
+def chosen(
+    experiment: Experiment, crystals: Iterable[int] | None = None, backgrounds: Iterable[int] | None = None
+) -> Experiment:
+    """The experiment with some of its crystals and backgrounds alone, by their numbers; None: all of them."""
+    low = None if experiment.low is None else chosen(experiment.low, crystals, backgrounds)
+    return replace(
+        experiment,
+        crystals=_some(experiment.crystals, crystals),
+        backgrounds=_some(experiment.backgrounds, backgrounds),
+        low=low,
+    )
+
+
+def _some(terms: tuple[T, ...], numbers: Iterable[int] | None) -> tuple[T, ...]:
+    return terms if numbers is None else tuple(terms[number] for number in numbers)
+
+
+def in_double(experiment: Experiment) -> Experiment:
+    """The experiment in 64 bits, where it has low parts; 64-bit floats must be on."""
+    if experiment.low is None:
+        return experiment
+    whole = jax.tree.map(lambda x, rest: x.astype(jnp.float64) + rest, without_tables(experiment), experiment.low)
+    pairs = zip(whole.crystals, experiment.crystals, strict=True)
+    crystals = tuple(replace(c, factors=replace(c.factors, values=old.factors.values)) for c, old in pairs)
+    return replace(whole, crystals=crystals, mask=experiment.mask, precision="double")
 
 
 def without_tables(experiment: Experiment) -> Experiment:

@@ -7,10 +7,23 @@ loader start at once.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from nbjax.dataset.reading import Images
 
-__all__ = ["Images", "open"]
+if TYPE_CHECKING:
+    from nbjax.experiment import Experiment
+
+__all__ = ["Images", "describe", "open"]
+
+
+def describe(experiment: Experiment) -> dict[str, np.ndarray]:
+    """Labels of the image of an experiment of one or more crystals, see ``nbjax.dataset.description.describe``."""
+    from nbjax.dataset.description import describe
+
+    return describe(experiment)
 
 
 def open(path: str | Path, verify: bool = False) -> Images:

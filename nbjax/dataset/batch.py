@@ -85,7 +85,7 @@ class Batch:
         photons = self.simulator.photons(number, by_lattice, devices[number % len(devices)])
         pixels = pixels_of(photons.total, number, dataset.seed, dataset.noise, dataset.pixels)
         truth = truth_of(photons, pixels, self.geometry.rotation, self.plan.start_deg(number))
-        maps, spots = labels_of(self.simulator, photons, labels)
+        maps, spots = labels_of(self.simulator.background, photons, labels)
         return Frame(number, pixels, truth, maps, spots)
 
     def check(self, resume: bool) -> None:

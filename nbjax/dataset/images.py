@@ -13,7 +13,8 @@ from nbjax.dataset.counts import LARGEST
 from nbjax.dataset.draws import noise_generator
 from nbjax.dataset.plan import ImagePlan, Plan
 from nbjax.errors import ConfigError, Fault, NonFiniteError
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, chosen
+from nbjax.fields import put
 from nbjax.physics.readout import Quantize
 from nbjax.pipeline.image import simulate
 from nbjax.pipeline.sharding import simulate_on
@@ -53,8 +54,7 @@ class Simulator:
         with jax.enable_x64(True):
             self.base = prepare_resolved(plan.resolved, on_host=True)
             # the table stays where the images are computed
-            table = jax.device_put(self.base.crystal.factors.values)
-        self._factors = replace(self.base.crystal.factors, values=table)
+            self.base = put(self.base, "crystal.factors.values", jax.device_put(self.base.crystal.factors.values))
         self._draws_default = any("crystal.default_F" in draw.keys for draw in plan.recipe.dataset.draws)
 
     def photons(self, number: int, keep_lattices: bool = False, device: jax.Device | None = None) -> Photons:
@@ -84,7 +84,7 @@ class Simulator:
     def background(self, photons: Photons) -> np.ndarray:
         """Photons of the water around the crystal, shape (slow, fast)."""
         with jax.enable_x64(True):
-            return np.asarray(self._simulate(replace(photons.experiments[0], crystals=())))
+            return np.asarray(self._simulate(chosen(photons.experiments[0], crystals=())))
 
     def _simulate(self, experiment: Experiment) -> Array:
         if self.plan.recipe.dataset.devices_share == "pixels":
@@ -98,22 +98,8 @@ class Simulator:
             raise ConfigError(
                 [Fault(f"image {number}: {fault.key}", fault.problem) for fault in error.faults]
             ) from None
-        crystal = prepared.crystal
-        default = crystal.factors.default if self._draws_default else self.base.crystal.factors.default
-        crystal = replace(
-            crystal, factors=replace(self._factors, default=default), interpolate=self.base.crystal.interpolate
-        )
-        backgrounds = prepared.backgrounds
-        if lattice > 0:
-            # all lattices sit in the same water, which the first brings along
-            backgrounds = jax.tree.map(lambda leaf: leaf * 0, backgrounds)
-        experiment = replace(
-            prepared,
-            crystals=(crystal,),
-            backgrounds=backgrounds,
-            mask=self.base.mask,
-            grid=replace(self.base.grid),
-        )
+        # all lattices sit in the same water, which the first brings along
+        experiment = self._like_base(prepared, self.base, dark=lattice > 0)
         if _structure(experiment) != _structure(self.base):
             keys = ", ".join(sorted(self.plan.image(number).drawn)) or "the matrices"
             raise ConfigError(
@@ -126,6 +112,19 @@ class Simulator:
                 ]
             )
         return experiment
+
+    def _like_base(self, prepared: Experiment, base: Experiment, dark: bool) -> Experiment:
+        """An image's experiment with what all images share, in its low parts too."""
+        crystal, factors = prepared.crystal, base.crystal.factors
+        factors = replace(factors, default=crystal.factors.default) if self._draws_default else factors
+        crystal = replace(crystal, factors=factors, interpolate=base.crystal.interpolate)
+        backgrounds = jax.tree.map(lambda leaf: leaf * 0, prepared.backgrounds) if dark else prepared.backgrounds
+        low = prepared.low
+        if low is not None and base.low is not None:
+            low = self._like_base(low, base.low, dark)
+        return replace(
+            prepared, crystals=(crystal,), backgrounds=backgrounds, mask=base.mask, grid=replace(base.grid), low=low
+        )
 
 
 def _structure(experiment: Experiment) -> object:

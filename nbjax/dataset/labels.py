@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import jax
@@ -11,11 +11,11 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from nbjax.dataset.images import Photons, Simulator
+from nbjax.dataset.images import Photons
 from nbjax.dataset.section import Labels
 from nbjax.dataset.shard import Field
 from nbjax.dataset.truth import middle_direct_m
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, in_double
 from nbjax.geometry.scattering import miller_indices, scattering_vector
 from nbjax.geometry.unit_cell import invert_basis
 from nbjax.numerics import components
@@ -29,11 +29,13 @@ _FAINTEST_SPOT = 1.0
 """Photons of the faintest spot of the table."""
 
 
-def labels_of(simulator: Simulator, photons: Photons, wanted: Labels) -> tuple[dict[str, Field], dict[str, Field]]:
+def labels_of(
+    background: Callable[[Photons], np.ndarray], photons: Photons, wanted: Labels
+) -> tuple[dict[str, Field], dict[str, Field]]:
     """The labels of one image.
 
     Args:
-        simulator: which made the image.
+        background: photons of what is around the lattices of an image, shape (slow, fast).
         photons: the image, with its lattices.
         wanted: which labels.
 
@@ -45,7 +47,7 @@ def labels_of(simulator: Simulator, photons: Photons, wanted: Labels) -> tuple[d
     if wanted.noise_free:
         maps["noise_free"] = Field(photons.total.astype(np.float32), "", "expected photons")
     has_background = bool(photons.experiments[0].backgrounds)
-    water = simulator.background(photons) if has_background else np.zeros(photons.total.shape)
+    water = background(photons) if has_background else np.zeros(photons.total.shape)
     if wanted.background:
         maps["background"] = Field(water.astype(np.float32), "", "expected photons of the water")
     if not (wanted.spots or wanted.miller_index or wanted.lattice):
@@ -60,14 +62,17 @@ def labels_of(simulator: Simulator, photons: Photons, wanted: Labels) -> tuple[d
     if not (wanted.spots or wanted.miller_index):
         return maps, spots
     with jax.enable_x64(True):
-        indices = [np.asarray(_nearest_indices(experiment)) for experiment in photons.experiments]
+        experiments = [in_double(experiment) for experiment in photons.experiments]
+        indices = [np.asarray(_nearest_indices(experiment)) for experiment in experiments]
     if wanted.miller_index:
         chosen = np.take_along_axis(np.stack(indices), brightest[None, ..., None], 0)[0]
         maps["miller_index"] = Field(chosen, "", "h, k, l nearest to the pixel's centre, of its brightest lattice")
     if wanted.spots:
         tables = [
-            _spots(photons, lattice, indices[lattice], np.maximum(bragg[lattice], 0.0))
-            for lattice in range(len(photons.experiments))
+            _spots(
+                photons.plan.number, lattice, experiments[lattice], indices[lattice], np.maximum(bragg[lattice], 0.0)
+            )
+            for lattice in range(len(experiments))
         ]
         spots = {
             name: replace(field, values=np.concatenate([table[name].values for table in tables]))
@@ -77,10 +82,13 @@ def labels_of(simulator: Simulator, photons: Photons, wanted: Labels) -> tuple[d
 
 
 def _spots(
-    photons: Photons, lattice: int, indices: Int[np.ndarray, "slow fast 3"], bragg: Float[np.ndarray, "slow fast"]
+    number: int,
+    lattice: int,
+    experiment: Experiment,
+    indices: Int[np.ndarray, "slow fast 3"],
+    bragg: Float[np.ndarray, "slow fast"],
 ) -> Mapping[str, Field]:
     """The table of one lattice: its pixels gathered by their nearest index."""
-    experiment = photons.experiments[lattice]
     low = indices.min((0, 1))
     sizes = indices.max((0, 1)) - low + 1
     place = np.ravel_multi_index(tuple(np.moveaxis(indices - low, -1, 0)), tuple(sizes))
@@ -96,7 +104,7 @@ def _spots(
         )
     count = len(hkl)
     return {
-        "image": Field(np.full(count, photons.plan.number, np.int64), "", "number of the image in the dataset"),
+        "image": Field(np.full(count, number, np.int64), "", "number of the image in the dataset"),
         "lattice": Field(np.full(count, lattice + 1, np.uint16), "", "number of the lattice, from 1"),
         "miller_index": Field(hkl.astype(np.int32), "", "h, k, l"),
         "centroid": Field(

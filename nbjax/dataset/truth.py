@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from nbjax.dataset.counts import overloads_of
 from nbjax.dataset.draws import path_of
 from nbjax.dataset.images import Photons
 from nbjax.dataset.shard import Field, digest
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, in_double
 from nbjax.geometry.goniometer import phi_angles_rad
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.pipeline.compilation import compiled
@@ -31,16 +31,33 @@ def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_d
         rotation: from nbjax's laboratory to that of the file, shape (3, 3).
         start_deg: spindle angle at which the image starts.
     """
-    experiments = photons.experiments
-    with jax.enable_x64(True):
-        reciprocal = np.stack([np.asarray(_reciprocal(experiment)) for experiment in experiments])
-    cells = [experiment.crystal.cell for experiment in experiments]
-    lengths = np.array([np.asarray(cell.lengths_m) * 1e10 for cell in cells])
-    angles = np.degrees([np.asarray(cell.angles_rad) for cell in cells])
-    beam = experiments[0].beam
+    beam = photons.experiments[0].beam
     fields = {
         "image": Field(np.array(photons.plan.number), "", "number of the image in the dataset"),
         "start": Field(np.array(start_deg), "degree", "spindle angle at which the image starts"),
+        **lattices_of(photons.experiments, rotation),
+        "wavelength": Field(np.array(beam.wavelength_m * 1e10), "angstrom", "central wavelength"),
+        "fluence": Field(np.array(beam.fluence_photons_per_m2), "1/m^2", "photons per area in the exposure"),
+        "photons": Field(np.array(photons.total.sum()), "", "expected photons in the whole image, without noise"),
+        "overloads": Field(np.array(overloads_of(pixels)), "", "pixels that are too bright for their type"),
+        "sha256": Field(np.frombuffer(digest(pixels), np.uint8), "", "SHA-256 of the pixels, row by row"),
+    }
+    return {**fields, **_drawn(photons.plan.drawn)}
+
+
+def lattices_of(experiments: Sequence[Experiment], rotation: np.ndarray) -> dict[str, Field]:
+    """Cell and orientation of lattices, each the only crystal of its experiment; first axis: lattices.
+
+    Args:
+        experiments: one for each lattice.
+        rotation: as for ``truth_of``.
+    """
+    with jax.enable_x64(True):
+        reciprocal = np.stack([np.asarray(_reciprocal(in_double(experiment))) for experiment in experiments])
+    cells = [experiment.crystal.cell for experiment in experiments]
+    lengths = np.array([np.asarray(cell.lengths_m) * 1e10 for cell in cells])
+    angles = np.degrees([np.asarray(cell.angles_rad) for cell in cells])
+    return {
         "a_matrix": Field(
             rotation @ reciprocal,
             "1/angstrom",
@@ -53,13 +70,7 @@ def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_d
             "degree",
             "rotation of each lattice from the standard setting about x, then y, then z of nbjax's laboratory",
         ),
-        "wavelength": Field(np.array(beam.wavelength_m * 1e10), "angstrom", "central wavelength"),
-        "fluence": Field(np.array(beam.fluence_photons_per_m2), "1/m^2", "photons per area in the exposure"),
-        "photons": Field(np.array(photons.total.sum()), "", "expected photons in the whole image, without noise"),
-        "overloads": Field(np.array(overloads_of(pixels)), "", "pixels that are too bright for their type"),
-        "sha256": Field(np.frombuffer(digest(pixels), np.uint8), "", "SHA-256 of the pixels, row by row"),
     }
-    return {**fields, **_drawn(photons.plan.drawn)}
 
 
 def _drawn(drawn: Mapping[str, float | tuple[float, ...]]) -> dict[str, Field]:

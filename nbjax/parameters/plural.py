@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from jax import Array
 
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, chosen
 from nbjax.parameters.parameter import Parameter
 
 _NUMBERED = re.compile(r"^crystals\[(\d+)\]\.")
@@ -42,8 +42,7 @@ def of_crystal(number: int, key: str) -> str:
 
 def alone(experiment: Experiment, number: int) -> Experiment:
     """The experiment with one of its crystals alone."""
-    low = None if experiment.low is None else alone(experiment.low, number)
-    return replace(experiment, crystals=(experiment.crystals[number],), low=low)
+    return chosen(experiment, crystals=(number,))
 
 
 def numbered(parameter: Parameter, number: int) -> Parameter:
