@@ -26,6 +26,8 @@ def test_an_interruption_does_not_wait_for_what_is_being_computed(
 ) -> None:
     done, codes = threading.Event(), []
     monkeypatch.setattr(os, "_exit", codes.append)
+    # whoever started the tests may have this signal ignored
+    before_tests = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def work() -> None:
         os.kill(os.getpid(), signal.SIGINT)
@@ -42,3 +44,4 @@ def test_an_interruption_does_not_wait_for_what_is_being_computed(
     time.sleep(0.05)
     assert leave("again") == INTERRUPTED
     assert codes == [INTERRUPTED]
+    signal.signal(signal.SIGINT, before_tests)
