@@ -64,18 +64,23 @@ def run(folder: Path) -> None:
     write_shards(share, share.missing(), make, write, workers=2)
 
 
-def in_a_fork(folder: Path, kill_after_s: float | None, largest_file: int | None = None) -> int:
+def on_a_full_disk(folder: Path, largest_file: int) -> int:
+    """Status of a run whose files cannot grow; the process ends by itself."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    try:
+        run(folder)
+    except FileError as error:
+        print(error, flush=True)
+        return 2
+    return 0
+
+
+def in_a_fork(folder: Path, kill_after_s: float | None) -> int:
     """Status of a run: what it returned, or less than zero where a signal ended it."""
     child = os.fork()
     if child == 0:
         try:
-            if largest_file is not None:
-                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-                resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
             run(folder)
-        except FileError as error:
-            print(error, flush=True)
-            os._exit(2)
         except BaseException as error:
             print(repr(error), flush=True)
             os._exit(3)
@@ -96,6 +101,6 @@ def main(folder: Path, kills: int, seed: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[2] == "full":
-        print(in_a_fork(Path(sys.argv[1]), None, int(sys.argv[3])))
+        sys.exit(on_a_full_disk(Path(sys.argv[1]), int(sys.argv[3])))
     else:
         main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -18,6 +18,7 @@ from nbjax.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from nbjax.dataset.batch import Batch
     from nbjax.dataset.load import Recipe
+    from nbjax.dataset.lock import FolderLock
 
 
 def add_parser(commands: Any) -> None:
@@ -69,43 +70,67 @@ def _leave() -> NoReturn:
 
 def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
     from nbjax.cli.progress import progress_bar
-    from nbjax.dataset.batch import Batch, default_workers
-    from nbjax.dataset.processes import join
+    from nbjax.dataset.batch import Batch
+    from nbjax.dataset.lock import FolderLock
     from nbjax.dataset.run import Share
 
     name, size = Path(arguments.dataset).stem, recipe.dataset.frames_per_shard
-    share = Share(Path(arguments.out), name, arguments.images, size)
-    batch = Batch(recipe, share, 1)
-    batch.check(arguments.resume or arguments.dry_run)
-    if arguments.distributed or arguments.coordinator is not None:
-        process, processes = join(arguments.coordinator, arguments.process_id, arguments.processes)
-        share = replace(share, process=process, processes=processes)
-    batch = replace(batch, share=share, workers=arguments.threads or default_workers())
-    say_resolved(batch.plan.resolved)
+    batch = Batch(recipe, Share(Path(arguments.out), name, arguments.images, size), 1)
     if arguments.dry_run:
+        batch.check(resume=True)
+        batch = _shared(arguments, batch)
+        say_resolved(batch.plan.resolved)
         return _show_estimate(batch)
+    with output_folder(arguments.out), FolderLock(Path(arguments.out), name) as lock:
+        batch.check(arguments.resume)
+        batch = _shared(arguments, batch, lock)
+        say_resolved(batch.plan.resolved)
 
-    def leave(number: int, frame: object) -> NoReturn:
-        share.discard_partial()
-        _leave()
+        def leave(number: int, frame: object) -> NoReturn:
+            batch.share.discard_partial()
+            lock.release()
+            _leave()
 
-    signal.signal(signal.SIGINT, leave)
-    with output_folder(arguments.out), progress_bar("batch", not arguments.no_progress, "image") as advance:
-        master = batch.run(advance)
+        signal.signal(signal.SIGINT, leave)
+        with progress_bar("batch", not arguments.no_progress, "image") as advance:
+            master = batch.run(advance)
+        _show_result(batch, master)
+    return 0
+
+
+def _shared(arguments: argparse.Namespace, batch: Batch, lock: FolderLock | None = None) -> Batch:
+    """The batch with its threads and its share of the shards, once all processes have come."""
+    from nbjax.dataset.batch import default_workers
+    from nbjax.dataset.processes import meeting
+
+    share = batch.share
+    if arguments.distributed or arguments.coordinator is not None:
+        if lock is not None:
+            lock.loosen()
+        with meeting(arguments.coordinator, arguments.process_id, arguments.processes, _say) as (process, processes):
+            if lock is not None:
+                lock.share(process)
+        share = replace(share, process=process, processes=processes)
+    return replace(batch, share=share, workers=arguments.threads or default_workers())
+
+
+def _say(sentence: str) -> None:
+    print(f"nbjax: {sentence}", file=sys.stderr, flush=True)
+
+
+def _show_result(batch: Batch, master: Path | None) -> None:
+    from nbjax.dataset.master import blank_images, overloads
+
     if master is None:
         print("nbjax: shards of other processes are missing; when all have ended, --resume completes them")
-    else:
-        from nbjax.dataset.master import blank_images, overloads
-
-        blank = blank_images(master)
-        if blank:
-            why = _why_blank(batch, blank[0])
-            print(f"nbjax: warning: {len(blank)} images are blank; in image {blank[0]} {why}", file=sys.stderr)
-
-        bright, affected = overloads(master)
-        said = f"{bright} overloaded pixels in {affected} of them" if bright else "no overloaded pixel"
-        print(f"wrote {master}: {share.images} images in {share.shards} shard{'s' if share.shards > 1 else ''}, {said}")
-    return 0
+        return
+    blank = blank_images(master)
+    if blank:
+        _say(f"warning: {len(blank)} images are blank; in image {blank[0]} {_why_blank(batch, blank[0])}")
+    bright, affected = overloads(master)
+    said = f"{bright} overloaded pixels in {affected} of them" if bright else "no overloaded pixel"
+    shards = f"{batch.share.shards} shard{'s' if batch.share.shards > 1 else ''}"
+    print(f"wrote {master}: {batch.share.images} images in {shards}, {said}")
 
 
 def _why_blank(batch: Batch, number: int) -> str:
@@ -131,6 +156,8 @@ def _show_estimate(batch: Batch) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    from nbjax.dataset.processes import split_place
+
     faults = []
     if arguments.images < 1:
         faults.append(Fault("--images", f"got {arguments.images}, must be at least 1"))
@@ -139,6 +166,8 @@ def _check(arguments: argparse.Namespace) -> None:
     explicit = (arguments.coordinator, arguments.process_id, arguments.processes)
     if any(word is not None for word in explicit) and None in explicit:
         faults.append(Fault("--coordinator", "comes with --process-id and --processes; give all three, or none"))
+    elif arguments.coordinator is not None and split_place(arguments.coordinator) is None:
+        faults.append(Fault("--coordinator", f"got {arguments.coordinator!r}, wants HOST:PORT"))
     elif arguments.coordinator is not None and not 0 <= arguments.process_id < arguments.processes:
         got = f"got {arguments.process_id} of {arguments.processes} processes"
         faults.append(Fault("--process-id", f"{got}, must lie between 0 and --processes less one"))

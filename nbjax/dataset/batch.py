@@ -128,6 +128,7 @@ class Batch:
             write_shard(path, self._with_single_files(frames), len(numbers), instrument, series, header)
 
         write_shards(self.share, self.share.missing(), self.frame, write, self.workers, progress)
+        self.share.check_written()
         paths = [self.share.path(shard) for shard in range(self.share.shards)]
         if not all(path.exists() for path in paths):
             return None

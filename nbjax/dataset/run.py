@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbjax.dataset.shard import Frame, check_shard, partial_path, shard_path
+from nbjax.errors import FileError
 
 MakeFrame = Callable[[int], Frame]
 
@@ -53,6 +54,19 @@ class Share:
         """Remove what this process has begun and not completed."""
         for shard in self.own():
             partial_path(self.path(shard)).unlink(missing_ok=True)
+
+    def check_written(self) -> None:
+        """Make sure that what this process wrote is still there.
+
+        Raises:
+            FileError: a shard is gone, as where its folder was moved or unmounted.
+        """
+        gone = [path for path in map(self.path, self.own()) if not path.exists()]
+        if gone:
+            raise FileError(
+                f"{gone[0]}: was written and is gone, as are {len(gone) - 1} other shards; restore the folder, or "
+                "continue with --resume"
+            )
 
     def missing(self) -> list[int]:
         """Shards of this process that are still to be written.

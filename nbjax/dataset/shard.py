@@ -15,6 +15,7 @@ import hdf5plugin
 import numpy as np
 
 from nbjax.dataset.nxmx import Instrument, Series, put, set_attributes, write_tree
+from nbjax.dataset.sink import Sink
 from nbjax.errors import FileError
 from nbjax.io.files import atomic_writer
 
@@ -84,16 +85,17 @@ def write_shard(
     partial = partial_path(path)
     try:
         with explained(path):
-            with h5py.File(partial, "w", **FORMAT) as file:
-                entry = write_tree(file, instrument, series)
-                truth = entry.create_group("truth")
-                set_attributes(truth, {"NX_class": "NXcollection"})
-                for name, text in header.items():
-                    put(truth, name, text)
-                _write_frames(entry, truth, frames, count)
+            with Sink(partial) as sink:
+                with h5py.File(sink, "w", **FORMAT) as file:
+                    entry = write_tree(file, instrument, series)
+                    truth = entry.create_group("truth")
+                    set_attributes(truth, {"NX_class": "NXcollection"})
+                    for name, text in header.items():
+                        put(truth, name, text)
+                    _write_frames(entry, truth, sink.checked(frames), count)
+                sink.check()
+                sink.sync()
             digest = _digest(partial)
-            with open(partial, "rb") as handle:
-                os.fsync(handle.fileno())
         with atomic_writer(checksum_path(path), "w") as handle:
             handle.write(f"{digest}  {path.name}\n")
         with explained(path):

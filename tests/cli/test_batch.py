@@ -74,6 +74,10 @@ def test_a_dry_run_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         (["--images", "0"], "--images: got 0, must be at least 1"),
         (["--threads", "0"], "--threads: got 0, must be at least 1"),
         (["--process-id", "1"], "--coordinator: comes with --process-id and --processes"),
+        (
+            ["--coordinator", "localhost", "--process-id", "0", "--processes", "1"],
+            "--coordinator: got 'localhost', wants HOST:PORT",
+        ),
         (["--coordinator", "h:1", "--process-id", "2", "--processes", "2"], "--process-id: got 2 of 2 processes"),
         (["--set", "dataset.seed=-1"], "dataset.seed: got -1, must lie between 0 and"),
         (["--set", "dataset.lattices=0"], "dataset.lattices: got 0, must lie between 1 and 1000"),
@@ -89,7 +93,7 @@ def test_a_dry_run_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         (["--set", 'dataset.also=["cbf", "cbf"]'], "dataset.also: names a format twice; name it once"),
         (["--set", 'dataset.pixels="float32"', "--set", 'dataset.also=["smv"]'], "dataset.also: holds whole numbers"),
         (["--out", "/proc/none"], "--out /proc/none: cannot be made a folder (No such file or directory)"),
-        (["--out", "/proc"], "/proc/small.toml: cannot be written ("),
+        (["--out", "/proc"], "/proc/.small.lock: cannot be written ("),
     ],
 )
 def test_faults_are_named(words: list[str], problem: str, fails: Fails) -> None:
@@ -144,14 +148,16 @@ def wait_for(path: Path, running: subprocess.Popen[str]) -> None:
     raise AssertionError(f"{path} did not appear")
 
 
-def test_interrupted_and_killed_runs_are_resumed() -> None:
+def test_interrupted_and_killed_runs_are_resumed(fails: Fails) -> None:
     many = ["batch", "small.toml", "--images", "3000", "--out", "out"]
     first = process(*many)
     wait_for(Path("out/small_000002.h5"), first)
+    assert "--out out: another run is writing into it; wait for its end, or give" in fails([*many, "--resume"])
     first.send_signal(signal.SIGINT)
     _, said = first.communicate(timeout=60)
     assert first.returncode == 130
     assert "the same command with --resume continues" in said
+    assert not list(Path("out").glob(".*"))
     kept = shards(Path("out"))
     assert 2 <= len(kept) < 3000
     second = process(*many, "--resume")
@@ -183,8 +189,8 @@ def test_a_dataset_grows_to_what_an_unbroken_run_writes(fails: Fails, capsys: py
     assert "holds a dataset of 5; give as many, or more" in fails([*WORDS[:3], "3", "--out", "out", "--resume"])
 
 
-@pytest.mark.parametrize("processes", [2, 3])
-def test_processes_share_a_dataset(processes: int) -> None:
+def test_processes_share_a_dataset() -> None:
+    processes = 2
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -204,8 +210,17 @@ def test_processes_share_a_dataset(processes: int) -> None:
     assert len(list(nbjax.dataset.open("out/small_master.h5", verify=True))) == 7
 
 
-def test_processes_that_do_not_meet_say_so(fails: Fails) -> None:
+def test_processes_that_do_not_meet_say_so(fails: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "the processes cannot meet (" in fails([*WORDS, "--distributed"])
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        place = f"127.0.0.1:{busy.getsockname()[1]}"
+        monkeypatch.setattr("nbjax.dataset.processes.socket.has_dualstack_ipv6", lambda: False)
+        alone = ["--coordinator", place, "--process-id", "0", "--processes", "2"]
+        assert "--coordinator: the port" in fails([*WORDS, *alone])
+    monkeypatch.setattr("nbjax.dataset.processes.PATIENCE_S", 0.5)
+    assert f"the processes cannot meet at {place}: not all came within 0.5 s; start as many" in fails([*WORDS, *alone])
+    assert "the host none.invalid is unknown" in fails([*WORDS, *alone, "--coordinator", "none.invalid:1"])
+    assert not Path("out").exists()
 
 
 def test_blank_images_are_counted_and_explained(capsys: pytest.CaptureFixture[str]) -> None:

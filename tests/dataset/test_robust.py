@@ -13,17 +13,19 @@ from datasets import full_recipe, recipe, shards, written
 
 import nbjax
 import nbjax.dataset
+from nbjax.dataset.batch import Batch
+from nbjax.dataset.run import Share
 from nbjax.dataset.shard import check_shard, checksum_path
 from nbjax.errors import ConfigError, FileError
 
 PROGRAM = Path(__file__).parents[1] / "killed.py"
 
 
-def engine(*words: object) -> list[str]:
+def engine(*words: object, status: int = 0) -> list[str]:
     command = [sys.executable, str(PROGRAM), *map(str, words)]
     root = str(Path(nbjax.__file__).parents[1])
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == status, done.stderr
     return done.stdout.splitlines()
 
 
@@ -44,11 +46,9 @@ def test_twenty_kills_change_no_byte(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_a_clear_error_and_keeps_what_is_complete(tmp_path: Path) -> None:
     engine(tmp_path, 0, 1)
-    size = (tmp_path / "small_000001.h5").stat().st_size
     for number in (3, 9):
         (tmp_path / f"small_{number:06d}.h5").unlink()
-    message, status = engine(tmp_path, "full", size // 2)
-    assert status == "2"
+    (message,) = engine(tmp_path, "full", 2000, status=2)
     assert "small_000003.h5: cannot be written (" in message
     assert message.endswith("then continue with --resume")
     assert not list(tmp_path.glob(".*"))
@@ -115,7 +115,6 @@ def test_changed_input_files_do_not_continue(tmp_path: Path) -> None:
     table.write_text("1 1 1 10\n1 1 2 20\n")
     base = recipe()
     made = replace(base, config=replace(base.config, crystal=replace(base.config.crystal, hkl_file=str(table))))
-    from nbjax.dataset.run import Share
     from nbjax.dataset.settings import check_settings, settings_text, write_settings
 
     share = Share(tmp_path, "small", 4, 3)
@@ -124,3 +123,13 @@ def test_changed_input_files_do_not_continue(tmp_path: Path) -> None:
     table.write_text("1 1 1 10\n1 1 2 21\n")
     with pytest.raises(ConfigError, match=r"other settings .*F\.hkl"):
         check_settings(share, settings_text(made, share), resume=True)
+
+
+def test_shards_that_vanish_are_an_error(full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in full.parent.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    made = Batch(full_recipe(), Share(tmp_path, "small", 7, 3), 1)
+    lose = (tmp_path / "small_000002.h5").unlink
+    monkeypatch.setattr("nbjax.dataset.batch.write_shards", lambda *words: lose())
+    with pytest.raises(FileError, match=r"small_000002\.h5: was written and is gone, as are 0 other shards; restore"):
+        made.run()
