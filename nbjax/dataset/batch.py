@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from nbjax import __version__
+from nbjax.dataset.check import check_draws
 from nbjax.dataset.counts import saturation_of
 from nbjax.dataset.frame import nexus_geometry
 from nbjax.dataset.images import Simulator, pixels_of
@@ -117,6 +118,7 @@ class Batch:
             "nbjax_version": __version__,
             "numpy_version": np.__version__,
         }
+        check_draws(self.simulator, self.share.images)
         instrument = self._instrument()
         for kind in self.recipe.dataset.also:
             SINGLE_FORMATS[kind].check(self.geometry, self.recipe.dataset.kind == "rotation")
@@ -235,6 +237,7 @@ def estimate(batch: Batch, tried: int = 3) -> Estimate:
         batch: the dataset.
         tried: images that are made after the first.
     """
+    check_draws(batch.simulator, batch.share.images)
     begin = time.perf_counter()
     batch.frame(0)
     first_s = time.perf_counter() - begin

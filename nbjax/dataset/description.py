@@ -38,7 +38,7 @@ def describe(experiment: Experiment) -> dict[str, np.ndarray]:
     lattices = tuple(chosen(experiment, (i,), () if i else None) for i in range(len(experiment.crystals)))
     with jax.enable_x64(True):
         parts = np.stack([np.asarray(simulate(lattice)) for lattice in lattices])
-        photons = Photons(ImagePlan(0, (), {}), lattices, parts, parts.sum(0))
+        photons = Photons(ImagePlan(0, (), {}, len(lattices)), lattices, parts, parts.sum(0))
         maps, spots = labels_of(lambda seen: np.asarray(simulate(chosen(seen.experiments[0], ()))), photons, _ALL)
     fields = {**lattices_of(lattices, np.eye(3)), **maps, **{f"spots.{name}": field for name, field in spots.items()}}
     return {name: np.asarray(field.values) for name, field in fields.items() if name != "spots.image"}

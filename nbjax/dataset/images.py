@@ -28,8 +28,8 @@ class Photons:
 
     Attributes:
         plan: what it shows.
-        experiments: one for each lattice.
-        lattices: photons of each, shape (lattices, slow, fast), or None where only the sum was kept.
+        experiments: one for each lattice there may be, of which the image shows ``plan.count``.
+        lattices: photons of each one shown, shape (lattices, slow, fast), or None where only the sum was kept.
         total: photons, shape (slow, fast).
     """
 
@@ -71,20 +71,35 @@ class Simulator:
         """
         planned = self.plan.image(number)
         with jax.enable_x64(True), jax.default_device(device):
-            experiments = tuple(self._experiment(config, number, i) for i, config in enumerate(planned.lattices))
-            parts = [np.asarray(self._simulate(experiment)) for experiment in experiments]
-        total = sum(parts[1:], parts[0])
+            experiments = self.experiments(planned)
+            parts = [np.asarray(self._simulate(experiment)) for experiment in experiments[: planned.count]]
+            # the water comes with the first lattice
+            total = sum(parts[1:], parts[0]) if parts else self._background(experiments[0])
         if not np.isfinite(total).all():
             raise NonFiniteError(
                 f"image {number} has pixels that are not finite; check distance, fluence and structure factors, and "
                 "the distributions that they are drawn from"
             )
-        return Photons(planned, experiments, np.stack(parts) if keep_lattices else None, total)
+        lattices = np.stack(parts) if keep_lattices and parts else np.zeros((0, *total.shape), total.dtype)
+        return Photons(planned, experiments, lattices if keep_lattices else None, total)
+
+    def experiments(self, planned: ImagePlan) -> tuple[Experiment, ...]:
+        """An experiment for each lattice there may be, all of one structure.
+
+        Raises:
+            ConfigError: values that no configuration may have, or that would change the image's structure.
+        """
+        return tuple(self._experiment(config, planned.number, i) for i, config in enumerate(planned.lattices))
 
     def background(self, photons: Photons) -> np.ndarray:
         """Photons of the water around the crystal, shape (slow, fast)."""
         with jax.enable_x64(True):
-            return np.asarray(self._simulate(chosen(photons.experiments[0], crystals=())))
+            return self._background(photons.experiments[0])
+
+    def _background(self, experiment: Experiment) -> np.ndarray:
+        if not experiment.backgrounds:
+            return np.zeros((experiment.grid.slow, experiment.grid.fast))
+        return np.asarray(self._simulate(chosen(experiment, crystals=())))
 
     def _simulate(self, experiment: Experiment) -> Array:
         if self.plan.recipe.dataset.devices_share == "pixels":

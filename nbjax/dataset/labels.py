@@ -53,8 +53,12 @@ def labels_of(
     if not (wanted.spots or wanted.miller_index or wanted.lattice):
         return maps, spots
     assert photons.lattices is not None
-    bragg = photons.lattices.copy()
-    bragg[0] -= water
+    if photons.plan.count:
+        bragg = photons.lattices.copy()
+        bragg[0] -= water
+    else:
+        # of a blank image, what a dark lattice shows
+        bragg = np.zeros((1, *water.shape))
     brightest = bragg.argmax(0)
     if wanted.lattice:
         shown = np.where(bragg.max(0) > 0, brightest + 1, 0).astype(np.uint16)
@@ -62,7 +66,7 @@ def labels_of(
     if not (wanted.spots or wanted.miller_index):
         return maps, spots
     with jax.enable_x64(True):
-        experiments = [in_double(experiment) for experiment in photons.experiments]
+        experiments = [in_double(experiment) for experiment in photons.experiments[: len(bragg)]]
         indices = [np.asarray(_nearest_indices(experiment)) for experiment in experiments]
     if wanted.miller_index:
         chosen = np.take_along_axis(np.stack(indices), brightest[None, ..., None], 0)[0]

@@ -13,17 +13,10 @@ from nbjax.config.kinds import check_kind
 from nbjax.config.load import config_from_dict, read_data, structured
 from nbjax.config.tree import Config
 from nbjax.config.write import config_toml
+from nbjax.dataset.distributions import distribution_faults
 from nbjax.dataset.section import DatasetSection, Draw
 from nbjax.dataset.single_formats import SINGLE_FORMATS
 from nbjax.errors import ConfigError, Fault
-
-_OF = {
-    "normal": {"mean", "sigma"},
-    "uniform": {"low", "high"},
-    "lognormal": {"median", "sigma"},
-    "column": {"file", "column"},
-}
-_SHAPE_FIELDS = ("mean", "sigma", "low", "high", "median", "file", "column")
 
 
 @dataclass(frozen=True)
@@ -101,6 +94,7 @@ def _faults(dataset: DatasetSection) -> list[Fault]:
         for name in ("start_deg", "width_deg", "phi_steps"):
             if getattr(dataset, name) is not None:
                 faults.append(Fault(f"dataset.{name}", 'belongs to kind = "rotation"; leave it out of stills'))
+    faults += _weight_faults(dataset)
     if dataset.matrices_file is not None and dataset.orientation is not None:
         faults.append(Fault("dataset.orientation", "given together with dataset.matrices_file; leave one of them out"))
     for name in dataset.also:
@@ -115,24 +109,26 @@ def _faults(dataset: DatasetSection) -> list[Fault]:
     return faults
 
 
+def _weight_faults(dataset: DatasetSection) -> list[Fault]:
+    weights, key = dataset.lattice_weights, "dataset.lattice_weights"
+    if weights is None:
+        return []
+    if dataset.kind == "rotation":
+        return [Fault(key, "belongs to stills: the crystals of a rotation series stay; leave it out")]
+    if len(weights) != dataset.lattices + 1:
+        wanted = f"{dataset.lattices + 1} are wanted, for 0 to {dataset.lattices} lattices"
+        return [Fault(key, f"got {len(weights)} weights, {wanted}; dataset.lattices is the largest number")]
+    if min(weights) < 0 or not sum(weights) > 0:
+        return [Fault(key, f"got {weights}, must not be negative, and not all zero")]
+    return []
+
+
 def _draw_faults(draws: Sequence[Draw]) -> list[Fault]:
-    faults, seen = [], set()
+    faults: list[Fault] = []
+    seen = set()
     for number, draw in enumerate(draws):
         place = f"dataset.draws.{number}"
-        given = {name for name in _SHAPE_FIELDS if getattr(draw, name) is not None}
-        wanted = _OF[draw.distribution]
-        for name in sorted(wanted - given):
-            faults.append(Fault(f"{place}.{name}", f"missing; the distribution {draw.distribution!r} needs it"))
-        for name in sorted(given - wanted):
-            faults.append(Fault(f"{place}.{name}", f"does not belong to the distribution {draw.distribution!r}"))
-        if draw.sigma is not None and draw.sigma < 0:
-            faults.append(Fault(f"{place}.sigma", f"got {draw.sigma:g}, must not be negative"))
-        if draw.median is not None and draw.median <= 0:
-            faults.append(Fault(f"{place}.median", f"got {draw.median:g}, must be above zero"))
-        if draw.low is not None and draw.high is not None and draw.low > draw.high:
-            faults.append(Fault(f"{place}.low", f"got {draw.low:g}, must not exceed high = {draw.high:g}"))
-        if draw.column is not None and draw.column < 0:
-            faults.append(Fault(f"{place}.column", f"got {draw.column}, columns are counted from 0"))
+        faults += distribution_faults(place, draw)
         if not draw.keys:
             faults.append(Fault(f"{place}.keys", "is empty; name the keys that get the number"))
         for key in draw.keys:

@@ -48,9 +48,10 @@ def overloads(path: Path) -> tuple[int, int]:
 
 
 def blank_images(path: Path) -> tuple[int, ...]:
-    """Numbers of the images of a dataset in which no photon is expected."""
+    """Numbers of the images of a dataset that show lattices, of which no photon is expected."""
     with Images(path) as images:
-        return tuple(map(int, images.column("image")[images.column("photons") == 0]))
+        dark = (images.column("photons") == 0) & (images.column("lattices") > 0)
+        return tuple(map(int, images.column("image")[dark]))
 
 
 def _link(entry: h5py.Group, shards: Sequence[Path]) -> None:

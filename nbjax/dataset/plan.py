@@ -12,13 +12,16 @@ from scipy.spatial.transform import Rotation
 from nbjax.config.edit import with_values
 from nbjax.config.tree import Config
 from nbjax.constants import HC_EV_A
-from nbjax.dataset.draws import draw_number, draw_rotation, path_of, read_columns
+from nbjax.dataset.columns import read_columns
+from nbjax.dataset.draws import draw_count, draw_number, draw_rotation, mosaic_seed, path_of
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, Fault, FileError
 from nbjax.geometry.unit_cell import setting_of
 from nbjax.quantities import QUANTITIES
 from nbjax.resolve import Resolved, resolve
+
+NOTHING: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,15 @@ class ImagePlan:
 
     Attributes:
         number: i.
-        lattices: a configuration for each lattice; all share beam and detector.
+        lattices: a configuration for each lattice there may be; all share beam and detector.
         drawn: key -> the drawn number; of the crystal's keys, one for each lattice.
+        count: lattices that the image shows, the first ones; 0 of a blank image.
     """
 
     number: int
     lattices: tuple[Config, ...]
     drawn: Mapping[str, float | tuple[float, ...]]
+    count: int
 
 
 class Plan:
@@ -74,18 +79,30 @@ class Plan:
         self.base = _settled(self.resolved)
         self.orientation = _base_orientation(self.resolved)
 
-    def image(self, number: int) -> ImagePlan:
-        """Image ``number`` of the series, counted from 0."""
+    def image(self, number: int, instead: Mapping[str, float] = NOTHING) -> ImagePlan:
+        """Image ``number`` of the series, counted from 0.
+
+        Args:
+            number: of the image.
+            instead: key -> a number that takes the place of the drawn one.
+        """
         dataset = self.recipe.dataset
-        shared, drawn = self._drawn(self.base, "other", number, 0)
+        shared, drawn = self._drawn(self.base, "other", number, 0, instead)
         values: dict[str, Any] = dict(drawn)
         lattices = []
         for lattice in range(dataset.lattices):
-            config, drawn = self._drawn(self._oriented(shared, number, lattice), "crystal", number, lattice)
+            config, drawn = self._drawn(self._oriented(shared, number, lattice), "crystal", number, lattice, instead)
             lattices.append(config)
             for key, value in drawn.items():
                 values[key] = (*values.get(key, ()), value)
-        return ImagePlan(number, tuple(lattices), values)
+        return ImagePlan(number, tuple(lattices), values, self.count(number))
+
+    def count(self, number: int) -> int:
+        """Lattices that an image shows."""
+        dataset = self.recipe.dataset
+        if dataset.lattice_weights is None:
+            return dataset.lattices
+        return draw_count(dataset.lattice_weights, dataset.seed, number)
 
     def wavelength_A(self, number: int) -> float:  # noqa: N802
         """Central wavelength of an image."""
@@ -111,7 +128,10 @@ class Plan:
             # each phi step stands for the middle of its part of the width
             half_step = dataset.width_deg / self.resolved.crystal.phi.count / 2
             crystal = replace(crystal, phi_start_deg=self.start_deg(number) + half_step)
+        # a rotation series shows one crystal
         image = number if dataset.kind == "stills" else 0
+        if self.resolved.config.crystal.mosaic_seed is None:
+            crystal = replace(crystal, mosaic_seed=mosaic_seed(dataset.seed, image, lattice))
         rotation = self.orientation
         if dataset.matrices_file is not None:
             cell_A, cell_deg, rotation = _cell_of_matrix(dataset.matrices_file, image * dataset.lattices + lattice)
@@ -122,18 +142,21 @@ class Plan:
         x, y, z = map(float, Rotation.from_matrix(rotation).as_euler("xyz", degrees=True))
         return replace(config, crystal=replace(crystal, misset_deg=(x, y, z)))
 
-    def _drawn(self, config: Config, kind: str, image: int, lattice: int) -> tuple[Config, dict[str, float]]:
+    def _drawn(
+        self, config: Config, kind: str, image: int, lattice: int, instead: Mapping[str, float] = NOTHING
+    ) -> tuple[Config, dict[str, float]]:
         drawn = {}
         for draw in self.recipe.dataset.draws:
             if (draw.keys[0].split(".")[0] == "crystal") != (kind == "crystal"):
                 continue
             number = draw_number(draw, self.recipe.dataset.seed, image, lattice)
             for key in draw.keys:
-                value = number * self._base_value(key, config) if draw.relative else number
-                config, drawn[key] = _with_value(config, key, value)
+                value = number * self.base_value(key, config) if draw.relative else number
+                config, drawn[key] = _with_value(config, key, instead.get(key, value))
         return config, drawn
 
-    def _base_value(self, key: str, config: Config) -> float:
+    def base_value(self, key: str, config: Config) -> float:
+        """What relative draws of a key multiply."""
         section, name, *index = key.split(".")
         value: Any = getattr(getattr(config, section), name)
         if value is None:
@@ -160,15 +183,18 @@ def _key_faults(draw: Draw, recipe: Recipe) -> list[Fault]:
     return faults
 
 
+def taken(key: str, value: float) -> float | int:
+    """The number that a key takes for a drawn one."""
+    return max(1, round(value)) if path_of(key)[0] == "crystal.cells" else value
+
+
 def _with_value(config: Config, key: str, value: float) -> tuple[Config, float]:
     """The configuration with a number at a key, and the number as it was taken."""
     path, index = path_of(key)
     section, name = path.split(".")
     table = getattr(config, section)
     values: dict[str, Any] = dict.fromkeys(QUANTITIES[path].replaces)
-    if name == "cells":
-        value = max(1, round(value))
-    values[path] = value
+    values[path] = value = taken(key, value)
     if index is not None:
         old = list(getattr(table, name) or (0.0, 0.0, 0.0))
         old[int(index)] = value

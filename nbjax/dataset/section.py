@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Distribution = Literal["normal", "uniform", "lognormal", "column"]
+Distribution = Literal["normal", "uniform", "lognormal", "categorical", "column"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,11 @@ class Draw:
     distribution: Distribution
     mean: float | None = None
     sigma: float | None = None  # standard deviation; of the logarithm under "lognormal"
-    low: float | None = None
+    low: float | None = None  # cuts "normal" and "lognormal"
     high: float | None = None
     median: float | None = None
+    values: tuple[float, ...] | None = None
+    weights: tuple[float, ...] | None = None  # of the values; None: equal
     file: str | None = None  # text, a line for each image
     column: int | None = None  # counted from 0
     relative: bool = False
@@ -56,6 +58,7 @@ class DatasetSection:
     orientation: Literal["uniform", "config"] | None = None  # None: uniform for stills
     matrices_file: str | None = None
     lattices: int = 1
+    lattice_weights: tuple[float, ...] | None = None  # of 0, 1 ... lattices an image; None: always all
     noise: bool = True
     pixels: Literal["uint16", "uint32", "float32"] = "uint32"
     frames_per_shard: int = 100

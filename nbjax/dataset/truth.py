@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from jaxtyping import Float
 from nbjax.dataset.counts import overloads_of
 from nbjax.dataset.draws import path_of
 from nbjax.dataset.images import Photons
+from nbjax.dataset.plan import ImagePlan
 from nbjax.dataset.shard import Field, digest
 from nbjax.experiment import Experiment, in_double
 from nbjax.geometry.goniometer import phi_angles_rad
@@ -34,15 +36,16 @@ def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_d
     beam = photons.experiments[0].beam
     fields = {
         "image": Field(np.array(photons.plan.number), "", "number of the image in the dataset"),
+        "lattices": Field(np.array(photons.plan.count, np.uint16), "", "number of lattices that the image shows"),
         "start": Field(np.array(start_deg), "degree", "spindle angle at which the image starts"),
-        **lattices_of(photons.experiments, rotation),
+        **_present(lattices_of(photons.experiments, rotation), photons.plan.count),
         "wavelength": Field(np.array(beam.wavelength_m * 1e10), "angstrom", "central wavelength"),
         "fluence": Field(np.array(beam.fluence_photons_per_m2), "1/m^2", "photons per area in the exposure"),
         "photons": Field(np.array(photons.total.sum()), "", "expected photons in the whole image, without noise"),
         "overloads": Field(np.array(overloads_of(pixels)), "", "pixels that are too bright for their type"),
         "sha256": Field(np.frombuffer(digest(pixels), np.uint8), "", "SHA-256 of the pixels, row by row"),
     }
-    return {**fields, **_drawn(photons.plan.drawn)}
+    return {**fields, **_drawn(photons.plan)}
 
 
 def lattices_of(experiments: Sequence[Experiment], rotation: np.ndarray) -> dict[str, Field]:
@@ -73,10 +76,23 @@ def lattices_of(experiments: Sequence[Experiment], rotation: np.ndarray) -> dict
     }
 
 
-def _drawn(drawn: Mapping[str, float | tuple[float, ...]]) -> dict[str, Field]:
+def _present(fields: Mapping[str, Field], count: int) -> dict[str, Field]:
+    """Fields of lattices, with NaN of those that the image does not show: all images have equal shapes."""
+    return {name: replace(field, values=_without(field.values, count)) for name, field in fields.items()}
+
+
+def _without(values: np.ndarray, count: int) -> np.ndarray:
+    return np.concatenate([values[:count], np.full_like(values[count:], np.nan)])
+
+
+def _drawn(plan: ImagePlan) -> dict[str, Field]:
     return {
-        f"drawn.{key}": Field(np.array(value, float), _unit(key), "drawn for this image")
-        for key, value in drawn.items()
+        f"drawn.{key}": Field(
+            _without(np.array(value, float), plan.count) if isinstance(value, tuple) else np.array(value, float),
+            _unit(key),
+            "drawn for this image",
+        )
+        for key, value in plan.drawn.items()
     }
 
 

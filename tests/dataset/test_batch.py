@@ -54,6 +54,29 @@ def test_photons_are_the_sum_of_the_lattices(full: Path) -> None:
     assert residual(truth["noise_free"], wanted) < 1e-6
 
 
+def test_images_may_have_fewer_lattices_or_none(tmp_path: Path) -> None:
+    """Those that are left are the first ones, as they are in full images."""
+    made = full_recipe(noise=False, pixels="float32")
+    every = nbjax.dataset.open(written(tmp_path / "every", made, images=4))
+    some = replace(made, dataset=replace(made.dataset, lattice_weights=(1.0, 1.0, 1.0)))
+    counts = set()
+    for (pixels, truth), (whole, known) in zip(
+        nbjax.dataset.open(written(tmp_path / "some", some, images=4)), every, strict=True
+    ):
+        count = int(truth["lattices"])
+        counts.add(count)
+        assert np.isnan(truth["a_matrix"]).all((1, 2)).tolist() == [lattice >= count for lattice in range(2)]
+        np.testing.assert_array_equal(truth["a_matrix"][:count], known["a_matrix"][:count])
+        assert set(truth["spots.lattice"]) <= set(range(1, count + 1))
+        assert truth["lattice"].max() == count
+        if count == 2:
+            np.testing.assert_array_equal(pixels, whole)
+        if count == 0:
+            np.testing.assert_allclose(pixels, truth["background"], rtol=1e-6)
+            assert pixels.min() > 0
+    assert counts == {0, 1, 2}
+
+
 def test_counts_are_drawn_from_the_photons(full: Path) -> None:
     deviations = []
     for pixels, truth in nbjax.dataset.open(full):
@@ -179,6 +202,7 @@ def test_an_estimate_writes_nothing(tmp_path: Path, full: Path) -> None:
 
 
 def test_impossible_draws_name_their_image() -> None:
+    """Also where an image is made by itself."""
     draws = (Draw(("crystal.cell_A.0",), "uniform", low=-2.0, high=-1.0),)
     with pytest.raises(ConfigError, match=r"image 2: crystal\.cell_A: got -1\.\d+ .*must be above zero"):
         Batch(recipe(draws=draws), Share(Path(), "x", 3, 3), 1).frame(2)

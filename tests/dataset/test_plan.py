@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,7 +14,9 @@ from datasets import full_recipe, recipe, rotation_recipe
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
+from nbjax.dataset.distributions import support
 from nbjax.dataset.draws import draw_number, draw_rotation, noise_generator, uniforms
+from nbjax.dataset.load import Recipe
 from nbjax.dataset.plan import Plan
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, FileError
@@ -20,9 +24,33 @@ from nbjax.geometry.unit_cell import standard_direct
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
 
+
+class _Cut:
+    """The part of a distribution between two numbers."""
+
+    def __init__(self, whole: Any, low: float, high: float):
+        self.whole, self.low, self.high = whole, low, high
+
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        below, above = self.whole.cdf(self.low), self.whole.cdf(self.high)
+        return np.asarray((self.whole.cdf(x) - below) / (above - below))
+
+
 DISTRIBUTIONS = {
     "normal": (Draw(("beam.wavelength_A",), "normal", mean=2.0, sigma=0.5), stats.norm(2.0, 0.5)),
     "uniform": (Draw(("beam.wavelength_A",), "uniform", low=-1.0, high=3.0), stats.uniform(-1.0, 4.0)),
+    "cut normal": (
+        Draw(("beam.wavelength_A",), "normal", mean=2.0, sigma=0.5, low=1.5, high=2.2),
+        stats.truncnorm(-1.0, 0.4, 2.0, 0.5),
+    ),
+    "tail": (
+        Draw(("beam.wavelength_A",), "normal", mean=0.0, sigma=1.0, low=9.0),
+        stats.truncnorm(9.0, math.inf),
+    ),
+    "cut lognormal": (
+        Draw(("beam.wavelength_A",), "lognormal", median=1.0, sigma=0.5, low=0.5, high=1.5),
+        _Cut(stats.lognorm(0.5), 0.5, 1.5),
+    ),
     "lognormal": (Draw(("beam.wavelength_A",), "lognormal", median=3.0, sigma=0.4), stats.lognorm(0.4, scale=3.0)),
 }
 
@@ -32,6 +60,22 @@ def test_draws_follow_their_distribution(name: str) -> None:
     draw, distribution = DISTRIBUTIONS[name]
     numbers = [draw_number(draw, 1, image, 0) for image in range(2000)]
     assert stats.kstest(numbers, distribution.cdf).pvalue > 1e-3
+
+
+def test_choices_have_their_weights() -> None:
+    draw = Draw(("beam.wavelength_A",), "categorical", values=(1.0, 2.0, 3.0), weights=(1.0, 0.0, 3.0))
+    numbers = np.array([draw_number(draw, 1, image, 0) for image in range(2000)])
+    assert stats.binomtest(int((numbers == 1.0).sum()), 2000, 0.25).pvalue > 1e-3
+    assert set(numbers) == {1.0, 3.0} == set(support(draw))
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_no_draw_is_outside_the_support(name: str) -> None:
+    draw, _ = DISTRIBUTIONS[name]
+    low, high = support(draw)
+    assert low < high
+    assert all(low <= draw_number(draw, 1, image, 0) <= high for image in range(200))
+    assert low >= (-math.inf if draw.low is None else draw.low)
 
 
 def test_random_numbers_depend_on_everything_that_they_are_for() -> None:
@@ -189,3 +233,33 @@ def test_left_handed_matrices_are_refused(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "a.txt", [np.diag([0.02, 0.02, -0.02]).ravel()])
     with pytest.raises(FileError, match=r"a\.txt: matrix 0: its axes are left-handed"):
         Plan(recipe(matrices_file=str(tmp_path / "a.txt"))).image(0)
+
+
+def test_every_crystal_has_domains_of_its_own() -> None:
+    """But those of a rotation series are the same in every image, and a given seed is that of all."""
+    seeds = [[one.crystal.mosaic_seed for one in Plan(full_recipe()).image(number).lattices] for number in range(3)]
+    assert len({seed for image in seeds for seed in image}) == 6
+    turning = Plan(rotation_recipe(lattices=2))
+    first, second = ([one.crystal.mosaic_seed for one in turning.image(number).lattices] for number in (0, 5))
+    assert first == second
+    assert first[0] != first[1]
+    given = Plan(recipe({"crystal": {"mosaic_seed": 7}}))
+    assert [given.image(number).lattices[0].crystal.mosaic_seed for number in (0, 1)] == [7, 7]
+
+
+def test_the_number_of_lattices_follows_its_weights() -> None:
+    plan = Plan(recipe(lattices=2, lattice_weights=(1.0, 0.0, 3.0)))
+    counts = np.array([plan.image(number).count for number in range(400)])
+    assert set(counts) == {0, 2}
+    assert stats.binomtest(int((counts == 0).sum()), 400, 0.25).pvalue > 1e-3
+
+
+def test_a_series_without_steps_takes_those_of_its_crystal() -> None:
+    series = rotation_recipe(phi_steps=None, width_deg=2.0)
+    made = Plan(
+        Recipe(replace(series.config, crystal=replace(series.config.crystal, cells=(80, 80, 80))), series.dataset)
+    )
+    steps = made.resolved.crystal.phi.count
+    assert steps > 4
+    assert made.image(0).lattices[0].sampling.phi_steps == steps
+    assert made.image(1).lattices[0].crystal.phi_start_deg == pytest.approx(12.0 + 1.0 / steps)

@@ -31,7 +31,11 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
         frames = []
         for number in of_shard:
             frame = make(number)
-            said = {"photons": Field(np.array(float(number))), "overloads": Field(np.array(number % 2))}
+            said = {
+                "lattices": Field(np.array(1)),
+                "photons": Field(np.array(float(number))),
+                "overloads": Field(np.array(number % 2)),
+            }
             frames.append(type(frame)(number, frame.pixels, {**frame.truth, **said}, frame.maps, frame.spots))
         series = Series(np.array(of_shard, float), 1.0)
         write_shard(shard_path(folder, "many", shard), frames, len(frames), INSTRUMENT, series, {"config": "text"})
