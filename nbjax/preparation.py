@@ -71,6 +71,7 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
         on_host: leave the arrays with NumPy; whatever is compiled takes them in one transfer.
     """
     _check_front(resolved)
+    _check_bend(resolved)
     crystal = resolved.crystal
     lengths_A = np.multiply(crystal.cell_A, crystal.cells)
     wavelengths = float(lengths_A.max() / resolved.beam.wavelength_A)
@@ -100,6 +101,22 @@ def _check_front(resolved: Resolved) -> None:
             "pivot does"
         )
         raise ConfigError([Fault("detector." + (turned or ["normal_axis"])[0], problem)])
+
+
+def _check_bend(resolved: Resolved) -> None:
+    """Refuse a curved panel that would close upon itself."""
+    d = resolved.detector
+    if not resolved.config.detector.curved or "curved_mapping" in resolved.config.parity:
+        return
+    panel = placed_panel(resolved)
+    for key, count, near_m, most_deg in zip(
+        ("pixels_fast", "pixels_slow"), (d.pixels_fast, d.pixels_slow), panel.near_point_m, (90, 180), strict=True
+    ):
+        arc_m = max(float(near_m), count * d.pixel_mm / 1000 - float(near_m))
+        reach_deg = float(np.degrees(arc_m / float(panel.close_distance_m)))
+        if reach_deg > most_deg:
+            problem = f"bends the panel by {reach_deg:.4g} degrees from its nearest point; {most_deg} are the most"
+            raise ConfigError([Fault(f"detector.{key}", problem)])
 
 
 def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:

@@ -19,6 +19,7 @@ CASES = sorted(path.parent.name for path in GOLDEN.glob("*/args.txt"))
 TOLERANCE = 3e-7
 
 SHOWN_BY: dict[str, set[str]] = {
+    "curved_detector": {"curved_mapping"},
     "divergence_round": {"first_sample_factors"},
     "divergence_square": {"first_sample_factors"},
     "everything_but_thickness": {"first_sample_factors"},

@@ -19,7 +19,8 @@ def spacings_on_panel(resolved: Resolved) -> Float[np.ndarray, " points"]:
     """Spacings in Angstrom that points of the panel see, infinite in the direct beam."""
     panel, d = jax.tree.map(np.asarray, placed_panel(resolved)), resolved.detector
     fast, slow = (np.linspace(0, d.pixel_mm / 1000 * n, _POINTS) for n in (d.pixels_fast, d.pixels_slow))
-    points = (panel.origin_m + fast[:, None, None] * panel.fast + slow[None, :, None] * panel.slow).reshape(-1, 3)
+    point = panel.point(*np.meshgrid(fast, slow), np.zeros(()))
+    points = np.stack([np.asarray(x).ravel() for x in point], -1)
     directions = points / np.linalg.norm(points, axis=1, keepdims=True)
     twice_sine = np.linalg.norm(directions - d.beam_direction, axis=1)
     with np.errstate(divide="ignore"):

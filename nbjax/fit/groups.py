@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from nbjax.experiment import Experiment
 from nbjax.fit.background import Kind
-from nbjax.geometry.panel import bend, place_panel, point_on_panel
+from nbjax.geometry.panel import place_panel
 from nbjax.geometry.scattering import direction
 from nbjax.numerics import components
 from nbjax.physics.polarization import polarization_factor
@@ -119,13 +119,11 @@ def _around_beam(experiment: Experiment, pixels: np.ndarray) -> tuple[np.ndarray
     beam, parameters = experiment.beam, experiment.panel
     panel = place_panel(parameters, beam.direction)
     slow_m, fast_m = (jnp.asarray(parameters.pixel_size_m * (axis + 0.5)) for axis in pixels.T)
-    point = point_on_panel(panel, fast_m, slow_m, jnp.zeros_like(panel.distance_m))
-    if parameters.curved:
-        point = bend(panel, beam.direction, point)
-    diffracted, airpath_m = direction(point)
+    diffracted, airpath_m = direction(panel.point(fast_m, slow_m, jnp.zeros_like(panel.distance_m)))
     incident = components(beam.direction)
     q = sum((d - i) ** 2 for d, i in zip(diffracted, incident, strict=True)) ** 0.5 / beam.wavelength_m
-    factor = solid_angle_sr(airpath_m, parameters.pixel_size_m, panel.close_distance_m, parameters.point_pixel)
+    obliquity = panel.obliquity(diffracted, airpath_m)
+    factor = solid_angle_sr(airpath_m, parameters.pixel_size_m, obliquity, parameters.point_pixel)
     if beam.polarized:
         axis = components(beam.polarization_axis)
         factor = factor * polarization_factor(beam.kahn_factor, incident, diffracted, axis)

@@ -9,7 +9,7 @@ import numpy as np
 
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.experiment import Experiment
-from nbjax.geometry.panel import place_panel, point_on_panel
+from nbjax.geometry.panel import place_panel
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.parameters import Parameter, alone, crystal_of, key_of
 from nbjax.quantities import QUANTITIES
@@ -62,7 +62,7 @@ def spot_gap_deg(experiment: Experiment) -> float:
     panel, grid, beam = place_panel(experiment.panel, experiment.beam.direction), experiment.grid, experiment.beam
     size = experiment.panel.pixel_size_m
     fast, slow = (np.array(ends, float) for ends in ((0, grid.fast, 0, grid.fast), (0, 0, grid.slow, grid.slow)))
-    corners = np.stack([np.asarray(x) for x in point_on_panel(panel, size * fast, size * slow, 0 * size)], axis=-1)
+    corners = np.stack([np.asarray(x) for x in panel.point(size * fast, size * slow, 0 * size)], axis=-1)
     directions = corners / np.linalg.norm(corners, axis=-1, keepdims=True)
     farthest = np.linalg.norm(directions - np.asarray(beam.direction), axis=-1).max() / float(beam.wavelength_m)
     shortest = np.linalg.norm(invert_basis(direct_vectors_m(experiment.crystal.cell)), axis=1).min()

@@ -1,4 +1,4 @@
-"""Placement of a detector panel in the laboratory, and points on it."""
+"""Detector panels in the laboratory: their placement, and the points on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from nbjax.fields import STATIC
-from nbjax.numerics import Components, components
+from nbjax.numerics import Components, components, dot
 from nbjax.rotations import about_axis, about_xyz
 
 
@@ -31,7 +31,7 @@ class PanelParameters:
         origin_shift_m: shift of the placed panel in the laboratory, shape (3,).
         thickness_m, attenuation_per_m: sensor; thickness 0 absorbs everything at the front face.
         pivot: "beam" or "sample".
-        curved: all pixels at the same distance.
+        curved: bent about the sample, see ``CurvedPanel``.
         point_pixel: no obliquity and no pixel area in the solid angle.
         has_sensor: whether the sensor's thickness is modelled; without it every photon is captured.
         layers: sensor layers that are sampled.
@@ -63,7 +63,7 @@ class PanelParameters:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Panel:
-    """A placed panel.
+    """A placed panel, flat.
 
     Attributes:
         origin_m: outer corner of the first pixel, shape (3,).
@@ -81,6 +81,54 @@ class Panel:
     distance_m: Float[Array, ""]
     beam_centre_m: Float[Array, "2"]
     near_point_m: Float[Array, "2"]
+
+    def point(self, fast_m: Float[Array, "..."], slow_m: Float[Array, "..."], depth_m: Float[Array, ""]) -> Components:
+        """Laboratory coordinates in m of points at (fast, slow, depth)."""
+        axes = [components(v) for v in (self.origin_m, self.fast, self.slow, self.normal)]
+        x, y, z = (o + fast_m * f + slow_m * s + depth_m * n for o, f, s, n in zip(*axes, strict=True))
+        return (x, y, z)
+
+    def normal_at(self, diffracted: Components) -> Components:
+        """The normal where a ray meets the panel; ``diffracted`` is its unit direction."""
+        return components(self.normal)
+
+    def obliquity(self, diffracted: Components, airpath_m: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The area of a pixel across the ray towards it, over the square of its edge; below 0 from behind."""
+        return self.close_distance_m / airpath_m
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class CurvedPanel(Panel):
+    """A placed panel, bent about the sample: every point is at the close distance R, and faces the sample.
+
+    The near point stays, with the axes there. From it, fast and slow coordinates are lengths of arcs: with
+    alpha = (fast - fast of the near point)/R and beta likewise of slow, the point is
+    R (sin alpha fast + cos alpha (sin beta slow + cos beta normal)). Alpha is a latitude and beta a longitude, by which
+    ``normal`` is turned about the panel's two axes. Neighbours along fast are a pixel apart everywhere, along slow a
+    pixel times cos(alpha), and so is the area of a pixel. The panel swings and tilts as a whole.
+
+    This is what nanoBragg's ``-curved_det`` says: all pixels at the same distance, their coordinates taken as radians.
+    """
+
+    def point(self, fast_m: Float[Array, "..."], slow_m: Float[Array, "..."], depth_m: Float[Array, ""]) -> Components:
+        """See ``Panel.point``; the depth is along the ray."""
+        alpha = (fast_m - self.near_point_m[0]) / self.close_distance_m
+        beta = (slow_m - self.near_point_m[1]) / self.close_distance_m
+        outwards, radius_m = jnp.cos(alpha), self.close_distance_m + depth_m
+        shares = (jnp.sin(alpha), outwards * jnp.sin(beta), outwards * jnp.cos(beta))
+        axes = [components(v) for v in (self.fast, self.slow, self.normal)]
+        x, y, z = (radius_m * sum(a * v for a, v in zip(shares, each, strict=True)) for each in zip(*axes, strict=True))
+        return (x, y, z)
+
+    def normal_at(self, diffracted: Components) -> Components:
+        """See ``Panel.normal_at``; the ray itself."""
+        return diffracted
+
+    def obliquity(self, diffracted: Components, airpath_m: Float[Array, "..."]) -> Float[Array, "..."]:
+        """See ``Panel.obliquity``; cos(alpha)."""
+        latitude = dot(diffracted, components(self.fast))
+        return jnp.sign(self.close_distance_m) * jnp.sqrt(1 - latitude * latitude)
 
 
 def place_panel(parameters: PanelParameters, beam: Float[Array, "3"]) -> Panel:
@@ -114,7 +162,7 @@ def place_panel(parameters: PanelParameters, beam: Float[Array, "3"]) -> Panel:
     close = jnp.dot(origin, normal)
     distance = close / jnp.dot(beam, normal)
     hit = distance * beam - origin
-    return Panel(
+    return (CurvedPanel if p.curved else Panel)(
         origin_m=origin,
         fast=fast,
         slow=slow,
@@ -123,30 +171,4 @@ def place_panel(parameters: PanelParameters, beam: Float[Array, "3"]) -> Panel:
         distance_m=distance,
         beam_centre_m=jnp.stack([jnp.dot(fast, hit), jnp.dot(slow, hit)]),
         near_point_m=jnp.stack([-jnp.dot(origin, fast), -jnp.dot(origin, slow)]),
-    )
-
-
-def point_on_panel(
-    panel: Panel, fast_m: Float[Array, "..."], slow_m: Float[Array, "..."], depth_m: Float[Array, ""]
-) -> Components:
-    """Laboratory coordinates in m of points at (fast, slow, depth) on a flat panel."""
-    axes = [components(v) for v in (panel.origin_m, panel.fast, panel.slow, panel.normal)]
-    x, y, z = (o + fast_m * f + slow_m * s + depth_m * n for o, f, s, n in zip(*axes, strict=True))
-    return (x, y, z)
-
-
-def bend(panel: Panel, beam: Float[Array, "3"], point: Components) -> Components:
-    """Curved panel: the beam's end point, turned about slow by y/distance, then about fast by z/distance."""
-    centre = components(panel.distance_m * beam)
-    turned = _turn(centre, components(panel.slow), point[1] / panel.distance_m)
-    return _turn(turned, components(panel.fast), point[2] / panel.distance_m)
-
-
-def _turn(v: Components, axis: Components, angle_rad: Float[Array, "..."]) -> Components:
-    c, s = jnp.cos(angle_rad), jnp.sin(angle_rad)
-    along = (axis[0] * v[0] + axis[1] * v[1] + axis[2] * v[2]) * (1 - c)
-    return (
-        axis[0] * along + v[0] * c + (axis[1] * v[2] - axis[2] * v[1]) * s,
-        axis[1] * along + v[1] * c + (axis[2] * v[0] - axis[0] * v[2]) * s,
-        axis[2] * along + v[2] * c + (axis[0] * v[1] - axis[1] * v[0]) * s,
     )

@@ -10,17 +10,23 @@ from jaxtyping import Float
 def solid_angle_sr(
     airpath_m: Array,
     pixel_size_m: Float[Array, ""],
-    close_distance_m: Float[Array, ""],
+    obliquity: Array,
     point_pixel: bool,
     two_sided: bool = False,
 ) -> Array:
-    """pixel^2/R^2 times the obliquity close_distance/R, in sr; with ``point_pixel`` 1/R^2, in 1/m^2.
+    """pixel^2/R^2 times the obliquity, in sr; with ``point_pixel`` 1/R^2, in 1/m^2.
 
-    A panel whose back faces the sample, at a close distance of 0 or below, has none. With ``two_sided``, its solid
-    angle has the sign of the close distance, as in the C program.
+    A panel whose back faces the sample, of an obliquity of 0 or below, has none. With ``two_sided``, its solid angle
+    has the sign of the obliquity, as in the C program.
+
+    Args:
+        airpath_m: R.
+        pixel_size_m: edge of a pixel.
+        obliquity: the area that the pixel shows the ray, over that of a square of its edge, as of ``Panel.obliquity``.
+        point_pixel, two_sided: see above.
     """
     if point_pixel:
         omega = 1 / (airpath_m * airpath_m)
     else:
-        omega = pixel_size_m * pixel_size_m / (airpath_m * airpath_m) * (close_distance_m / airpath_m)
-    return omega if two_sided else jnp.where(close_distance_m > 0, omega, 0.0)
+        omega = pixel_size_m * pixel_size_m / (airpath_m * airpath_m) * obliquity
+    return omega if two_sided else jnp.where(obliquity > 0, omega, 0.0)

@@ -134,7 +134,7 @@ def sample_seen(
         solid_angle_sr=solid_angle_sr(
             at.solid_angle.airpath_m,
             panel.pixel_size_m,
-            scene.panel.close_distance_m,
+            scene.panel.obliquity(at.solid_angle.diffracted, at.solid_angle.airpath_m),
             panel.point_pixel,
             panel.two_sided,
         ),
@@ -230,7 +230,7 @@ def sample_structure(domain: Domain, hkl: Components, index: Components) -> Arra
 
 def capture_at(experiment: Experiment, scene: Scene, view: View, layer: Array) -> Array:
     """Fraction of the photons towards a point that a layer of the sensor captures."""
-    panel, normal = experiment.panel, components(scene.panel.normal)
+    panel, normal = experiment.panel, scene.panel.normal_at(view.diffracted)
     return capture_fraction(
         view.diffracted, normal, layer, scene.layer_thickness_m, panel.attenuation_per_m, panel.two_sided
     )

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import Experiment
-from nbjax.geometry.panel import bend, point_on_panel
 from nbjax.geometry.scattering import direction
 from nbjax.numerics import Components
 from nbjax.pipeline.scene import RayTable, Scene
@@ -53,9 +52,7 @@ class FactorViews:
 def look(experiment: Experiment, scene: Scene, pixels: Pixels, offset: tuple[Array, Array], depth_m: Array) -> View:
     """View of the points at (slow, fast) offsets in pixels and ``depth_m`` in the sensor."""
     size = experiment.panel.pixel_size_m
-    point = point_on_panel(scene.panel, size * (pixels.fast + offset[1]), size * (pixels.slow + offset[0]), depth_m)
-    if experiment.panel.curved:
-        point = bend(scene.panel, experiment.beam.direction, point)
+    point = scene.panel.point(size * (pixels.fast + offset[1]), size * (pixels.slow + offset[0]), depth_m)
     return View(point, *direction(point))
 
 

@@ -139,6 +139,7 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "misset_random": lambda r, e: r.config.crystal.misset_random,
     "twotheta_axis_length": _twotheta_axis_length,
     "custom_normal": lambda r, e: r.detector.custom_normal_differs,
+    "curved_mapping": lambda r, e: e.panel.curved,
     "distance_before_swing": lambda r, e: e.panel.curved and r.detector.two_theta_deg != 0,
     "detector_size": lambda r, e: r.detector.size_differs,
     "oversample_distance": lambda r, e: r.sampling.oversample_differs,

@@ -177,6 +177,13 @@ ENTRIES: tuple[Entry, ...] = (
         806,
     ),
     Entry(
+        "curved_mapping",
+        "a curved detector",
+        "turned about slow and fast by y and z in the laboratory: mirrored, or empty; the flat panel's solid angle",
+        "the panel bent along its own axes about the sample, each pixel with the area that it has there",
+        2707,
+    ),
+    Entry(
         "custom_normal",
         "the custom convention",
         "a given normal is kept only when its length is exactly one; 1 0 0 when none is given; axes may be skew",
@@ -269,7 +276,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "distance_before_swing",
-        "a two-theta swing: an SMV header, or -curved_det",
+        "a two-theta swing: an SMV header, or -curved_det with curved_mapping",
         "distance along the beam and direct beam with the normal as it was before the swing",
         "where the beam meets the panel as it stands",
         1756,

@@ -17,6 +17,7 @@ from nbjax.geometry.goniometer import phi_angles_rad, phi_rotations
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.physics.backgrounds.water import Water
 from nbjax.pipeline.scene import RayTable, Scene, derive_scene, orientations, samples_per_layer
+from nbjax.reference.curved_mapping import turned
 from nbjax.reference.distance_before_swing import seen_before_swing
 
 
@@ -90,6 +91,8 @@ def derive_reference_scene(experiment: Experiment, entries: Container[str], laye
     panel = scene.panel
     if "distance_before_swing" in entries:
         panel = seen_before_swing(panel, experiment.panel, experiment.beam.direction)
+    if "curved_mapping" in entries and experiment.panel.curved:
+        panel = turned(panel, experiment.beam.direction)
     return ReferenceScene(
         panel=panel,
         rays=rays,

@@ -49,6 +49,7 @@ class Detector:
     depths: np.ndarray
     layer_step: float
     mu: float
+    curved: str = ""
 
 
 @dataclass
@@ -237,8 +238,9 @@ def detector(options: Options, parity: Parity) -> tuple[Detector, dict[str, np.n
     mu = 1.0 / options.thick if options.thick > 0.0 and options.mu < 0.0 else options.mu
     fringe = close / ratio if "oversample_distance" in parity else distance
     ratio = ratio if "distance_before_swing" in parity else float(axes["beam"] @ normal)
+    curved = ("turned" if "curved_mapping" in parity else "bent") if options.curved else ""
     panel = Detector(
-        fast, slow, normal, pix0, axes["beam"], close, close / ratio, fringe, pixel, shape, depths, step, mu
+        fast, slow, normal, pix0, axes["beam"], close, close / ratio, fringe, pixel, shape, depths, step, mu, curved
     )
     return panel, axes
 

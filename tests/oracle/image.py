@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .experiment import Experiment, about, experiment
+from .experiment import Experiment, about, experiment, unit
 from .lattice import amplitude, lattice_factor, leaves
 from .options import Parity
 
@@ -46,6 +46,7 @@ FULL_PARITY: Parity = frozenset(
         "header_twotheta",
         "custom_normal",
         "curved_det_last",
+        "curved_mapping",
         "sentinel_values",
     }
 )
@@ -87,26 +88,45 @@ def _points(ex: Experiment, fdet: np.ndarray, sdet: np.ndarray, depth: float) ->
     panel = ex.detector
     plane = fdet * panel.fast[:, None] + sdet * panel.slow[:, None]
     flat = plane + (depth * panel.normal + panel.pix0)[:, None]
-    if not ex.options.curved:
+    if not panel.curved:
         return flat
+    if panel.curved == "bent":
+        alpha, beta = _arcs(ex, fdet, sdet)
+        ahead = np.repeat(((panel.close_distance + depth) * panel.normal)[:, None], flat.shape[1], axis=1)
+        swung = _rotated(ahead, np.cross(panel.normal, panel.slow), beta)
+        up = np.cross(swung.T, panel.fast).T
+        each = zip(swung.T, up.T, alpha, strict=True)
+        return np.stack([_rotated(v[:, None], unit(axis), angle)[:, 0] for v, axis, angle in each], axis=1)
     ahead = np.repeat((panel.distance * panel.beam)[:, None], flat.shape[1], axis=1)
     swung = _rotated(ahead, panel.slow, flat[1] / panel.distance)
     return _rotated(swung, panel.fast, flat[2] / panel.distance)
 
 
-def _solid_angle(ex: Experiment, airpath: np.ndarray) -> np.ndarray:
+def _arcs(ex: Experiment, fdet: np.ndarray, sdet: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fast and slow coordinates from the point nearest to the sample, as angles of a panel bent about it."""
+    panel = ex.detector
+    return (fdet + panel.pix0 @ panel.fast) / panel.close_distance, (
+        sdet + panel.pix0 @ panel.slow
+    ) / panel.close_distance
+
+
+def _solid_angle(ex: Experiment, airpath: np.ndarray, fdet: np.ndarray) -> np.ndarray:
     """Omega in steradian (point pixels: in 1/m^2)."""
     if ex.options.point_pixel:
         return 1.0 / airpath / airpath
     pixel = ex.detector.pixel_size
-    return pixel * pixel / airpath / airpath * ex.detector.close_distance / airpath
+    square = pixel * pixel / airpath / airpath
+    if ex.detector.curved == "bent":
+        return square * np.cos(_arcs(ex, fdet, fdet)[0])
+    return square * ex.detector.close_distance / airpath
 
 
 def _capture(ex: Experiment, diffracted: np.ndarray, layer: int) -> np.ndarray:
     """Fraction of the photons that a sensor layer captures."""
     if ex.detector.layer_step == 0.0:
         return np.full(diffracted.shape[1], 0.0 if ex.options.captures_nothing else 1.0)
-    depth = ex.detector.layer_step * ex.detector.mu / (ex.detector.normal @ diffracted)
+    cosine = 1.0 if ex.detector.curved == "bent" else ex.detector.normal @ diffracted
+    depth = ex.detector.layer_step * ex.detector.mu / np.full(diffracted.shape[1], cosine)
     return np.exp(-layer * depth) - np.exp(-(layer + 1) * depth)
 
 
@@ -132,17 +152,18 @@ def _rays(ex: Experiment, pixels: np.ndarray) -> Iterator[Ray]:
     n, size = ex.oversample, ex.detector.pixel_size
     sub = size / n
     for layer, depth in enumerate(ex.detector.depths):
-        centre = _points(ex, size * fast + size / 2.0, size * slow + size / 2.0, depth)
+        mid = size * fast + size / 2.0
+        centre = _points(ex, mid, size * slow + size / 2.0, depth)
         path_centre = np.linalg.norm(centre, axis=0)
         out_centre = centre / path_centre
-        at_centre = _solid_angle(ex, path_centre), _capture(ex, out_centre, layer)
+        at_centre = _solid_angle(ex, path_centre, mid), _capture(ex, out_centre, layer)
         for tick in range(n * n):
             sub_s, sub_f = divmod(tick, n)
             fdet, sdet = sub * (fast * n + sub_f) + sub / 2.0, sub * (slow * n + sub_s) + sub / 2.0
             point = _points(ex, fdet, sdet, depth)
             airpath = np.linalg.norm(point, axis=0)
             out = point / airpath
-            omega, capture = _solid_angle(ex, airpath), _capture(ex, out, layer)
+            omega, capture = _solid_angle(ex, airpath, fdet), _capture(ex, out, layer)
             for source, incident in enumerate(ex.incident):
                 q = (out - incident[:, None]) / ex.lambdas[source]
                 stol = 0.5 * np.linalg.norm(q, axis=0)

@@ -43,6 +43,7 @@ SHOWS: dict[str, str] = {
     "twotheta_axis_option": f"{OBLIQUE} {VECTORS} -twotheta_axis 8 0 6 -oversample 1 -distance 100",
     "twotheta_axis_length": f"{OBLIQUE} {VECTORS} -twotheta_axis 0 1.1 0 -twotheta 7 -oversample 1",
     "curved_det_last": f"{OBLIQUE} -oversample 1 -curved_det",
+    "curved_mapping": f"{TRICLINIC} {SENSOR} -oversample 1 -curved_det",
     "custom_normal": f"{TRICLINIC} {VECTORS} -sdet_vector 0 -1 0.02 -fdet_vector 0.1 0.02 1 -oversample 1",
     "two_column_sources": f"{TRICLINIC} -oversample 1 -sourcefile spectrum.txt",
     "sentinel_values": f"{TRICLINIC} -oversample 1 -phi 20 -osc -2 -phisteps 4",
@@ -57,10 +58,9 @@ SHOWS: dict[str, str] = {
     "oversample_distance": f"{TRICLINIC} -N 40 -twotheta 60 -distance 60".replace("-N 6 ", ""),
     "ignored_options": f"{TRICLINIC} -oversample 1 -xdet_vector 0 0.6 0.8 -ydet_vector 0 -0.8 0.6",
     "mask_beam_center": f"{TRICLINIC} -mask mask_centre.img -oversample 1",
-    "distance_before_swing": f"{TRICLINIC} -twotheta 9 -curved_det -oversample 1",
     "header_close_distance": f"{TRICLINIC} -img header_close.img -oversample 1 -distance 130",
 }
-NOT_IN_IMAGES = {"poisson_sampler", "header_overflow", "default_files", "two_sided_panel"}
+NOT_IN_IMAGES = {"poisson_sampler", "header_overflow", "default_files", "two_sided_panel", "distance_before_swing"}
 NOT_IN_ORACLE = {
     "hkl_stream",
     "round_peak",
@@ -69,8 +69,10 @@ NOT_IN_ORACLE = {
     "ignored_options",
     "two_column_sources",
 }
+SWUNG = f"{TRICLINIC} -twotheta 9 -curved_det -oversample 1"
 BACKWARDS = f"{TRICLINIC} -oversample 1 -twotheta 120 -pivot beam"
 TOGETHER = [
+    f"{TRICLINIC} -oversample 2 -curved_det -twotheta 8 -polar 0.9 -oversample_thick {SENSOR}",
     f"{TRICLINIC} -oversample 2 -phi 0 -osc 1 -phisteps 3 -dmin 3.5 -polar 0.9 -hdivrange 3 -hdivsteps 2 {SENSOR}",
     f"{TRICLINIC} -oversample 2 -oversample_omega -phi 0 -osc 1 -phisteps 2 -tophat_spots -sourcefile sources.txt",
     f"{TRICLINIC} -oversample 2 -oversample_polar -polar 1 -interpolate -water 5 -mosaic 1 -mosaic_domains 2 {SENSOR}",
@@ -138,6 +140,16 @@ def test_a_panel_that_shows_its_back_is_refused_or_the_c_programs(sensor: str, t
     found = _image(line, tuple(sorted(parity)))
     assert (found > 0).all() if sensor else (found < 0).all()
     assert residual(found, oracle_image(line, tmp_path, frozenset(parity))) <= 1e-9
+
+
+def test_the_curved_panel_of_the_c_program_takes_the_distance_before_the_swing(tmp_path) -> None:
+    parity = ("curved_mapping", "distance_before_swing")
+    off, on = _image(SWUNG, parity[:1]), _image(SWUNG, parity)
+    assert residual(on, off) > 1e-6
+    assert residual(off, oracle_image(SWUNG, tmp_path, frozenset(parity[:1]))) <= 1e-9
+    assert residual(on, oracle_image(SWUNG, tmp_path, frozenset(parity))) <= 1e-9
+    resolved = resolve(read_options(SWUNG.split()).config)
+    assert set(parity) <= set(departures(resolved, prepare_resolved(resolved)))
 
 
 @pytest.mark.parametrize("line", TOGETHER)
