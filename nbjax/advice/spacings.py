@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -17,10 +18,11 @@ _POINTS = 65
 
 def spacings_on_panel(resolved: Resolved) -> Float[np.ndarray, " points"]:
     """Spacings in Angstrom that points of the panel see, infinite in the direct beam."""
-    panel, d = jax.tree.map(np.asarray, placed_panel(resolved)), resolved.detector
+    panel, d = placed_panel(resolved), resolved.detector
     fast, slow = (np.linspace(0, d.pixel_mm / 1000 * n, _POINTS) for n in (d.pixels_fast, d.pixels_slow))
-    point = panel.point(*np.meshgrid(fast, slow), np.zeros(()))
-    points = np.stack([np.asarray(x).ravel() for x in point], -1)
+    with jax.enable_x64(True):
+        point = panel.point(*jnp.meshgrid(fast, slow), jnp.zeros(()))
+        points = np.stack([np.asarray(x).ravel() for x in point], -1)
     directions = points / np.linalg.norm(points, axis=1, keepdims=True)
     twice_sine = np.linalg.norm(directions - d.beam_direction, axis=1)
     with np.errstate(divide="ignore"):
