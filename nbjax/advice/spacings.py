@@ -21,7 +21,8 @@ def spacings_on_panel(resolved: Resolved) -> Float[np.ndarray, " points"]:
     panel, d = placed_panel(resolved), resolved.detector
     fast, slow = (np.linspace(0, d.pixel_mm / 1000 * n, _POINTS) for n in (d.pixels_fast, d.pixels_slow))
     with jax.enable_x64(True):
-        point = panel.point(*jnp.meshgrid(fast, slow), jnp.zeros(()))
+        fast_m, slow_m = jnp.meshgrid(fast, slow)
+        point = panel.point(fast_m, slow_m, jnp.zeros(()))
         points = np.stack([np.asarray(x).ravel() for x in point], -1)
     directions = points / np.linalg.norm(points, axis=1, keepdims=True)
     twice_sine = np.linalg.norm(directions - d.beam_direction, axis=1)
