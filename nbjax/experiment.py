@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from nbjax.errors import StructureError
 from nbjax.fields import STATIC
@@ -242,6 +242,15 @@ def chosen(
 
 def _some(terms: tuple[T, ...], numbers: Iterable[int] | None) -> tuple[T, ...]:
     return terms if numbers is None else tuple(terms[number] for number in numbers)
+
+
+def shown_pixels(experiment: Experiment) -> Bool[np.ndarray, "slow fast"]:
+    """Pixels in the region of interest that no mask hides."""
+    grid = experiment.grid
+    shown = np.zeros((grid.slow, grid.fast), bool)
+    first_fast, end_fast, first_slow, end_slow = grid.roi
+    shown[first_slow:end_slow, first_fast:end_fast] = True
+    return shown if experiment.mask is None else shown & (np.asarray(experiment.mask) > 0)
 
 
 def in_double(experiment: Experiment) -> Experiment:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from nbjax.resolve import Resolved
-    from nbjax.tracing.attribution.attribution import Attribution, Candidate
+    from nbjax.tracing.attribution.attribution import Attribution
+    from nbjax.tracing.attribution.candidate import Candidate
 
 _USAGE = "nbjax attribute CONFIG.toml|OPTIONS --reference TRACE_OR_IMAGE --out DIR"
 _EXPLAINED, _UNEXPLAINED = 0, 1
@@ -110,7 +111,7 @@ def _attribution(arguments: argparse.Namespace, rest: list[str]) -> Attribution:
 
 
 def _candidate(arguments: argparse.Namespace, rest: list[str]) -> Candidate:
-    from nbjax.tracing.attribution.attribution import Candidate
+    from nbjax.tracing.attribution.candidate import Candidate
 
     if not rest:
         raise UsageError(f"the candidate is missing; give a TOML file or an option line: {_USAGE}")

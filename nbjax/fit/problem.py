@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nbjax.errors import ConfigError, Fault
-from nbjax.experiment import Experiment, stack
+from nbjax.experiment import Experiment, shown_pixels, stack
 from nbjax.fit.background import Kind
 from nbjax.fit.equations import Shots, Theta, View
 from nbjax.fit.groups import extent_px, groups_of, kind_for, splines_for
@@ -131,11 +131,7 @@ def _masks(
     size = (grid.slow, grid.fast)
     masks, faults = [], []
     for number, (experiment, image) in enumerate(zip(experiments, images, strict=True)):
-        shown = np.zeros(size, bool)
-        first_fast, end_fast, first_slow, end_slow = grid.roi
-        shown[first_slow:end_slow, first_fast:end_fast] = True
-        if experiment.mask is not None:
-            shown &= np.asarray(experiment.mask) > 0
+        shown = shown_pixels(experiment)
         for what, array in (("", image), ("its mask ", None if used is None else used[number])):
             if array is not None and array.shape != size:
                 got, wanted = (" x ".join(str(n) for n in shape) for shape in (array.shape, size))

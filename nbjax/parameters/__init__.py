@@ -16,10 +16,10 @@ from nbjax.experiment import Experiment
 from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
 from nbjax.parameters.accessors import access
 from nbjax.parameters.parameter import Frame, Parameter
-from nbjax.parameters.plural import alone, beside, crystal_of, key_of
+from nbjax.parameters.plural import alone, beside, crystal_of, for_crystal, key_of
 from nbjax.quantities import QUANTITIES
 
-__all__ = ["Parameter", "alone", "beside", "crystal_of", "find", "key_of", "parameters_of", "set_values"]
+__all__ = ["Parameter", "alone", "beside", "crystal_of", "find", "for_crystal", "key_of", "parameters_of", "set_values"]
 
 _SCALES = "only scales the fluence; use scale or beam.fluence_photons_per_m2"
 _PANEL_AXIS = "turns with the other two axes of the panel; use detector.axes_deg"

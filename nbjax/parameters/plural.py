@@ -12,7 +12,7 @@ from dataclasses import replace
 from jax import Array
 
 from nbjax.experiment import Experiment, chosen
-from nbjax.parameters.parameter import Parameter
+from nbjax.parameters.parameter import Parameter, Set
 
 _NUMBERED = re.compile(r"^crystals\[(\d+)\]\.")
 _SECTION = "crystal."
@@ -45,12 +45,18 @@ def alone(experiment: Experiment, number: int) -> Experiment:
     return chosen(experiment, crystals=(number,))
 
 
+def for_crystal(number: int, change: Set) -> Set:
+    """What changes an only crystal, for one of several."""
+
+    def change_one(e: Experiment, x: Array) -> Experiment:
+        (changed,) = change(alone(e, number), x).crystals
+        return replace(e, crystals=(*e.crystals[:number], changed, *e.crystals[number + 1 :]))
+
+    return change_one
+
+
 def numbered(parameter: Parameter, number: int) -> Parameter:
     """The parameter of one of several crystals, from that of the crystal alone."""
-
-    def set_one(e: Experiment, x: Array) -> Experiment:
-        (moved,) = parameter.set(alone(e, number), x).crystals
-        return replace(e, crystals=(*e.crystals[:number], moved, *e.crystals[number + 1 :]))
-
     path = of_crystal(number, parameter.path)
-    return replace(parameter, path=path, get=lambda e: parameter.get(alone(e, number)), set=set_one)
+    get = parameter.get
+    return replace(parameter, path=path, get=lambda e: get(alone(e, number)), set=for_crystal(number, parameter.set))

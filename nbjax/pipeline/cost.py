@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import jax
 
-from nbjax.experiment import Experiment
+from nbjax.experiment import CrystalParameters, Experiment
 
 _RAY_NS = 25.0
 _SAMPLE_NS = {"double": 4.0, "mixed": 2.5, "single": 5.0}
@@ -51,15 +51,13 @@ def cost_of(experiment: Experiment) -> Cost:
         "subpixels": grid.oversample**2,
         "sensor layers": sum(panel.layers for panel in experiment.detector.panels),
         "sources": beam.sources.weights.shape[-1],
-        "phi steps": max(crystal.spindle.steps for crystal in experiment.crystals),
-        "mosaic domains": max(crystal.mosaic.angle_ratios.shape[-1] for crystal in experiment.crystals),
+        **_orientations(experiment.crystals),
     }
     rays = math.prod(counts[name] for name in ("subpixels", "sensor layers", "sources"))
-    orientations = counts["phi steps"] * counts["mosaic domains"]
-    sample_ns = _SAMPLE_NS[experiment.precision]
-    if any(crystal.interpolate for crystal in experiment.crystals):
-        sample_ns *= _INTERPOLATED
-    each_ns = rays * (_RAY_NS + orientations * len(experiment.crystals) * sample_ns)
+    of_crystals = [math.prod(_orientations((crystal,)).values()) for crystal in experiment.crystals]
+    looked_up = [_INTERPOLATED if crystal.interpolate else 1.0 for crystal in experiment.crystals]
+    sample_ns = sum(map(math.prod, zip(of_crystals, looked_up, strict=True))) * _SAMPLE_NS[experiment.precision]
+    each_ns = rays * (_RAY_NS + sample_ns)
     tables = sum(crystal.factors.values.nbytes for crystal in experiment.crystals if crystal.factors.values is not None)
     return Cost(
         counts,
@@ -69,8 +67,17 @@ def cost_of(experiment: Experiment) -> Cost:
         + 3.0 * tables
         + _BYTES_OF_PIXEL * grid.slow * grid.fast
         + _BYTES_OF_RAY * rays
-        + _BYTES_OF_ORIENTATION * orientations,
+        + _BYTES_OF_ORIENTATION * sum(of_crystals),
     )
+
+
+def _orientations(crystals: tuple[CrystalParameters, ...]) -> dict[str, int]:
+    """How many there are of each kind; of several crystals, all together."""
+    kinds = [
+        {"phi steps": crystal.spindle.steps, "mosaic domains": crystal.mosaic.angle_ratios.shape[-1]}
+        for crystal in crystals
+    ]
+    return kinds[0] if len(kinds) == 1 else {"orientations": sum(math.prod(kind.values()) for kind in kinds)}
 
 
 def _speed() -> float:

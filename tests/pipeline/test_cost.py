@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -24,6 +26,17 @@ def test_counts_and_memory_follow_the_shapes() -> None:
     assert found.samples == 24 * 20 * 9 * 2 * 2 * 5 * 4
     larger = cost_of(prepare(small_config(detector={"pixels_fast": 2000, "pixels_slow": 2000})))
     assert larger.bytes - found.bytes > 8 * 2000 * 2000
+
+
+def test_orientations_of_all_crystals_are_counted() -> None:
+    turning = {"crystal": {"phi_range_deg": 1.0}, "sampling": {"phi_steps": 5}}
+    one, still = prepare(small_config(**turning)), prepare(small_config())
+    both, none = (replace(one, crystals=crystals) for crystals in ((*one.crystals, *still.crystals), ()))
+    assert cost_of(both).counts["orientations"] == 6
+    assert cost_of(none).samples == 0
+    seconds = [cost_of(each).seconds for each in (none, one, still, both)]
+    assert seconds[3] - seconds[0] == pytest.approx(seconds[1] + seconds[2] - 2 * seconds[0])
+    assert not np.asarray(render.render(none)).any()
 
 
 def test_a_slow_image_is_computed_in_slices_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

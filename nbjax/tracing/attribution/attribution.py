@@ -10,17 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nbjax.config.tree import Config
 from nbjax.errors import FileError
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, shown_pixels
 from nbjax.io.images import other_size
 from nbjax.pipeline.recording import trace
 from nbjax.pipeline.render import render
-from nbjax.preparation import prepare_resolved
-from nbjax.reference.departures import departures
-from nbjax.reference.ledger import NAMES
-from nbjax.resolve import Resolved, resolve
 from nbjax.stages import Stages
+from nbjax.tracing.attribution.candidate import Candidate, Prepared
 from nbjax.tracing.attribution.ledger_search import LedgerSearch, search_ledger
 from nbjax.tracing.attribution.observation import INTENSITIES, Observation, observe_pixels, observe_trace, thin
 from nbjax.tracing.attribution.parameters import Parameter, parameters_of
@@ -29,17 +25,11 @@ from nbjax.tracing.document import TraceDocument
 
 Kind = Literal["candidate", "ledger", "parameter"]
 Verdict = Literal["equal", "explained", "undetermined", "partly explained", "unexplained"]
-Configure = Callable[[tuple[str, ...]], Config]
-"""The candidate's configuration with a set of ledger entries on."""
-
 Report = Callable[[str], None]
 
 TRACE_TOLERANCE = 1e-8
 IMAGE_TOLERANCE = 3e-7
 """Residuals that count as none: of traces, and of images whose pixels are 32-bit floats."""
-
-_OF_FILES = {"header_overflow", "poisson_sampler"}
-"""Entries of the ledger that no photon depends on."""
 
 _MOST_PIXELS = 1500
 _MOST_SAMPLES = 2_000_000
@@ -104,33 +94,11 @@ class Attribution:
         return (self.steps[-1].value - self.reference) / (self.reference or 1.0)
 
 
-class Candidate:
-    """Experiments of one configuration with any set of ledger entries."""
-
-    def __init__(self, configure: Configure, parity: tuple[str, ...], options: tuple[str, ...]):
-        self.base = frozenset(parity)
-        self._configure = configure
-        self._known: dict[frozenset[str], Experiment] = {}
-        resolved = self.resolved(self.base)
-        plain = self.resolved(frozenset())
-        found = {*departures(resolved, self.experiment(self.base), options)}
-        found |= set(departures(plain, self.experiment(frozenset()), options))
-        self.relevant = tuple(name for name in NAMES if name in found and name not in _OF_FILES)
-
-    def resolved(self, entries: frozenset[str]) -> Resolved:
-        """The completed configuration with entries on."""
-        config = self._configure(tuple(sorted(entries)))
-        return resolve(replace(config, precision="double", parity=tuple(sorted(entries))))
-
-    def experiment(self, entries: frozenset[str]) -> Experiment:
-        """The experiment with entries on."""
-        if entries not in self._known:
-            self._known[entries] = prepare_resolved(self.resolved(entries))
-        return self._known[entries]
-
-
 def attribute_trace(
-    candidate: Candidate, document: TraceDocument, tolerance: float = TRACE_TOLERANCE, report: Report = lambda _: None
+    candidate: Candidate | Prepared,
+    document: TraceDocument,
+    tolerance: float = TRACE_TOLERANCE,
+    report: Report = lambda _: None,
 ) -> Attribution:
     """Attribute the difference to a reference trace.
 
@@ -146,7 +114,10 @@ def attribute_trace(
 
 
 def attribute_image(
-    candidate: Candidate, image: np.ndarray, tolerance: float = IMAGE_TOLERANCE, report: Report = lambda _: None
+    candidate: Candidate | Prepared,
+    image: np.ndarray,
+    tolerance: float = IMAGE_TOLERANCE,
+    report: Report = lambda _: None,
 ) -> Attribution:
     """Attribute the difference to a reference image.
 
@@ -159,8 +130,8 @@ def attribute_image(
     Raises:
         FileError: the image has another size, holds NaN or infinity, or nothing that the candidate shows too.
     """
-    resolved = candidate.resolved(candidate.base)
-    shape = (resolved.detector.pixels_slow, resolved.detector.pixels_fast)
+    experiment = candidate.experiment(candidate.base)
+    shape = (experiment.grid.slow, experiment.grid.fast)
     if image.shape != shape:
         raise FileError(
             f"the reference image {other_size(image.shape, shape, 'the candidate')}; give an image of the same detector"
@@ -168,8 +139,7 @@ def attribute_image(
     if not np.isfinite(image).all():
         raise FileError("the reference image holds NaN or infinity; give an image of photons")
     report("the candidate's image")
-    experiment = candidate.experiment(candidate.base)
-    shown = resolved.evaluated()[0]
+    shown = shown_pixels(experiment)
     if not shown.any():
         raise FileError("the candidate shows no pixel; give a larger region of interest, or another mask")
     reference = np.where(shown, image, 0.0)
@@ -186,7 +156,7 @@ def _samples(experiment: Experiment) -> int:
 
 def _telling_pixels(found: np.ndarray, wanted: np.ndarray, shown: np.ndarray, samples: int) -> np.ndarray:
     """Where the images differ most, where they are brightest, and some that are evenly spread; shape (n, 2)."""
-    count = int(min(_MOST_PIXELS, max(_MOST_SAMPLES // samples, 30)))
+    count = int(min(_MOST_PIXELS, max(_MOST_SAMPLES // max(samples, 1), 30)))
     places = np.flatnonzero(shown)
     third = max(count // 3, 1)
     difference = np.abs(found - wanted).reshape(-1)[places]
@@ -197,7 +167,11 @@ def _telling_pixels(found: np.ndarray, wanted: np.ndarray, shown: np.ndarray, sa
 
 
 def _attribute(
-    candidate: Candidate, observation: Observation, tolerance: float, report: Report, image: np.ndarray | None
+    candidate: Candidate | Prepared,
+    observation: Observation,
+    tolerance: float,
+    report: Report,
+    image: np.ndarray | None,
 ) -> Attribution:
     wants_samples = observation.rows is not None
     known: dict[frozenset[str], Stages] = {}
@@ -255,7 +229,7 @@ def _attribute(
 
 
 def _solve_rest(
-    candidate: Candidate, observation: Observation, ledger: LedgerSearch, tolerance: float, report: Report
+    candidate: Candidate | Prepared, observation: Observation, ledger: LedgerSearch, tolerance: float, report: Report
 ) -> tuple[Solution | None, frozenset[str], LedgerSearch]:
     """Parameters for what the ledger leaves; where they fail, for the candidate without the ledger's help."""
     entries = candidate.base ^ frozenset(ledger.chosen)

@@ -152,10 +152,12 @@ def _samples(document: TraceDocument, candidate: Stages) -> tuple[np.ndarray | N
     """Which of the candidate's samples the reference lists, and their columns."""
     assert candidate.samples is not None
     counts = {pixel.sample_count for pixel in document.pixels}
-    if len(counts) != 1 or counts == {0} or len(candidate.samples) != 1:
+    if len(counts) != 1 or counts == {0} or not candidate.samples:
         return None, []
     numbers = sample_indices(candidate.samples)
     shape = tuple(int(numbers[name].max()) + 1 for name in INDICES)
+    known_codes = np.ravel_multi_index([numbers[name] for name in INDICES], shape)
+    order = np.argsort(known_codes, kind="stable")
     rows = []
     for pixel in document.pixels:
         assert pixel.samples is not None
@@ -164,7 +166,12 @@ def _samples(document: TraceDocument, candidate: Stages) -> tuple[np.ndarray | N
         indices = [np.asarray(pixel.samples[name], int) for name in INDICES]
         if any((i < 0).any() or (i >= n).any() for i, n in zip(indices, shape, strict=True)):
             return None, []
-        rows.append(np.ravel_multi_index(indices, shape))
+        # crystals may differ in their numbers of orientations, so that not every combination is a sample
+        codes = np.ravel_multi_index(indices, shape)
+        places = order[np.searchsorted(known_codes, codes, sorter=order).clip(max=len(order) - 1)]
+        if (known_codes[places] != codes).any():
+            return None, []
+        rows.append(places)
     known = sample_factors(candidate.samples)
     columns = []
     for name, key in SAMPLE.items():

@@ -39,9 +39,18 @@ def parameters_of(experiment: Experiment) -> tuple[Parameter, ...]:
     """Every parameter of an experiment that may be moved, in the order of computation."""
     found = []
     for path, parameter in parameters.parameters_of(experiment).items():
-        if QUANTITIES[path].attributed:
-            found += _IN_OTHER_TERMS.get(path) or _components(parameter)
+        key, number = parameters.key_of(path), parameters.crystal_of(path)
+        if not QUANTITIES[key].attributed:
+            continue
+        other = _IN_OTHER_TERMS.get(key)
+        if other is not None and number is not None:
+            other = [_of_crystal(number, term) for term in other]
+        found += other or _components(parameter)
     return tuple(found)
+
+
+def _of_crystal(number: int, term: Parameter) -> Parameter:
+    return replace(term, name=f"crystals[{number}] {term.name}", apply=parameters.for_crystal(number, term.apply))
 
 
 def _components(parameter: parameters.Parameter) -> list[Parameter]:

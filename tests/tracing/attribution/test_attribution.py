@@ -17,7 +17,8 @@ from nbjax.config.tree import Config
 from nbjax.errors import FileError
 from nbjax.experiment import Experiment
 from nbjax.fields import put
-from nbjax.tracing.attribution.attribution import Attribution, Candidate, attribute_image, attribute_trace
+from nbjax.tracing.attribution.attribution import Attribution, attribute_image, attribute_trace
+from nbjax.tracing.attribution.candidate import Candidate
 from nbjax.tracing.attribution.observation import observe_trace
 from nbjax.tracing.attribution.parameters import parameters_of
 from nbjax.tracing.attribution.waterfall import attribution_json, summary_lines, summary_markdown, waterfall_png
