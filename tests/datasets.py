@@ -24,6 +24,17 @@ DRAWS = (
     Draw(("detector.distance_mm",), "uniform", low=99.0, high=101.0),
 )
 
+PANELS: dict[str, dict[str, Any]] = {
+    "mosflm": {"two_theta_deg": 30.0},
+    "denzo": {"two_theta_deg": -20.0, "rotation_y_deg": 12.0, "origin_shift_mm": (1.0, -2.0, 3.0)},
+    "adxv": {"two_theta_deg": 15.0, "rotation_x_deg": -7.0, "close_distance_mm": 60.0},
+    "xds": {"two_theta_deg": 40.0, "rotation_z_deg": 20.0, "org_x_px": 3.0},
+    "dials": {"two_theta_deg": 25.0, "close_distance_mm": 80.0, "rotation_x_deg": 5.0},
+    "custom": {"two_theta_deg": 30.0, "pivot": "sample", "fast_axis": (0.0, 0.6, 0.8), "slow_axis": (0.0, -0.8, 0.6)},
+}
+"""A panel of each convention, turned or shifted, for pixels of ``PIXEL_MM``."""
+PIXEL_MM = 0.9
+
 
 def recipe(sections: dict[str, dict[str, Any]] | None = None, **dataset: Any) -> Recipe:
     """Stills of 24 x 20 pixels (slow x fast); all tests share their structure, and so their compiled program."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from nbjax import __version__
 from nbjax.dataset.check import check_draws
+from nbjax.dataset.companions import Told, write_companions
 from nbjax.dataset.counts import saturation_of
 from nbjax.dataset.frame import nexus_geometry
 from nbjax.dataset.images import Simulator, pixels_of
@@ -135,7 +136,10 @@ class Batch:
         if not all(path.exists() for path in paths):
             return None
         path = master_path(self.share.folder, self.share.name)
-        write_master(path, paths, instrument, self._series(range(self.share.images)))
+        series = self._series(range(self.share.images))
+        write_master(path, paths, instrument, series)
+        one_geometry = not any(key.startswith("detector.") for key in self._drawn)
+        write_companions(self.share.folder, Told(self.share.name, instrument, series, one_geometry))
         return path
 
     def _with_single_files(self, frames: Iterator[Frame]) -> Iterator[Frame]:

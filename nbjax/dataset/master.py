@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from nbjax.dataset.eiger import write_eiger_names
 from nbjax.dataset.nxmx import Instrument, Series, put, set_attributes, write_tree
 from nbjax.dataset.reading import Images
 from nbjax.dataset.shard import FORMAT, explained
@@ -34,6 +35,7 @@ def write_master(path: Path, shards: Sequence[Path], instrument: Instrument, ser
     with explained(path), h5py.File(path.name, "w", driver="core", backing_store=False, **FORMAT) as file:
         entry = write_tree(file, instrument, series)
         _link(entry, shards)
+        write_eiger_names(entry, shards, len(series.start_deg), instrument)
         file.flush()
         content = file.id.get_file_image()
     with atomic_writer(path) as handle:

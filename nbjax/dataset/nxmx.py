@@ -48,6 +48,11 @@ class NexusGeometry:
         """Whether the panel stands across the beam, so that another distance shifts it along the beam."""
         return bool(max(abs(self.fast[2]), abs(self.slow[2])) < _ACROSS)
 
+    @property
+    def pyfai_orientation(self) -> int:
+        """The corner of the first pixel in pyFAI's terms: 3, or 2 where its rows are counted from the far edge."""
+        return 3 if self.origin_m @ np.cross(self.slow, self.fast) > 0 else 2
+
 
 @dataclass(frozen=True)
 class Instrument:
@@ -149,7 +154,7 @@ def write_tree(file: h5py.File, instrument: Instrument, series: Series) -> h5py.
     put(entry, "start_time", SIMULATED)
     put(entry, "end_time", SIMULATED)
     put(entry, "end_time_estimated", SIMULATED)
-    group(entry, "data", "NXdata", signal="data")
+    group(entry, "data", "NXdata", signal="data", axes=np.full(3, b"."), auxiliary_signals=np.zeros(0, "S1"))
     source = group(entry, "source", "NXsource")
     put(source, "name", "nbjax", short_name="nbjax")
     node = group(entry, "instrument", "NXinstrument")
@@ -200,6 +205,11 @@ def _write_detector(detector: h5py.Group, instrument: Instrument, series: Series
         shuffle=True,
         track_times=False,
     )
+    # the names under which pyFAI looks for a detector
+    put(detector, "shape", np.array(instrument.shape))
+    put(detector, "pixel_size", np.full(2, instrument.pixel_m), units="m")
+    put(detector, "orientation", geometry.pyfai_orientation)
+    detector["mask"] = detector["pixel_mask"]
     moves = group(detector, "transformations", "NXtransformations")
     distance = np.atleast_1d(geometry.close_distance_m if series.distances_m is None else series.distances_m)
     _axis(moves, "detector_z", distance, "translation", (0.0, 0.0, 1.0), "m", ".")

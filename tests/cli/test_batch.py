@@ -39,6 +39,9 @@ def test_a_dataset_is_written_and_read(capsys: pytest.CaptureFixture[str]) -> No
     images = nbjax.dataset.open("out/small_master.h5", verify=True)
     assert [float(truth["start"]) for _, truth in images] == [10.0, 10.5, 11.0, 11.5]
     assert sorted(path.name for path in Path("out").iterdir()) == [
+        "XDS.INP",
+        "small.geom",
+        "small.poni",
         "small.toml",
         "small_000001.h5",
         "small_000001.h5.sha256",

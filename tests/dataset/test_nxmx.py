@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 from cases import small_config
-from datasets import recipe
+from datasets import PANELS, PIXEL_MM, recipe
 
 from nbjax.config.tree import Detector
 from nbjax.dataset.batch import Batch
@@ -18,16 +18,6 @@ from nbjax.dataset.nxmx import Series, write_tree
 from nbjax.dataset.run import Share
 from nbjax.preparation import placed_panel
 from nbjax.resolve import resolve
-
-PANELS = {
-    "mosflm": {"two_theta_deg": 30.0},
-    "denzo": {"two_theta_deg": -20.0, "rotation_y_deg": 12.0, "origin_shift_mm": (1.0, -2.0, 3.0)},
-    "adxv": {"two_theta_deg": 15.0, "rotation_x_deg": -7.0, "close_distance_mm": 60.0},
-    "xds": {"two_theta_deg": 40.0, "rotation_z_deg": 20.0, "org_x_px": 3.0},
-    "dials": {"two_theta_deg": 25.0, "close_distance_mm": 80.0, "rotation_x_deg": 5.0},
-    "custom": {"two_theta_deg": 30.0, "pivot": "sample", "fast_axis": (0.0, 0.6, 0.8), "slow_axis": (0.0, -0.8, 0.6)},
-}
-PIXEL_MM = 0.9
 
 
 def tree(tmp_path: Path, beam: dict | None = None, **detector: object) -> h5py.File:

@@ -84,6 +84,27 @@ def test_fabio_reads_the_pixels(rotation: Path) -> None:
         assert float(smv.header["OSC_START"]) == pytest.approx(10 + 0.5 * number)
 
 
+def test_the_master_has_the_names_of_eiger_files(rotation: Path) -> None:
+    """Those that XDS's plugins ask for, each frame where they look for it."""
+    with h5py.File(rotation) as file:
+        specific = file["entry/instrument/detector/detectorSpecific"]
+        assert (specific["nimages"][()], specific["ntrigger"][()]) == (4, 1)
+        # read as bare memory
+        mask = specific["pixel_mask"]
+        assert (mask.shape, mask.dtype, mask.chunks) == ((24, 20), np.uint32, None)
+        data = file["entry/data"]
+        assert sorted(data) == ["data", "data_000000", "data_000001", "data_000002"]
+        assert (np.concatenate([data["data_000001"], data["data_000002"]]) == images(rotation)).all()
+
+
+def test_pyfai_finds_the_detector(rotation: Path) -> None:
+    detectors = pytest.importorskip("pyFAI.detectors")
+    for path in (rotation, rotation.with_name("small_000001.h5")):
+        found = detectors.NexusDetector(str(path))
+        assert (found.shape, found.pixel1, found.pixel2) == ((24, 20), pytest.approx(9e-4), pytest.approx(9e-4))
+        assert found.mask.shape == (24, 20)
+
+
 def test_silx_shows_the_image_at_once(rotation: Path) -> None:
     silx_io = pytest.importorskip("silx.io")
     from silx.io.nxdata import get_default
