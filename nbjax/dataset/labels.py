@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import jax
@@ -14,19 +14,19 @@ from jaxtyping import Float, Int
 from nbjax.dataset.images import Photons
 from nbjax.dataset.section import Labels
 from nbjax.dataset.shard import Field
-from nbjax.dataset.truth import middle_direct_m
-from nbjax.experiment import Experiment, in_double
+from nbjax.dataset.spots import Shown, spots_of
+from nbjax.experiment import Experiment, chosen, in_double
+from nbjax.geometry.goniometer import phi_angles_rad
 from nbjax.geometry.scattering import miller_indices, scattering_vector
-from nbjax.geometry.unit_cell import invert_basis
-from nbjax.numerics import components
+from nbjax.geometry.unit_cell import direct_vectors_m
+from nbjax.numerics import Components, components, cross, dot
 from nbjax.pipeline.compilation import compiled
-from nbjax.pipeline.image import complete_scene, pixels_at
-from nbjax.pipeline.sample import domain_of, sample_crystal, sample_ray
-from nbjax.pipeline.scene import RayTable, Scene
-from nbjax.pipeline.view import Pixels, look
+from nbjax.pipeline.image import complete_scene, pixels_at, simulate
+from nbjax.pipeline.view import look
 
-_FAINTEST_SPOT = 1.0
-"""Photons of the faintest spot of the table."""
+_MILLER_INDEX = (
+    "h, k, l nearest to the pixel's centre, of its brightest lattice, at the mean spindle angle of the pixel's photons"
+)
 
 
 def labels_of(
@@ -67,16 +67,18 @@ def labels_of(
         return maps, spots
     with jax.enable_x64(True):
         experiments = [in_double(experiment) for experiment in photons.experiments[: len(bragg)]]
-        indices = [np.asarray(_nearest_indices(experiment)) for experiment in experiments]
+        turns = [mean_turn_rad(experiment) for experiment in experiments]
+        indices = [
+            np.asarray(_nearest_indices(experiment, jnp.asarray(turn)))
+            for experiment, turn in zip(experiments, turns, strict=True)
+        ]
     if wanted.miller_index:
-        chosen = np.take_along_axis(np.stack(indices), brightest[None, ..., None], 0)[0]
-        maps["miller_index"] = Field(chosen, "", "h, k, l nearest to the pixel's centre, of its brightest lattice")
+        nearest = np.take_along_axis(np.stack(indices), brightest[None, ..., None], 0)[0]
+        maps["miller_index"] = Field(nearest, "", _MILLER_INDEX)
     if wanted.spots:
         tables = [
-            _spots(
-                photons.plan.number, lattice, experiments[lattice], indices[lattice], np.maximum(bragg[lattice], 0.0)
-            )
-            for lattice in range(len(experiments))
+            spots_of(photons.plan.number, lattice, experiments[lattice], Shown(indices[lattice], turns[lattice], shown))
+            for lattice, shown in enumerate(np.maximum(bragg, 0.0))
         ]
         spots = {
             name: replace(field, values=np.concatenate([table[name].values for table in tables]))
@@ -85,92 +87,39 @@ def labels_of(
     return maps, spots
 
 
-def _spots(
-    number: int,
-    lattice: int,
-    experiment: Experiment,
-    indices: Int[np.ndarray, "slow fast 3"],
-    bragg: Float[np.ndarray, "slow fast"],
-) -> Mapping[str, Field]:
-    """The table of one lattice: its pixels gathered by their nearest index."""
-    low = indices.min((0, 1))
-    sizes = indices.max((0, 1)) - low + 1
-    place = np.ravel_multi_index(tuple(np.moveaxis(indices - low, -1, 0)), tuple(sizes))
-    sums = np.bincount(place.ravel(), bragg.ravel(), int(np.prod(sizes)))
-    found = np.flatnonzero(sums >= _FAINTEST_SPOT)
-    hkl = np.stack(np.unravel_index(found, tuple(sizes)), -1) + low
-    # a table of one length for many images shares its program
-    padded = np.zeros((max(256, 1 << (len(hkl) - 1).bit_length() if len(hkl) else 0), 3))
-    padded[: len(hkl)] = hkl
-    with jax.enable_x64(True):
-        centroid, wavelength_A, partiality = (
-            np.asarray(part)[: len(hkl)] for part in _predict(experiment, jnp.asarray(padded))
-        )
-    count = len(hkl)
-    return {
-        "image": Field(np.full(count, number, np.int64), "", "number of the image in the dataset"),
-        "lattice": Field(np.full(count, lattice + 1, np.uint16), "", "number of the lattice, from 1"),
-        "miller_index": Field(hkl.astype(np.int32), "", "h, k, l"),
-        "centroid": Field(
-            centroid,
-            "pixel",
-            "predicted (fast, slow), the first pixel from 0 to 1: where the ray along incident plus reciprocal vector "
-            "meets the panel, in the middle of the exposure and at the central wavelength",
-        ),
-        "intensity": Field(sums[found], "", "expected photons, summed over the pixels that are nearest to the index"),
-        "partiality": Field(
-            partiality,
-            "",
-            "squared lattice factor at the centroid over its largest value, averaged over the samples of a pixel there",
-        ),
-        "wavelength": Field(wavelength_A, "angstrom", "at which the reflection meets Bragg's condition exactly"),
-    }
+def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "slow fast"]:
+    """Mean spindle angle at which each pixel gets its photons; the middle of the exposure where there are none."""
+    spindle, shape = experiment.crystal.spindle, (experiment.grid.slow, experiment.grid.fast)
+    angles = np.asarray(phi_angles_rad(spindle))
+    middle = float(angles.mean())
+    if spindle.steps == 1:
+        return np.full(shape, middle)
+    total, turned = np.zeros(shape), np.zeros(shape)
+    alone = chosen(experiment, backgrounds=())
+    for angle in angles:
+        still = replace(spindle, start_rad=jnp.asarray(angle), steps=1)
+        image = np.asarray(simulate(alone.with_crystal(replace(alone.crystal, spindle=still))), float)
+        total += image
+        turned += (angle - middle) * image
+    return middle + np.divide(turned, total, out=np.zeros(shape), where=total > 0)
 
 
 @compiled
-def _nearest_indices(experiment: Experiment) -> Int[Array, "slow fast 3"]:
-    """Whole Miller indices nearest to each pixel's centre, in the middle of the exposure."""
-    grid, beam = experiment.grid, experiment.beam
+def _nearest_indices(experiment: Experiment, turn_rad: Float[Array, "slow fast"]) -> Int[Array, "slow fast 3"]:
+    """Whole Miller indices nearest to each pixel's centre, at a spindle angle of its own."""
+    grid, beam, crystal = experiment.grid, experiment.beam, experiment.crystal
     slow, fast = jnp.indices((grid.slow, grid.fast), dtype=jnp.int32)
     half = jnp.asarray(0.5, beam.wavelength_m.dtype)
     scene = complete_scene(experiment)
     view = look(experiment, scene, pixels_at(experiment, slow, fast), (half, half), jnp.zeros_like(half))
     q = scattering_vector(view.diffracted, components(jnp.asarray(beam.direction)), beam.wavelength_m)
-    hkl = miller_indices(middle_direct_m(experiment), q)
+    hkl = miller_indices(direct_vectors_m(crystal.cell), _turned(q, components(crystal.spindle.axis), -turn_rad))
     return jnp.stack([jnp.ceil(x - 0.5) for x in hkl], -1).astype(jnp.int16)
 
 
-@compiled
-def _predict(
-    experiment: Experiment, hkl: Float[Array, "n 3"]
-) -> tuple[Float[Array, "n 2"], Float[Array, " n"], Float[Array, " n"]]:
-    """Centroid (fast, slow) in pixels, wavelength in A, and partiality."""
-    beam, scene = experiment.beam, complete_scene(experiment)
-    panel, size = scene.panel, experiment.panel.pixel_size_m
-    incident = jnp.asarray(beam.direction)
-    reciprocal = hkl @ invert_basis(middle_direct_m(experiment))
-    squared = (reciprocal**2).sum(-1)
-    wavelength_m = jnp.where(squared > 0, -2 * reciprocal @ incident / jnp.where(squared > 0, squared, 1), 0)
-    diffracted = incident / beam.wavelength_m + reciprocal
-    point = diffracted * (panel.origin_m @ panel.normal / (diffracted @ panel.normal))[:, None] - panel.origin_m
-    fast, slow = point @ panel.fast / size, point @ panel.slow / size
-    pixels = Pixels(slow - 0.5, fast - 0.5, jnp.zeros(len(hkl), jnp.int32))
-    return jnp.stack([fast, slow], -1), wavelength_m * 1e10, _partiality(experiment, scene, pixels, hkl)
-
-
-def _partiality(experiment: Experiment, scene: Scene, pixels: Pixels, hkl: Float[Array, "n 3"]) -> Float[Array, " n"]:
-    largest = jnp.prod(experiment.crystal.cells) ** 2
-    domain, orientations_m = domain_of(experiment, scene, 0), scene.crystals[0].orientations_m
-
-    def of_ray(total: Array, ray: RayTable) -> tuple[Array, None]:
-        sample = sample_ray(experiment, scene, pixels, ray)
-
-        def of_orientation(total: Array, direct_m: Array) -> tuple[Array, None]:
-            crystal = sample_crystal(domain, direct_m, sample.scattering_per_m)
-            same = (jnp.stack(crystal.index, -1) == hkl).all(-1)
-            return total + jnp.where(same, crystal.lattice.astype(total.dtype) ** 2, 0.0), None
-
-        return jax.lax.scan(of_orientation, total, orientations_m)[0], None
-
-    total, _ = jax.lax.scan(of_ray, jnp.zeros(len(hkl), hkl.dtype), scene.rays)
-    return total / (largest * len(scene.rays.number) * len(orientations_m))
+def _turned(vector: Components, axis: Components, angle_rad: Array) -> Components:
+    """A field of vectors, each turned by an angle of its own (Rodrigues)."""
+    c, s = jnp.cos(angle_rad), jnp.sin(angle_rad)
+    along, across = (1 - c) * dot(axis, vector), cross(axis, vector)
+    x, y, z = (c * v + s * w + along * u for v, w, u in zip(vector, across, axis, strict=True))
+    return x, y, z
