@@ -86,6 +86,12 @@ def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
         batch = _shared(arguments, batch, lock)
         say_resolved(batch.plan.resolved)
 
+        if recipe.dataset.also is None and recipe.dataset.single_files:
+            _say(
+                "the detector is drawn: each image has its own NXmx file (.nxs) beside the shards, for programs that "
+                "take one detector a file; dataset.also = [] leaves them out"
+            )
+
         def leave(number: int, frame: object) -> NoReturn:
             batch.share.discard_partial()
             lock.release()

@@ -97,12 +97,15 @@ def _faults(dataset: DatasetSection) -> list[Fault]:
     faults += _weight_faults(dataset)
     if dataset.matrices_file is not None and dataset.orientation is not None:
         faults.append(Fault("dataset.orientation", "given together with dataset.matrices_file; leave one of them out"))
-    for name in dataset.also:
+    also = dataset.also or ()
+    for name in also:
         if name not in SINGLE_FORMATS:
             faults.append(Fault("dataset.also", f"got {name!r}, must be one of {', '.join(SINGLE_FORMATS)}"))
-    if len(set(dataset.also)) != len(dataset.also):
+    if len(set(also)) != len(also):
         faults.append(Fault("dataset.also", "names a format twice; name it once"))
-    if dataset.also and dataset.pixels == "float32":
+    if dataset.pixels == "float32" and any(
+        not SINGLE_FORMATS[name].holds_floats for name in also if name in SINGLE_FORMATS
+    ):
         faults.append(
             Fault("dataset.also", 'holds whole numbers; choose pixels = "uint16" or "uint32", or leave it out')
         )

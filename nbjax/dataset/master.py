@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -31,11 +32,21 @@ def write_master(path: Path, shards: Sequence[Path], instrument: Instrument, ser
     Raises:
         FileError: it cannot be written.
     """
-    # in memory, since a file is small and HDF5 locks what it writes by itself
-    with explained(path), h5py.File(path.name, "w", driver="core", backing_store=False, **FORMAT) as file:
+    with in_memory(path) as file:
         entry = write_tree(file, instrument, series)
         _link(entry, shards)
         write_eiger_names(entry, shards, len(series.start_deg), instrument)
+
+
+@contextmanager
+def in_memory(path: Path) -> Iterator[h5py.File]:
+    """A small HDF5 file that is written at once when it is complete; HDF5 locks what it writes by itself.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    with explained(path), h5py.File(path.name, "w", driver="core", backing_store=False, **FORMAT) as file:
+        yield file
         file.flush()
         content = file.id.get_file_image()
     with atomic_writer(path) as handle:
@@ -78,11 +89,15 @@ def _link(entry: h5py.Group, shards: Sequence[Path]) -> None:
             if shape[0]:
                 layout[start : start + shape[0]] = h5py.VirtualSource(file_name, f"/entry/{name}", shape, dtype)
             start += shape[0]
-        # the time of the writing would make equal masters differ
-        layout.dcpl.set_obj_track_times(False)
-        made = entry.create_virtual_dataset(name, layout)
+        made = put_virtual(entry, name, layout)
         for key, value in attributes[name].items():
             made.attrs[key] = value
+
+
+def put_virtual(parent: h5py.Group, name: str, layout: h5py.VirtualLayout) -> h5py.Dataset:
+    """A virtual dataset without the time of its writing, by which equal files would differ."""
+    layout.dcpl.set_obj_track_times(False)
+    return parent.create_virtual_dataset(name, layout)
 
 
 def _datasets(entry: h5py.Group) -> list[tuple[str, h5py.Dataset]]:

@@ -77,7 +77,7 @@ class Plan:
             )
         self.resolved = resolve(config)
         self.base = _settled(self.resolved)
-        self.orientation = _base_orientation(self.resolved)
+        self.orientation = base_orientation(self.resolved)
 
     def image(self, number: int, instead: Mapping[str, float] = NOTHING) -> ImagePlan:
         """Image ``number`` of the series, counted from 0.
@@ -247,7 +247,8 @@ def _settled(resolved: Resolved) -> Config:
     )
 
 
-def _base_orientation(resolved: Resolved) -> np.ndarray:
+def base_orientation(resolved: Resolved) -> np.ndarray:
+    """Rotation of a configuration's crystal from the standard setting, shape (3, 3)."""
     crystal = resolved.crystal
     return Rotation.from_euler("xyz", crystal.misset_deg, degrees=True).as_matrix() @ crystal.orientation
 

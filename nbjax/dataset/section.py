@@ -62,7 +62,24 @@ class DatasetSection:
     noise: bool = True
     pixels: Literal["uint16", "uint32", "float32"] = "uint32"
     frames_per_shard: int = 100
-    also: tuple[str, ...] = ()  # files of single images beside the NXmx shards
+    also: tuple[str, ...] | None = None  # files of single images beside the shards; None: see ``single_files``
     devices_share: Literal["images", "pixels"] = "images"
     draws: tuple[Draw, ...] = ()
     labels: Labels = field(default_factory=Labels)
+
+    @property
+    def drawn_keys(self) -> set[str]:
+        """Every key that is drawn."""
+        return {key for draw in self.draws for key in draw.keys}
+
+    @property
+    def draws_detector(self) -> bool:
+        """Whether the detector stands elsewhere in each image."""
+        return any(key.startswith("detector.") for key in self.drawn_keys)
+
+    @property
+    def single_files(self) -> tuple[str, ...]:
+        """Formats of single images: those that were named, or NXmx where no program takes all images from one file."""
+        if self.also is None:
+            return ("nxmx",) if self.draws_detector else ()
+        return self.also

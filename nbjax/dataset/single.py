@@ -9,7 +9,23 @@ from jaxtyping import Bool, UInt
 
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.dataset.counts import LARGEST
+from nbjax.dataset.nxmx import Instrument, Series
 from nbjax.io.header import HeaderFields
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the pixels of an image are stored.
+
+    Attributes:
+        shard: name of the file.
+        row: of the image in it.
+        rows: images that it holds.
+    """
+
+    shard: str
+    row: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -22,6 +38,8 @@ class Single:
         fields: what a header says of the geometry.
         exposure_s: of the image.
         adc_offset: what SMV images add to every pixel.
+        instrument, series: what an NXmx tree says of the image.
+        place: where its pixels are stored.
     """
 
     counts: UInt[np.ndarray, "slow fast"]
@@ -29,6 +47,9 @@ class Single:
     fields: HeaderFields
     exposure_s: float
     adc_offset: float
+    instrument: Instrument
+    series: Series
+    place: Place
 
     @property
     def largest(self) -> int:
@@ -37,7 +58,7 @@ class Single:
 
 
 def fields_of_image(base: HeaderFields, wavelength_A: float, start_deg: float, width_deg: float) -> HeaderFields:
-    """Header fields of one image whose detector is the base configuration's."""
+    """Header fields of one image of a series."""
     return replace(
         base,
         wavelength_m=wavelength_A * 1e-10,

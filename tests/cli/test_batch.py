@@ -92,7 +92,7 @@ def test_a_dry_run_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         (["--set", "detector.curved=true"], "detector.curved: NXmx files describe flat panels; leave it out"),
         (["--set", 'parity="all"'], "parity: a dataset computes the physics; leave the ledger's entries out"),
         (["--set", 'dataset.matrices_file="none.txt"'], "none.txt: cannot be read (No such file or directory)"),
-        (["--set", 'dataset.also=["cbf", "tif"]'], "dataset.also: got 'tif', must be one of cbf, smv"),
+        (["--set", 'dataset.also=["cbf", "tif"]'], "dataset.also: got 'tif', must be one of cbf, smv, nxmx"),
         (["--set", 'dataset.also=["cbf", "cbf"]'], "dataset.also: names a format twice; name it once"),
         (["--set", 'dataset.pixels="float32"', "--set", 'dataset.also=["smv"]'], "dataset.also: holds whole numbers"),
         (["--out", "/proc/none"], "--out /proc/none: cannot be made a folder (No such file or directory)"),

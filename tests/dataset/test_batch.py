@@ -236,3 +236,33 @@ def test_a_format_of_single_images_is_a_writer_and_a_line(tmp_path: Path, monkey
     monkeypatch.setitem(SINGLE_FORMATS, "npy", npy)
     master = written(tmp_path / "set", rotation_recipe(also=("npy",)), images=1)
     assert (np.load(master.with_name("small_0000001.npy")) == nbjax.dataset.open(master)[0][0]).all()
+
+
+def test_lost_single_files_are_written_again(rotation: Path, tmp_path: Path) -> None:
+    for path in rotation.parent.iterdir():
+        if path.name not in ("small_0000002.cbf", "small_0000004.img"):
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    written(tmp_path, rotation_recipe(also=("cbf", "smv"), noise=False), images=4)
+    for name in ("small_0000002.cbf", "small_0000004.img"):
+        assert (tmp_path / name).read_bytes() == (rotation.parent / name).read_bytes()
+
+
+def test_a_detector_that_is_drawn_is_told_in_a_file_for_each_image(full: Path) -> None:
+    """Programs take one detector for all images of a file."""
+    distances = []
+    for number, (pixels, truth) in enumerate(nbjax.dataset.open(full)):
+        with h5py.File(full.with_name(f"small_{number + 1:07d}.nxs")) as file:
+            assert (file["entry/data/data"][()] == pixels[None]).all()
+            detector = file["entry/instrument/detector"]
+            distances.append(1000 * float(detector["distance"][()]))
+            assert distances[-1] == pytest.approx(truth["drawn.detector.distance_mm"])
+            assert detector["transformations/detector_z"][()].tolist() == pytest.approx([distances[-1] / 1000])
+            wavelength = file["entry/instrument/beam/incident_wavelength"][()]
+            assert wavelength.tolist() == pytest.approx([float(truth["wavelength"])])
+    assert len(set(distances)) == 7
+
+
+def test_a_drawn_tilt_is_refused_by_formats_that_cannot_tell_it(tmp_path: Path) -> None:
+    draws = (Draw(("detector.rotation_x_deg",), "uniform", low=1.0, high=2.0),)
+    with pytest.raises(ConfigError, match=r'dataset\.also: "cbf" has no words for this slow axis'):
+        written(tmp_path / "tilted", recipe(draws=draws, also=("cbf",)))

@@ -23,7 +23,7 @@ def told(convention: str = "xds", width_deg: float = 0.5) -> Told:
     fields = {"convention": convention, "distance_mm": None, **PANELS[convention]}
     panel = vars(Detector(pixel_mm=PIXEL_MM, pixels_fast=FAST, pixels_slow=SLOW, **fields))
     batch = Batch(recipe({"detector": panel}), Share(Path(), "small", 1, 1), 1)
-    return Told("small", batch._instrument(), Series(10 + width_deg * np.arange(4), width_deg), True)
+    return Told("small", batch.header.instrument, Series(10 + width_deg * np.arange(4), width_deg), True)
 
 
 def centres_m(instrument: Instrument) -> np.ndarray:

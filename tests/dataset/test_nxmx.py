@@ -25,7 +25,7 @@ def tree(tmp_path: Path, beam: dict | None = None, **detector: object) -> h5py.F
     made = recipe({"detector": panel, "beam": beam or {}})
     batch = Batch(made, Share(tmp_path, "small", 1, 1), 1)
     file = h5py.File("memory", "w", driver="core", backing_store=False)
-    write_tree(file, batch._instrument(), Series(np.zeros(1), 0.0))
+    write_tree(file, batch.header.instrument, Series(np.zeros(1), 0.0))
     return file
 
 
