@@ -142,6 +142,7 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "curved_mapping": lambda r, e: e.panel.curved,
     "distance_before_swing": lambda r, e: e.panel.curved and r.detector.two_theta_deg != 0,
     "detector_size": lambda r, e: r.detector.size_differs,
+    "size_rounding": lambda r, e: r.crystal.cells_differ,
     "oversample_distance": lambda r, e: r.sampling.oversample_differs,
     "hkl_stream": _hkl_stream,
     "round_peak": _round_peak,

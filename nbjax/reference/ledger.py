@@ -205,6 +205,13 @@ ENTRIES: tuple[Entry, ...] = (
         2078,
     ),
     Entry(
+        "size_rounding",
+        "a crystal size that is a whole number of cells",
+        "one cell more where the rounding errors of the cell vectors went that way",
+        "that whole number",
+        2065,
+    ),
+    Entry(
         "round_peak",
         "the round shape within 1e-5 fringes of a Bragg peak, as at the direct beam on the centre of a subpixel",
         "the closed form of the sphere's transform loses its digits, and is 0 within 3e-9",

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbjax.config.tree import Config, Crystal
+from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.hkl import StructureFactorTable
+from nbjax.io.matrix import read_matrix
 from nbjax.reference.cell_setting import angles_of_c_program_deg, volume_ratio
+from nbjax.reference.set_up import program_edges_m
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.steps import NONE, Steps
 from nbjax.resolve.structure_factors import find_structure_factors, fit_to_cell
@@ -18,6 +21,7 @@ from nbjax.resolve.unit_cell import Setting, resolve_cell
 from nbjax.sampling.reference_random import reference_misset_rotation, uniform_rotation
 
 DEFAULT_MOSAIC_SEED = 12345678
+_TIE = 1e-9
 _WHOLE = 1e-6
 """Rounding of a volume that is given as that of one block."""
 
@@ -29,6 +33,7 @@ class ResolvedCrystal:
     Attributes:
         orientation: rotation from the standard setting, shape (3, 3), before ``misset_deg``.
         table: structure factors, or None when all equal ``default_F``.
+        cells_differ: whether the C program rounds a given size to other ``cells``.
         interpolate: whether structure factors are interpolated.
         phi: rotation exposure in degrees; settled when the detector is.
     """
@@ -40,6 +45,7 @@ class ResolvedCrystal:
     table: StructureFactorTable | None
     default_F: float
     cells: tuple[float, float, float]
+    cells_differ: bool
     volume_um3: float | None
     shape: str
     fudge: float
@@ -73,7 +79,8 @@ def resolve_crystal(
     misset_deg, orientation = _misset(config, orientation, seed, notes)
     spread, domains = _mosaic(config, notes)
     phi_start = notes.choose("crystal.phi_start_deg", crystal.phi_start_deg, 0.0)
-    cells = _cells(crystal, cell_A, beamsize_mm, notes)
+    edges_m = edges_of_program_m(config, cell_A, wavelength_A, misset_deg)
+    cells, cells_differ = _cells(config, cell_A, edges_m, beamsize_mm, notes)
     notes.switch("crystal.shape", crystal.shape)
     fudge = notes.choose("crystal.fudge", crystal.fudge, 1.0)
     interpolate = _interpolate(config, cells, table is not None, notes)
@@ -86,6 +93,7 @@ def resolve_crystal(
         table=table,
         default_F=default_F,
         cells=cells,
+        cells_differ=cells_differ,
         volume_um3=_volume_um3(crystal, cells, setting, notes),
         shape=crystal.shape,
         fudge=fudge * star_scale,
@@ -143,9 +151,29 @@ def _mosaic(config: Config, notes: Notes) -> tuple[float, int]:
     return spread, notes.choose("sampling.mosaic_domains", domains, 10)
 
 
-def _cells(
-    crystal: Crystal, cell_A: tuple[float, float, float], beamsize_mm: float, notes: Notes
+def edges_of_program_m(
+    config: Config, cell_A: tuple[float, float, float], wavelength_A: float, misset_deg: tuple[float, float, float]
 ) -> tuple[float, float, float]:
+    """Cell lengths in m with the rounding errors of the C program, which measures its turned vectors."""
+    said = config.crystal
+    cell = None if said.cell_A is None else (*said.cell_A, *(said.cell_deg or (90.0,) * 3))
+    columns = None if said.matrix_file is None else read_matrix(said.matrix_file).columns
+    if cell is None and columns is None:
+        a, b, c = cell_A
+        return a * 1e-10, b * 1e-10, c * 1e-10
+    turns = [turn / DEGREES_PER_RADIAN for turn in misset_deg]
+    return program_edges_m(cell, columns, wavelength_A / 1e10, turns)
+
+
+def _cells(
+    config: Config,
+    cell_A: tuple[float, float, float],
+    edges_m: tuple[float, float, float],
+    beamsize_mm: float,
+    notes: Notes,
+) -> tuple[tuple[float, float, float], bool]:
+    """Cells along each axis, as given or as fill a size, and whether the C program would count others."""
+    crystal, differ = config.crystal, False
     given = tuple(float(n) for n in crystal.cells or (1, 1, 1))
     sizes = (crystal.size_a_mm, crystal.size_b_mm, crystal.size_c_mm)
     if crystal.cells is not None and None not in sizes:
@@ -161,10 +189,13 @@ def _cells(
         if axis != "a" and size_mm > beamsize_mm:
             notes.warn(f"{key} = {size_mm:g} is clipped to beam.beamsize_mm = {beamsize_mm:g}")
             size_mm = beamsize_mm
-        cells[i] = float(max(1, math.ceil(size_mm / 1000 / (cell_A[i] * 1e-10))))
+        count = max(1, math.ceil(size_mm / 1000 / (cell_A[i] * 1e-10) - _TIE))
+        of_program = max(1, math.ceil(size_mm / 1000 / edges_m[i]))
+        differ |= count != of_program
+        cells[i] = float(of_program if "size_rounding" in config.parity else count)
         origins[i] = f"{key} / cell length"
     notes.record("crystal.cells", tuple(cells), ", ".join(dict.fromkeys(origins)))
-    return (cells[0], cells[1], cells[2])
+    return (cells[0], cells[1], cells[2]), differ
 
 
 def _volume_um3(crystal: Crystal, cells: tuple[float, float, float], setting: Setting, notes: Notes) -> float | None:

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbjax.config.tree import Config
-from nbjax.constants import DEGREES_PER_RADIAN
-from nbjax.io.matrix import read_matrix
-from nbjax.reference.set_up import program_edges_m, program_panel
+from nbjax.reference.set_up import program_panel
 from nbjax.resolve.beam import ResolvedBeam
-from nbjax.resolve.crystal import ResolvedCrystal
+from nbjax.resolve.crystal import ResolvedCrystal, edges_of_program_m
 from nbjax.resolve.detector import ResolvedDetector
 from nbjax.resolve.notes import Notes
 
@@ -75,21 +73,12 @@ def _oversample_of_program(
     config: Config, beam: ResolvedBeam, crystal: ResolvedCrystal, detector: ResolvedDetector
 ) -> int:
     """The C program's number, by the distance that it takes for the one along the beam."""
-    said = config.crystal
-    cell = None if said.cell_A is None else (*said.cell_A, *(said.cell_deg or (90.0,) * 3))
-    columns = None if said.matrix_file is None else read_matrix(said.matrix_file).columns
-    wavelength_m = beam.wavelength_A / 1e10
-    edges = crystal.cell_A if cell is None and columns is None else None
-    lengths_m = (
-        [length * 1e-10 for length in edges]
-        if edges is not None
-        else program_edges_m(cell, columns, wavelength_m, [turn / DEGREES_PER_RADIAN for turn in crystal.misset_deg])
-    )
-    longest_m = max(length * n for n, length in zip(crystal.cells, lengths_m, strict=True))
+    edges_m = edges_of_program_m(config, crystal.cell_A, beam.wavelength_A, crystal.misset_deg)
+    longest_m = max(length * n for n, length in zip(crystal.cells, edges_m, strict=True))
     distance_m = program_panel(config, detector.size_m, detector.normal_axis).distance_m
     if not (distance_m > 0 and math.isfinite(distance_m)):
         return 1
-    return _subpixels(longest_m, wavelength_m, distance_m, detector.pixel_mm)
+    return _subpixels(longest_m, beam.wavelength_A / 1e10, distance_m, detector.pixel_mm)
 
 
 def furthest_angle_rad(detector: ResolvedDetector) -> float:

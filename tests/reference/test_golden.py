@@ -108,6 +108,13 @@ def test_the_whole_ledger_is_shown_by_some_case() -> None:
     elsewhere = {"twotheta_axis_option", "twotheta_axis_length", "curved_det_last", "custom_normal"}
     elsewhere |= {"oversample_thick_alone", "oversample_polar_always"}
     elsewhere |= {"header_overflow", "header_twotheta", "header_close_distance", "sentinel_values"}
-    elsewhere |= {"two_column_sources", "oversample_distance", "detector_size", "round_peak", "hkl_stream"}
+    elsewhere |= {
+        "two_column_sources",
+        "oversample_distance",
+        "size_rounding",
+        "detector_size",
+        "round_peak",
+        "hkl_stream",
+    }
     elsewhere |= {"header_beam_center", "distance_before_swing", "ignored_options", "default_files", "two_sided_panel"}
     assert set().union(*SHOWN_BY.values()) | elsewhere == set(NAMES)

@@ -56,6 +56,9 @@ SHOWS: dict[str, str] = {
         "-detpixels_x 24 -detpixels_y 20", ""
     ),
     "oversample_distance": f"{TRICLINIC} -N 40 -twotheta 60 -distance 60".replace("-N 6 ", ""),
+    # 6 or 7 cells along a
+    "size_rounding": "-cell 50 60 70 80 95 105 -default_F 10 -lambda 1 -distance 100 -pixel 1 -detpixels_x 6 "
+    "-detpixels_y 5 -oversample 1 -samplesize 3e-05",
     "ignored_options": f"{TRICLINIC} -oversample 1 -xdet_vector 0 0.6 0.8 -ydet_vector 0 -0.8 0.6",
     "mask_beam_center": f"{TRICLINIC} -mask mask_centre.img -oversample 1",
     "header_close_distance": f"{TRICLINIC} -img header_close.img -oversample 1 -distance 130",
@@ -64,6 +67,7 @@ NOT_IN_IMAGES = {"poisson_sampler", "header_overflow", "default_files", "two_sid
 NOT_IN_ORACLE = {
     "hkl_stream",
     "round_peak",
+    "size_rounding",
     "header_close_distance",
     "header_beam_center",
     "ignored_options",

@@ -273,3 +273,13 @@ def test_prepare_warns_of_what_the_commands_warn_of() -> None:
     config = small_config(sampling={"oversample": 1})
     with pytest.warns(ConfigWarning, match="sampling.oversample = 1: the intensity may vary within a pixel"):
         prepare(config)
+
+
+def test_a_size_that_is_a_whole_number_of_cells_gives_that_number() -> None:
+    crystal = replace(CUBE, cell_deg=(80.0, 95.0, 105.0))
+    for count in range(1, 40):
+        sizes = [count * length * 1e-7 for length in crystal.cell_A or ()]
+        sized = replace(crystal, size_a_mm=sizes[0], size_b_mm=sizes[1], size_c_mm=sizes[2])
+        assert resolve(Config(crystal=sized)).crystal.cells == (count,) * 3
+    grown = replace(crystal, size_a_mm=6.01 * 50e-7)
+    assert resolve(Config(crystal=grown)).crystal.cells[0] == 7
