@@ -20,6 +20,7 @@ TOLERANCE = 3e-7
 
 # the ledger entries that each case shows; the others are physics in the reference too
 APPLIES: dict[str, set[str]] = {
+    "curved_detector": {"curved_mapping"},
     "divergence_round": {"first_sample_factors"},
     "divergence_square": {"first_sample_factors"},
     "everything_but_thickness": {"first_sample_factors"},
