@@ -134,6 +134,8 @@ def _show_result(batch: Batch, master: Path | None) -> None:
     if blank:
         _say(f"warning: {len(blank)} images are blank; in image {blank[0]} {_why_blank(batch, blank[0])}")
     bright, affected = overloads(master)
+    if saturated := batch.saturation(bright, affected, batch.share.images):
+        _say(f"warning: {saturated}")
     said = f"{bright} overloaded pixels in {affected} of them" if bright else "no overloaded pixel"
     shards = f"{batch.share.shards} shard{'s' if batch.share.shards > 1 else ''}"
     print(f"wrote {master}: {batch.share.images} images in {shards}, {said}")
@@ -152,6 +154,8 @@ def _show_estimate(batch: Batch) -> int:
     from nbjax.dataset.batch import estimate
 
     found, share = estimate(batch), batch.share
+    if found.saturated:
+        _say(f"warning: {found.saturated}")
     hours, rest = divmod(round(found.seconds), 3600)
     shards = f"{share.shards} shard{'s' if share.shards > 1 else ''}"
     print(

@@ -6,6 +6,7 @@ loader start at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,17 +27,20 @@ def describe(experiment: Experiment) -> dict[str, np.ndarray]:
     return describe(experiment)
 
 
-def open(path: str | Path, verify: bool = False) -> Images:
+def open(path: str | Path, verify: bool = False, fields: Iterable[str] | None = None) -> Images:
     """Images and truth of a dataset.
 
     Args:
         path: of a master or a shard.
-        verify: compare every image with the checksum in its truth.
+        verify: compare the pixels and the truth of every image that is read with their checksums.
+        fields: names of the truth that are read, ``spots`` for all columns of the table; None: all, which takes longer.
+            ``()`` reads the pixels alone.
 
     Returns:
-        A sequence of (pixels, truth): pixels of shape (slow, fast), and name -> array.
+        A sequence of (pixels, truth): pixels of shape (slow, fast), and name -> array; of a slice, with a first axis of
+        images.
 
     Raises:
         FileError: the file is no dataset, or one of its shards is missing or damaged.
     """
-    return Images(path, verify)
+    return Images(path, verify, fields)

@@ -15,6 +15,7 @@ import numpy as np
 from nbjax import __version__
 from nbjax.dataset.check import check_draws
 from nbjax.dataset.companions import Told, write_companions
+from nbjax.dataset.counts import overloads_of, saturation_warning
 from nbjax.dataset.header import Header
 from nbjax.dataset.images import Simulator, pixels_of
 from nbjax.dataset.labels import labels_of
@@ -81,6 +82,11 @@ class Batch:
         maps, spots = labels_of(self.simulator.background, photons, labels)
         return Frame(number, pixels, truth, maps, spots)
 
+    def saturation(self, bright: int, affected: int, images: int) -> str | None:
+        """A sentence where images are too bright for their type, see ``saturation_warning``."""
+        pixels = int(self.plan.resolved.evaluated()[0].sum())
+        return saturation_warning(bright, affected, images, pixels, self.recipe.dataset.pixels)
+
     def check(self, resume: bool) -> None:
         """Make sure that the folder may take this dataset; every process does before the first one writes.
 
@@ -145,11 +151,13 @@ class Estimate:
         bytes: on disk, of the whole dataset.
         first_s: until the first image is there, of which most is compilation.
         seconds: of this process.
+        saturated: a sentence for the user where the images that were tried are too bright for their type.
     """
 
     bytes: float
     first_s: float
     seconds: float
+    saturated: str | None
 
 
 def estimate(batch: Batch, tried: int = 3) -> Estimate:
@@ -165,12 +173,14 @@ def estimate(batch: Batch, tried: int = 3) -> Estimate:
     first_s = time.perf_counter() - begin
     begin = time.perf_counter()
     tried = min(tried, batch.share.images)
-    size = 0
+    size, bright = 0, []
     for frame in made_ahead(batch.frame, list(range(tried)), batch.workers):
         size += stored_bytes(frame)
+        bright.append(overloads_of(frame.pixels))
     an_image_s = (time.perf_counter() - begin) / tried
     own = sum(len(batch.share.numbers(shard)) for shard in batch.share.own())
-    return Estimate(size / tried * batch.share.images, first_s, first_s + an_image_s * own)
+    saturated = batch.saturation(sum(bright), sum(count > 0 for count in bright), tried)
+    return Estimate(size / tried * batch.share.images, first_s, first_s + an_image_s * own, saturated)
 
 
 def default_workers() -> int:

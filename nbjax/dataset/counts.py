@@ -17,3 +17,23 @@ def overloads_of(pixels: np.ndarray) -> int:
     """Pixels that are too bright for their type."""
     largest = LARGEST.get(pixels.dtype.name)
     return 0 if largest is None else int((pixels >= largest).sum())
+
+
+def saturation_warning(bright: int, affected: int, images: int, pixels: int, kind: str) -> str | None:
+    """A sentence for the user, where the type is too small for the images.
+
+    Args:
+        bright: pixels that are too bright.
+        affected: images that have some.
+        images: looked at.
+        pixels: of an image.
+        kind: the type.
+    """
+    if kind not in LARGEST or (affected <= images / 2 and bright <= 1e-3 * images * pixels):
+        return None
+    remedy = "lower beam.fluence_photons_per_m2" + (', or choose pixels = "uint32"' if kind == "uint16" else "")
+    share = 100 * bright / (images * pixels)
+    return (
+        f"{affected} of {images} images are saturated: {share:.2g} % of their pixels are cut to {LARGEST[kind]}, the "
+        f"largest {kind}; {remedy}"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import h5py
@@ -49,6 +50,11 @@ def parts_of(path: Path) -> list[Part]:
     return sorted(parts, key=lambda part: part.first)
 
 
+def is_wanted(name: str, fields: frozenset[str] | None) -> bool:
+    """Whether a name is among the fields that are asked for, or is a column of a table that is."""
+    return fields is None or name in fields or name.partition(".")[0] in fields - {name}
+
+
 class OpenShard:
     """An open file of images.
 
@@ -56,7 +62,6 @@ class OpenShard:
         pixels: shape (image, slow, fast).
         rows: name -> values of the truth, a row for each image.
         spots: name -> column of the table of spots.
-        ends: where the spots of each image end.
     """
 
     def __init__(self, path: Path):
@@ -65,9 +70,30 @@ class OpenShard:
         truth = self._file["entry/truth"]
         self.rows = {name: node for name, node in truth.items() if isinstance(node, h5py.Dataset) and node.shape != ()}
         self.spots = dict(truth["spots"].items()) if "spots" in truth else {}
-        self.ends = np.zeros(len(self.pixels), int)
-        if self.spots:
-            self.ends = np.searchsorted(self.spots["image"][()], self.rows["image"][()], "right")
+
+    @property
+    def names(self) -> list[str]:
+        """Names of everything in the truth."""
+        return [*self.rows, *(f"spots.{name}" for name in self.spots)]
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        """Where the spots of each image end."""
+        return np.searchsorted(self.spots["image"][()], self.rows["image"][()], "right")
+
+    def truth(self, first: int, end: int, fields: frozenset[str] | None) -> dict[str, np.ndarray]:
+        """The truth of some images, each field with a first axis of images, and the spots of all of them.
+
+        Args:
+            first, end: rows of the file.
+            fields: names that are wanted; None: all.
+        """
+        found = {name: values[first:end] for name, values in self.rows.items() if is_wanted(name, fields)}
+        columns = {name: node for name, node in self.spots.items() if is_wanted(f"spots.{name}", fields)}
+        if columns:
+            own = slice(int(self._ends[first - 1]) if first else 0, int(self._ends[end - 1]))
+            found |= {f"spots.{name}": node[own] for name, node in columns.items()}
+        return found
 
     def close(self) -> None:
         """Close the file."""

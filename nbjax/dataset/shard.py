@@ -157,6 +157,24 @@ def digest(pixels: np.ndarray) -> bytes:
     return hashlib.sha256(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).data).digest()
 
 
+def digest_of_labels(truth: Mapping[str, np.ndarray]) -> bytes:
+    """SHA-256 of everything in an image's truth, by name: names, types, shapes and little-endian numbers."""
+    found = hashlib.sha256()
+    for name in sorted(truth):
+        values = np.asarray(truth[name])
+        little = values.dtype.newbyteorder("<")
+        found.update(f"{name} {little.str} {values.shape}\n".encode())
+        found.update(np.ascontiguousarray(values, little).tobytes())
+    return found.digest()
+
+
+def _seal(frame: Frame) -> Field:
+    spots = {f"spots.{name}": field for name, field in frame.spots.items()}
+    every = {**frame.truth, **frame.maps, **spots}
+    digest = digest_of_labels({name: field.values for name, field in every.items()})
+    return Field(np.frombuffer(digest, np.uint8), "", "SHA-256 of the rest of the truth of the image")
+
+
 def _digest(path: Path) -> str:
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
@@ -175,7 +193,7 @@ def _write_frames(entry: h5py.Group, truth: h5py.Group, frames: Iterable[Frame],
         images["data"][position] = frame.pixels
         for name, field in frame.maps.items():
             images[name][position] = field.values
-        for name, field in frame.truth.items():
+        for name, field in {**frame.truth, "labels_sha256": _seal(frame)}.items():
             rows.setdefault(name, []).append(field)
         for name, field in frame.spots.items():
             spots.setdefault(name, []).append(field)

@@ -51,6 +51,16 @@ def test_a_dataset_is_written_and_read(capsys: pytest.CaptureFixture[str]) -> No
     ]
 
 
+def test_a_saturated_dataset_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    bright = rotation_recipe(sections={"beam": {"fluence_photons_per_m2": 3.4e27}}, pixels="uint16")
+    save(bright)
+    for more in (["--dry-run"], []):
+        assert main([*WORDS[:3], "2", "--out", "out", *more]) == 0
+        said = capsys.readouterr().err
+        assert "warning: 2 of 2 images are saturated: " in said
+        assert "% of their pixels are cut to 65534, the largest uint16; lower beam.fluence_photons_per_m2, or" in said
+
+
 def test_the_noted_settings_make_the_same_dataset(fails: Fails, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*WORDS[:3], "2", "--out", "out"]) == 0
     capsys.readouterr()
