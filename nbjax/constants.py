@@ -26,11 +26,11 @@ WATER_DENSITY_G_PER_M3 = 1.0e6
 SPHERE_CUBE_RATIO = 0.723601254558268
 """Scale of the spherical lattice transform: square root of the volume ratio of sphere and cube (nanoBragg's value)."""
 
-GAUSS_WIDTH = 0.63
-"""Exponent scale that gives a Gaussian spot the width and volume of a parallelepiped's."""
+NANOBRAGG_GAUSS_WIDTH = 0.63
+"""nanoBragg's exponent scale of a Gaussian spot; 2/pi gives it the volume of a parallelepiped's."""
 
-TOPHAT_RADIUS_SQUARED = 0.3969
-"""Squared radius, in units of 1/N, inside which a top-hat spot is on (0.63^2)."""
+NANOBRAGG_TOPHAT_RADIUS_SQUARED = 0.3969
+"""nanoBragg's squared radius, in units of 1/N, inside which a top-hat spot is on (0.63^2)."""
 
 DEGREES_PER_RADIAN = 180.0 * (1.0 / math.pi)
 A_TO_M = 1e-10

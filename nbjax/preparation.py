@@ -226,8 +226,9 @@ def _backgrounds(resolved: Resolved, array: MakeArray) -> tuple[Background, ...]
 
 
 def _shape(resolved: Resolved) -> str:
-    closed_form = resolved.crystal.shape == "round" and "round_peak" in resolved.config.parity
-    return "round_closed_form" if closed_form else resolved.crystal.shape
+    name, parity = resolved.crystal.shape, resolved.config.parity
+    name = "round_closed_form" if name == "round" and "round_peak" in parity else name
+    return f"nanobragg_{name}" if name != "square" and "shape_constants" in parity else name
 
 
 def _phi_step_rad(phi: Steps) -> float:

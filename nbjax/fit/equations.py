@@ -17,6 +17,7 @@ from nbjax.fit.losses import Loss
 from nbjax.fit.observation import Observation
 from nbjax.fit.parameter_set import Layout
 from nbjax.fit.scaling import Scaling
+from nbjax.physics.shapes import SHAPES, Square, Tophat
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import simulate_pixels
 
@@ -109,7 +110,7 @@ def _broadened(crystal: CrystalParameters, factor: Float[Array, ""] | float) -> 
         values=None if factors.values is None else factors.values * stronger,
         default=factors.default * stronger,
     )
-    shape = "gauss" if crystal.shape in ("square", "tophat") else crystal.shape
+    shape = "gauss" if isinstance(SHAPES[crystal.shape], Square | Tophat) else crystal.shape
     return replace(crystal, cells=cells, shape=shape, factors=factors)
 
 

@@ -145,7 +145,8 @@ def _intensities(squares: Pair, structure: Array) -> Array:
 def _growth(domain: Domain, delta: Array, rows: Array, intensity: Array) -> Array:
     """Derivatives by ln N, summed over orientations."""
     small = as_floats(delta, rows.dtype)
-    return _added(small * rows + 2 * intensity[:, :, None] * SHAPES[domain.shape].growth(small))
+    growth = SHAPES[domain.shape].growth(small, domain.cells, domain.fudge)
+    return _added(small * rows + 2 * intensity[:, :, None] * growth)
 
 
 def _parts(pair: Pair) -> tuple[Array, Array]:

@@ -121,6 +121,13 @@ ENTRIES: tuple[Entry, ...] = (
         2845,
     ),
     Entry(
+        "shape_constants",
+        "the round, gauss and tophat shapes",
+        "peaks whatever the fudge, 0.63 for 2/pi and for a sphere of volume 1: spots add up to other numbers",
+        "every spot adds up to the number of cells over its reciprocal cell, as that of the square shape",
+        2855,
+    ),
+    Entry(
         "cell_setting",
         "an oblique cell given without a matrix",
         "c* is built with V/(abc) in the place of V*/(a*b*c*), so that the cell's angles are not the given ones",

@@ -151,5 +151,4 @@ def _star_lattice(domain: Domain, delta: Components, reciprocal_per_A: Float[Arr
     x, y, z = (sum(delta[i] * reciprocal_per_A[i, j].astype(delta[i].dtype) for i in range(3)) for j in range(3))
     count = domain.cells[0] * domain.cells[1] * domain.cells[2]
     radius_sq = (x * x + y * y + z * z) * count**2
-    na, nb, nc = (n.astype(dtype) for n in domain.cells)
-    return shape.of_radius(radius_sq, na * nb * nc, domain.fudge)
+    return shape.of_radius(radius_sq, shape.peak(domain.cells, domain.fudge, dtype), domain.fudge)

@@ -16,6 +16,7 @@ from nbjax.experiment import Experiment
 from nbjax.geometry.goniometer import phi_angles_rad, phi_rotations
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.physics.backgrounds.water import Water
+from nbjax.physics.shapes import SHAPES, Gauss, Tophat
 from nbjax.pipeline.scene import RayTable, Scene, derive_scene, orientations, samples_per_layer
 from nbjax.reference.curved_mapping import turned
 from nbjax.reference.distance_before_swing import seen_before_swing
@@ -78,7 +79,7 @@ def derive_reference_scene(experiment: Experiment, entries: Container[str], laye
         fresh, later = carried_rotations(phi_angles_rad(crystal.spindle), phi_rotations(crystal.spindle))
         state = replace(state, first_orientations_m=orientations(crystal, fresh))
         part = replace(part, orientations_m=orientations(crystal, later))
-    if "star_shape" in entries and crystal.shape in ("gauss", "tophat"):
+    if "star_shape" in entries and isinstance(SHAPES[crystal.shape], Gauss | Tophat):
         state = replace(state, reciprocal_per_A=invert_basis(direct_vectors_m(crystal.cell) * 1e10))
     if experiment.backgrounds:
         nowhere = (jnp.zeros_like(experiment.beam.wavelength_m),) * 3

@@ -37,6 +37,7 @@ FULL_PARITY: Parity = frozenset(
         "interpolation_latch",
         "interpolation_autoselect",
         "star_shape",
+        "shape_constants",
         "cell_setting",
         "misset_random",
         "misset_seed_option",

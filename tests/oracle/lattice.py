@@ -40,13 +40,39 @@ def lattice_factor(crystal: Crystal, shape: str, fudge: float, hkl: Triple, pari
                 factor = factor * _grating(delta[axis], counts[axis])
         return factor
     radius = ((delta * counts[:, None]) ** 2).sum(axis=0)
+    as_c = "shape_constants" in parity
+    peak = whole if as_c else whole * fudge**0.75 / math.sqrt(_inside(shape, counts * math.sqrt(fudge)))
     if shape == "round":
-        return whole * 0.723601254558268 * _sphere(math.pi * np.sqrt(radius * fudge))
+        return peak * 0.723601254558268 * _sphere(math.pi * np.sqrt(radius * fudge))
     if "star_shape" in parity:
         radius = ((crystal.reciprocal.T @ delta) ** 2).sum(axis=0) * whole * whole
     if shape == "gauss":
-        return whole * np.exp(-(radius / 0.63 * fudge))
-    return whole * (radius * fudge < 0.3969)
+        return peak * np.exp(-(radius * fudge) / (0.63 if as_c else 2 / math.pi))
+    return peak * (radius * fudge < (0.3969 if as_c else (0.75 / math.pi) ** (2 / 3)))
+
+
+def _inside(shape: str, width: np.ndarray) -> float:
+    """The share of a spot in the box of these edges about it, of which a quarter is the least."""
+    if shape == "gauss":
+        found = math.prod(math.erf(math.sqrt(math.pi) * edge / 2) for edge in width)
+    elif shape == "tophat":
+        radius = (0.75 / math.pi) ** (1 / 3)
+        caps = [(max(radius - edge / 2, 0.0), radius) for edge in width]
+        found = 1 - sum(2 * math.pi * high**2 * (r - high / 3) for high, r in caps)
+    else:
+        found = 1 - sum(_fringes_beyond(edge / 2, *np.delete(width, i) / edge) for i, edge in enumerate(width))
+    return max(found, 0.25)
+
+
+def _fringes_beyond(far: float, a: float, b: float) -> float:
+    """Share of the sphere's fringes beyond two opposite faces, `far` from the peak, with edges 2 a far and 2 b far."""
+    p, q, r = 1 / math.hypot(1, a), 1 / math.hypot(1, b), 1 / (1 + a * a + b * b)
+    x, y = math.atan(b * p), math.atan(a * q)
+    fourth = 2 * (a * p * x + b * q * y)
+    sixth = a * p * x + b * q * y + (a * p**3 * x + b * q**3 * y + a * b * r * (p * p + q * q)) / 2
+    steady = fourth / far / math.pi**4 + sixth / far**3 / (3 * math.pi**6)
+    swinging = math.cos(2 * math.pi * far) / (2 * math.pi**5 * far**3)
+    return 1.5 * math.pi * (steady - swinging)
 
 
 def nearest_amplitude(structure: Structure, hkl: Triple) -> np.ndarray:

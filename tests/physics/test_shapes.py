@@ -20,7 +20,47 @@ RADIAL = {name: shape.of_radius for name, shape in SHAPES.items() if isinstance(
 
 
 def test_a_configuration_names_every_shape_but_that_of_the_reference() -> None:
-    assert {*get_args(tree.Shape), "round_closed_form"} == set(SHAPES)
+    named = {*get_args(tree.Shape), "round_closed_form"}
+    assert named | {f"nanobragg_{name}" for name in named - {"square"}} == set(SHAPES)
+
+
+CELLS = [(2.0, 2.5, 3.0), (12.0, 5.0, 30.0), (7.25, 8.0, 9.0)]
+
+
+def _total(shape: str, cells: tuple[float, ...], fudge: float) -> float:
+    """The squared lattice factor over one cell of reciprocal space, over the number of cells."""
+    count = 96 if "tophat" in shape else 12
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    axes = []
+    for n in cells:
+        pieces = 1 if "tophat" in shape else int(np.ceil(n * np.sqrt(fudge) / 2))
+        starts = np.arange(pieces)[:, None] / (2 * pieces)
+        axes.append(((starts + (nodes + 1) / (4 * pieces)).ravel(), np.tile(weights / (2 * pieces), pieces)))
+    n = tuple(jnp.asarray(cells))
+    delta = tuple(jnp.asarray(x) for x in np.meshgrid(*(at for at, _ in axes), indexing="ij", sparse=True))
+    squared = SHAPES[shape].lattice(delta, n, jnp.float64(fudge), jnp.float64) ** 2
+    return float(np.einsum("abc,a,b,c", squared, *(weight for _, weight in axes)) / np.prod(cells))
+
+
+@pytest.mark.parametrize("fudge", [1.0, 0.75, 4.0])
+@pytest.mark.parametrize("cells", CELLS)
+@pytest.mark.parametrize("shape", ["round", "gauss", "tophat"])
+def test_a_spot_adds_up_to_the_number_of_cells(shape: str, cells: tuple[float, ...], fudge: float) -> None:
+    # a sphere in a grid of points is less exact
+    assert _total(shape, cells, fudge) == pytest.approx(1.0, abs={"round": 1e-3, "gauss": 1e-9, "tophat": 2e-2}[shape])
+
+
+def test_a_flat_spot_is_a_sphere_of_volume_one() -> None:
+    radius_sq = jnp.linspace(0, 1, 100001)
+    edge_sq = float(radius_sq[RADIAL["tophat"](radius_sq, jnp.float64(1.0), jnp.float64(1.0)) > 0].max())
+    assert 4 / 3 * np.pi * edge_sq**1.5 == pytest.approx(1.0, rel=1e-4)
+
+
+def test_the_constants_of_nanobragg_make_spots_of_other_sums() -> None:
+    sums = {shape: _total(f"nanobragg_{shape}", (20.0, 20.0, 20.0), 1.0) for shape in ("round", "gauss")}
+    assert sums["gauss"] == pytest.approx((np.pi * 0.63 / 2) ** 1.5, rel=1e-9)
+    assert sums["round"] == pytest.approx(1 - 0.505 / 20, abs=1e-4)
+    assert _total("nanobragg_gauss", (20.0, 20.0, 20.0), 4.0) == pytest.approx(sums["gauss"] / 8, rel=1e-9)
 
 
 @settings(max_examples=30, deadline=None)
@@ -108,7 +148,7 @@ def test_fixed_point_keeps_the_fringes_of_large_crystals(delta: list, count: flo
     np.testing.assert_allclose(found[0][far], wanted[0][far], rtol=0, atol=1e-5 / np.sin(0.1 * np.pi) ** 2)
 
 
-@pytest.mark.parametrize("shape", ["square", "round", "gauss"])
+@pytest.mark.parametrize("shape", ["square", "round", "gauss", "nanobragg_round"])
 def test_growth_completes_the_derivative_by_the_number_of_cells(shape: str) -> None:
     delta, cells = tuple(jnp.array([0.03, -0.011, 0.07])), tuple(jnp.array([7.0, 8.5, 5.0]))
 
@@ -119,7 +159,9 @@ def test_growth_completes_the_derivative_by_the_number_of_cells(shape: str) -> N
         moved = [tuple(c + step * (j == i) for j, c in enumerate(cells)) for step in (1e-5, -1e-5)]
         wanted = cells[i] * (lattice(delta, moved[0]) - lattice(delta, moved[1])) / 2e-5
         slope = jax.grad(lattice)(delta, cells)[i]
-        found = delta[i] * slope + SHAPES[shape].growth(delta[i]) * lattice(delta, cells)
+        found = delta[i] * slope + SHAPES[shape].growth(jnp.stack(delta)[:, None], cells, jnp.float64(0.9))[
+            i, 0
+        ] * lattice(delta, cells)
         assert float(found) == pytest.approx(float(wanted), rel=1e-8, abs=1e-8 * float(abs(lattice(delta, cells))))
 
 
@@ -130,7 +172,11 @@ def test_the_square_shape_of_one_cell_is_one() -> None:
 
 @pytest.mark.parametrize(("shape", "peak"), [("round", 0.723601254558268), ("gauss", 1.0), ("tophat", 1.0)])
 def test_radial_shapes_peak_at_the_number_of_cells(shape: str, peak: float) -> None:
-    value = RADIAL[shape](jnp.array([0.0, 9.0]), jnp.float64(60.0), jnp.float64(1.0))
+    cells = tuple(jnp.array([3.0, 4.0, 5.0]))
+    assert float(SHAPES[f"nanobragg_{shape}"].peak(cells, jnp.float64(7.0), jnp.float64)) == pytest.approx(60 * peak)
+    large = tuple(jnp.full(3, 1e5))
+    assert float(SHAPES[shape].peak(large, jnp.float64(16.0), jnp.float64)) == pytest.approx(8e15 * peak, rel=1e-5)
+    value = RADIAL[shape](jnp.array([0.0, 9.0]), jnp.float64(60.0 * peak), jnp.float64(1.0))
     assert float(value[0]) == pytest.approx(60 * peak)
     assert abs(float(value[1])) < 0.05 * 60
 
@@ -173,7 +219,7 @@ def test_radial_shapes_of_large_crystals_keep_their_digits_in_32_bits(shape: str
     narrow = lambda r: RADIAL[shape](r, jnp.float32(60.0), fudge)  # noqa: E731
     found, found_slope = jax.vmap(jax.value_and_grad(narrow))(radius_sq)
     assert found.dtype == jnp.float32
-    fringes = shape == "round"
+    fringes = "round" in shape
     envelope = 130 / (3 + 9 * radius_sq) if fringes else np.abs(wanted)
     steepness = 40 / (1 + 1.8 * radius_sq**1.5) if fringes else np.abs(slope)
     assert (np.abs(found - wanted) <= 5e-7 * envelope).all()

@@ -2,7 +2,8 @@
 
 Every form depends on the Miller indices only through their distance delta from the nearest integers and the number
 of cells N along each axis. ``square`` is the exact sum over a parallelepiped, up to a sign that the intensity does not
-see; the others are the shapes of nanoBragg and simtbx in index space.
+see; the others are the shapes of nanoBragg and simtbx in index space, on an absolute scale. Their names begin with
+``nanobragg`` where they have its own constants.
 """
 
 from __future__ import annotations
@@ -23,5 +24,9 @@ SHAPES: dict[str, Shape] = {
     "round_closed_form": RoundClosedForm(),
     "gauss": Gauss(),
     "tophat": Tophat(),
+    "nanobragg_round": Round(normalised=False),
+    "nanobragg_round_closed_form": RoundClosedForm(normalised=False),
+    "nanobragg_gauss": Gauss(normalised=False),
+    "nanobragg_tophat": Tophat(normalised=False),
 }
 """Every shape by its name."""

@@ -72,12 +72,16 @@ class Shape(ABC):
         """Derivatives by delta of the squared lattice factor; the factors are those of ``squares``."""
         return 2 * factors[1]
 
-    def growth(self, delta: Array) -> Array:
-        """The part of the growth with the number of cells of an axis that is not a narrowing of the spots.
+    def growth(self, delta: Float[Array, "*s 3 n"], cells: Components, fudge: Array) -> Float[Array, "..."]:
+        """The part of the growth with the number of cells of each axis that is not a narrowing of the spots.
 
         For every shape, N dL/dN = delta dL/ddelta + growth L.
 
         Args:
-            delta: distance of the axis' Miller index from the nearest integer.
+            delta: distances of the Miller indices from the nearest integers, along the axis before the last.
+            cells, fudge: as of ``lattice``.
+
+        Returns:
+            One for each delta, or the same for all of an axis, shape (3, 1).
         """
         return jnp.ones_like(delta)

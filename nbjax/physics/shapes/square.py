@@ -52,7 +52,7 @@ class Square(Shape):
         axis = np.arange(3)[:, None]
         return 2 * half * (jnp.where(axis == 0, k, h) * jnp.where(axis == 2, k, l))
 
-    def growth(self, delta: Array) -> Array:
+    def growth(self, delta: Float[Array, "*s 3 n"], cells: Components, fudge: Array) -> Float[Array, "..."]:
         """See ``Shape.growth``; pi delta cot(pi delta), from the denominators of the gratings."""
         return cotangent(delta)
 

@@ -73,6 +73,15 @@ def test_the_case_that_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
     _shares_add_up(found)
 
 
+@pytest.mark.parametrize("shape", ["gauss", "round"])
+def test_the_constants_of_a_shape_are_named(shape: str) -> None:
+    config = small_config(crystal={"shape": shape, "fudge": 0.8})
+    reference = _document(prepare(replace(config, parity=("shape_constants",))), samples=False)
+    found = attribute_trace(_candidate(config), reference)
+    assert found.verdict == "explained"
+    assert found.ledger.chosen == ("shape_constants",)
+
+
 @pytest.mark.parametrize(
     ("parity", "keys"),
     [((), ("I_before_scaling", "last_hkl", "airpath_m")), (("-parity",), None)],
