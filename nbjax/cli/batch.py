@@ -73,16 +73,19 @@ def _write(arguments: argparse.Namespace, recipe: Recipe) -> int:
     from nbjax.dataset.batch import Batch
     from nbjax.dataset.lock import FolderLock
     from nbjax.dataset.run import Share
+    from nbjax.dataset.settings import shard_size
 
-    name, size = Path(arguments.dataset).stem, recipe.dataset.frames_per_shard
-    batch = Batch(recipe, Share(Path(arguments.out), name, arguments.images, size), 1)
+    name, folder = Path(arguments.dataset).stem, Path(arguments.out)
+    size = shard_size(recipe, folder, name, arguments.images)
+    batch = Batch(recipe, Share(folder, name, arguments.images, size), 1)
     if arguments.dry_run:
         batch.check(resume=True)
         batch = _shared(arguments, batch)
         say_resolved(batch.plan.resolved)
         return _show_estimate(batch)
-    with output_folder(arguments.out), FolderLock(Path(arguments.out), name) as lock:
-        batch.check(arguments.resume)
+    with output_folder(arguments.out), FolderLock(folder, name) as lock:
+        for sentence in batch.check(arguments.resume):
+            _say(f"warning: {sentence}")
         batch = _shared(arguments, batch, lock)
         say_resolved(batch.plan.resolved)
 

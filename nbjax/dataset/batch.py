@@ -10,9 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 import jax
-import numpy as np
 
-from nbjax import __version__
 from nbjax.dataset.check import check_draws
 from nbjax.dataset.companions import Told, write_companions
 from nbjax.dataset.counts import overloads_of, saturation_warning
@@ -20,10 +18,11 @@ from nbjax.dataset.header import Header
 from nbjax.dataset.images import Simulator, pixels_of
 from nbjax.dataset.labels import labels_of
 from nbjax.dataset.load import Recipe
+from nbjax.dataset.machine import made_by
 from nbjax.dataset.master import master_path, write_master
 from nbjax.dataset.plan import Plan
 from nbjax.dataset.run import Share, made_ahead, write_shards
-from nbjax.dataset.settings import check_settings, settings_text, without_images, write_settings
+from nbjax.dataset.settings import check_settings, portable, settings_text, write_settings
 from nbjax.dataset.shard import Frame, stored_bytes, write_shard
 from nbjax.dataset.single_formats import SINGLE_FORMATS
 from nbjax.dataset.singles import Singles
@@ -53,7 +52,7 @@ class Batch:
         Raises:
             FileError: an input file cannot be read.
         """
-        return settings_text(self.recipe, self.share)
+        return settings_text(self.recipe, self.share, made_by())
 
     @cached_property
     def plan(self) -> Plan:
@@ -87,16 +86,19 @@ class Batch:
         pixels = int(self.plan.resolved.evaluated()[0].sum())
         return saturation_warning(bright, affected, images, pixels, self.recipe.dataset.pixels)
 
-    def check(self, resume: bool) -> None:
+    def check(self, resume: bool) -> list[str]:
         """Make sure that the folder may take this dataset; every process does before the first one writes.
 
         Args:
             resume: continue a dataset that was begun.
 
+        Returns:
+            Sentences on what has changed since it was begun.
+
         Raises:
             ConfigError: the folder holds a dataset, and ``resume`` is off or it is another one.
         """
-        check_settings(self.share, self.settings, resume)
+        return check_settings(self.share, self.settings, resume)
 
     def run(self, progress: Progress | None = None) -> Path | None:
         """Write what is missing.
@@ -111,11 +113,7 @@ class Batch:
             ConfigError: impossible values were drawn.
             FileError: a file cannot be written, or a shard is damaged.
         """
-        texts = {
-            "config": without_images(self.settings),
-            "nbjax_version": __version__,
-            "numpy_version": np.__version__,
-        }
+        texts = {"config": portable(self.settings), **made_by()}
         check_draws(self.simulator, self.share.images)
         dataset, instrument = self.recipe.dataset, self.header.instrument
         singles = Singles(self.share, dataset.single_files, self.header.single)

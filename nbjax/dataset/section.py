@@ -61,7 +61,7 @@ class DatasetSection:
     lattice_weights: tuple[float, ...] | None = None  # of 0, 1 ... lattices an image; None: always all
     noise: bool = True
     pixels: Literal["uint16", "uint32", "float32"] = "uint32"
-    frames_per_shard: int = 100
+    frames_per_shard: int | None = None  # None: by the number of images
     also: tuple[str, ...] | None = None  # files of single images beside the shards; None: see ``single_files``
     devices_share: Literal["images", "pixels"] = "images"
     draws: tuple[Draw, ...] = ()

@@ -129,6 +129,21 @@ def check_shard(path: Path, count: int) -> bool:
         return len(file["entry/data/data"]) == count
 
 
+def config_of(path: Path) -> str:
+    """The configuration that a shard was made with.
+
+    Raises:
+        FileError: it has none.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return str(file["entry/truth/config"][()].decode())
+    except (OSError, KeyError) as error:
+        raise FileError(
+            f"{path}: is no shard that can be read ({error}); delete it to have it simulated again"
+        ) from None
+
+
 def checksum_path(path: Path) -> Path:
     """The file that ``sha256sum --check`` reads."""
     return path.with_name(f"{path.name}.sha256")

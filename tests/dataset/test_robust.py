@@ -8,13 +8,17 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
+import jax
 import pytest
 from datasets import full_recipe, recipe, shards, written
 
 import nbjax
 import nbjax.dataset
 from nbjax.dataset.batch import Batch
+from nbjax.dataset.load import Recipe
 from nbjax.dataset.run import Share
+from nbjax.dataset.settings import check_settings, settings_text, shard_size, write_settings
 from nbjax.dataset.shard import check_shard, checksum_path
 from nbjax.errors import ConfigError, FileError
 
@@ -75,8 +79,6 @@ def test_damaged_pixels_are_found_while_reading(full: Path, tmp_path: Path) -> N
     for path in full.parent.glob("*.h5"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     shard = tmp_path / "small_000001.h5"
-    import h5py
-
     with h5py.File(shard) as file:
         chunk = file["entry/data/data"].id.get_chunk_info(1)
     content = bytearray(shard.read_bytes())
@@ -110,19 +112,60 @@ def test_only_the_same_settings_continue(full: Path) -> None:
     assert shards(full.parent) == before
 
 
-def test_changed_input_files_do_not_continue(tmp_path: Path) -> None:
-    table = tmp_path / "F.hkl"
+def noted(recipe: Recipe, share: Share, **made_by: str) -> str:
+    return settings_text(recipe, share, {"nbjax_version": "1", "jax_version": "2", "processor": "3", **made_by})
+
+
+def with_table(table: Path) -> Recipe:
+    table.parent.mkdir(exist_ok=True)
     table.write_text("1 1 1 10\n1 1 2 20\n")
     base = recipe()
-    made = replace(base, config=replace(base.config, crystal=replace(base.config.crystal, hkl_file=str(table))))
-    from nbjax.dataset.settings import check_settings, settings_text, write_settings
+    return replace(base, config=replace(base.config, crystal=replace(base.config.crystal, hkl_file=str(table))))
 
+
+def test_changed_input_files_do_not_continue(tmp_path: Path) -> None:
+    made = with_table(tmp_path / "here" / "F.hkl")
     share = Share(tmp_path, "small", 4, 3)
-    write_settings(share, settings_text(made, share))
-    check_settings(share, settings_text(made, share), resume=True)
-    table.write_text("1 1 1 10\n1 1 2 21\n")
+    write_settings(share, noted(made, share))
+    assert check_settings(share, noted(made, share), resume=True) == []
+    moved = with_table(tmp_path / "there" / "F.hkl")
+    assert check_settings(share, noted(moved, share), resume=True) == []
+    (tmp_path / "there" / "F.hkl").write_text("1 1 1 10\n1 1 2 21\n")
     with pytest.raises(ConfigError, match=r"other settings .*F\.hkl"):
-        check_settings(share, settings_text(made, share), resume=True)
+        check_settings(share, noted(moved, share), resume=True)
+
+
+def test_another_version_continues_if_only_last_digits_may_differ(tmp_path: Path) -> None:
+    share = Share(tmp_path, "small", 4, 3)
+    write_settings(share, noted(recipe(), share))
+    (said,) = check_settings(share, noted(recipe(), share, jax_version="2.1"), resume=True)
+    assert said.endswith("was begun with jax version 2, now it is 2.1; the last digits of the photons may differ")
+    with pytest.raises(ConfigError, match=r'other settings \(-nbjax_version = "1"; \+nbjax_version = "2"\)'):
+        check_settings(share, noted(recipe(), share, nbjax_version="2"), resume=True)
+
+
+def test_shards_know_their_settings_where_the_record_is_lost(full: Path, tmp_path: Path) -> None:
+    for path in full.parent.glob("small_0000*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(ConfigError, match=r"small_000001\.h5 was begun with other settings \(-seed = 1; \+seed = 2\)"):
+        written(tmp_path, full_recipe(seed=2))
+    with pytest.raises(ConfigError, match="holds a dataset; continue it with --resume"):
+        Batch(full_recipe(), Share(tmp_path, "small", 7, 3), 1).check(resume=False)
+    assert written(tmp_path, full_recipe()).read_bytes() == full.read_bytes()
+    with h5py.File(full) as file:
+        truth = file["entry/truth"]
+        assert truth["jax_version"][()].decode() == jax.__version__
+        assert truth["processor"][()]
+
+
+@pytest.mark.parametrize(("images", "size"), [(1, 100), (25_000, 100), (10**6, 4000)])
+def test_large_datasets_are_hundreds_of_files(images: int, size: int, tmp_path: Path) -> None:
+    made = recipe(frames_per_shard=None)
+    assert shard_size(made, tmp_path, "small", images) == size
+    share = Share(tmp_path, "small", 7, 5)
+    write_settings(share, noted(made, share))
+    assert shard_size(made, tmp_path, "small", images) == 5
+    assert shard_size(recipe(frames_per_shard=3), tmp_path, "small", images) == 3
 
 
 def test_shards_that_vanish_are_an_error(full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
