@@ -6,18 +6,21 @@ loader start at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nbjax.dataset.reading import Images
 
 if TYPE_CHECKING:
+    from jax import Array
+
+    from nbjax.dataset.load import Recipe
     from nbjax.experiment import Experiment
 
-__all__ = ["Images", "describe", "open"]
+__all__ = ["Images", "describe", "generate", "open"]
 
 
 def describe(experiment: Experiment) -> dict[str, np.ndarray]:
@@ -25,6 +28,13 @@ def describe(experiment: Experiment) -> dict[str, np.ndarray]:
     from nbjax.dataset.description import describe
 
     return describe(experiment)
+
+
+def generate(recipe: Recipe | str | Path, batch_size: int, **options: Any) -> Iterator[dict[str, Array]]:
+    """Endless batches of images and labels on the device, see ``nbjax.dataset.generation.generate``."""
+    from nbjax.dataset.generation import generate
+
+    return generate(recipe, batch_size, **options)
 
 
 def open(path: str | Path, verify: bool = False, fields: Iterable[str] | None = None) -> Images:

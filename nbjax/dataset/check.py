@@ -34,24 +34,33 @@ _SAFE = {
 cell, a panel that turns or moves past the sample, a volume of less than a block."""
 
 
-def check_draws(simulator: Simulator, images: int) -> None:
+_LOOKED_AT = 100
+"""Images of an endless series that are made up on trial where numbers may be impossible together."""
+
+
+def check_draws(simulator: Simulator, images: int | None) -> None:
     """Make sure that every image of a dataset can be made.
 
     Args:
         simulator: of the dataset.
-        images: how many there are.
+        images: how many there are; None: without end.
 
     Raises:
-        ConfigError: a draw that changes no image; or the first image that has impossible numbers.
+        ConfigError: a draw that changes no image; the first image that has impossible numbers, or, without end, a draw
+            that may give some.
         FileError: the file of a column cannot be read or has too few lines.
     """
     plan = simulator.plan
     draws = plan.recipe.dataset.draws
     if not draws:
         return
-    if any(draw.distribution == "column" for draw in draws):
-        plan.image(images - 1)
     doubtful, entangled = _doubtful(plan)
+    if images is None:
+        if doubtful:
+            raise ConfigError([one.fault_without_end() for one in doubtful])
+        images = _LOOKED_AT
+    elif any(draw.distribution == "column" for draw in draws):
+        plan.image(images - 1)
     for number in range(images) if doubtful else ():
         faults = [fault for one in doubtful if (fault := one.fault(plan, number))]
         if faults:
@@ -130,6 +139,13 @@ class _Doubtful:
     draw: Draw
     key: str
     scale: float
+
+    def fault_without_end(self) -> Fault:
+        """What is wrong with a draw of which some image gets an impossible number."""
+        low, high = (self.scale * end for end in support(self.draw))
+        hard = QUANTITIES[path_of(self.key)[0]].hard
+        problem = f"{self.key}: may become {low:g} to {high:g}, must be {hard}{_cure(self.draw)}"
+        return Fault("dataset.draws", problem)
 
     def fault(self, plan: Plan, image: int) -> Fault | None:
         """What is impossible about an image."""

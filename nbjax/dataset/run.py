@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +77,7 @@ class Share:
         return [shard for shard in self.own() if not check_shard(self.path(shard), len(self.numbers(shard)))]
 
 
-def made_ahead(make: MakeFrame, numbers: list[int], workers: int) -> Generator[Frame, None, None]:
+def made_ahead(make: MakeFrame, numbers: Iterable[int], workers: int) -> Generator[Frame, None, None]:
     """Frames in order, made by threads that stay at most ``workers`` images ahead of the writer.
 
     What waits is bounded, so that memory does not grow with the number of images.
