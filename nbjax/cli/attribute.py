@@ -172,7 +172,7 @@ class _status:  # noqa: N801
 def _report(found: Attribution, arguments: argparse.Namespace, rest: list[str]) -> int:
     import shlex
 
-    from nbjax.io.files import atomic_writer
+    from nbjax.io.files import atomic_writer, make_folder
     from nbjax.tracing.attribution.waterfall import (
         attribution_json,
         summary_lines,
@@ -187,10 +187,7 @@ def _report(found: Attribution, arguments: argparse.Namespace, rest: list[str]) 
         "summary.md": summary_markdown(found, candidate, arguments.reference).encode(),
         "waterfall.png": waterfall_png(found),
     }
-    try:
-        Path(arguments.out).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"--out {arguments.out}: cannot be made a folder ({error.strerror})") from None
+    make_folder(arguments.out, f"--out {arguments.out}")
     for name, content in contents.items():
         with atomic_writer(Path(arguments.out) / name) as handle:
             handle.write(content)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbjax.cli.interruption import interruptible
-from nbjax.errors import FileError, NonFiniteError
-from nbjax.io.files import atomic_writer
+from nbjax.errors import NonFiniteError
+from nbjax.io.files import atomic_writer, make_folder
 
 if TYPE_CHECKING:
     from nbjax.fit.fitting import OnStep
@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     settings = load_settings(arguments.settings)
     folder = Path(arguments.out)
-    _make(folder)
+    make_folder(folder, f"--out {folder}")
     kept = _Kept(folder / CHECKPOINT)
     with _line(not arguments.no_progress) as say:
         try:
@@ -95,13 +95,6 @@ def _fitted(
             for source in measured.sources
         ]
         return result, names, output_contents(measured, result, f"Fit {Path(arguments.settings).stem}")
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"--out {folder}: cannot be made a folder ({error.strerror}); give another name") from None
 
 
 class _Kept:

@@ -7,6 +7,7 @@ from nbjax.fit.fitting import fit
 from nbjax.fit.goodness import Goodness
 from nbjax.fit.losses import Gaussian, Poisson, PoissonGaussian, Robust
 from nbjax.fit.observation import boxes
+from nbjax.fit.output import write_result
 from nbjax.fit.parameter_set import Free
 from nbjax.fit.result import FitResult, Outcome, ShotResult
 from nbjax.fit.scoring import Scoring
@@ -28,4 +29,5 @@ __all__ = [
     "Stage",
     "boxes",
     "fit",
+    "write_result",
 ]

@@ -81,7 +81,9 @@ def conclude(
     experiments = tuple(jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), fitted) for i in range(len(kept)))
     names = tuple(stage.name or f"stage {i + 1}" for i, stage in enumerate(posed.stages))
     steps = tuple(Step(step.stage, step.step, step.losses[kept]) for step in history)
-    return FitResult(p.names, p.units, len(p.shared_names), tuple(found), steps, names, experiments)
+    first = np.asarray(shots.own.start)
+    starts = np.concatenate([np.broadcast_to(shots.shared.start, (len(first), len(shared))), first], axis=1)
+    return FitResult(p.names, p.units, len(p.shared_names), tuple(found), steps, names, experiments, starts)
 
 
 def settled(posed: Problem, state: State, alive: np.ndarray) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -12,6 +11,7 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from nbjax.experiment import CrystalParameters, Experiment
+from nbjax.fields import STATIC
 from nbjax.fit.background import Ground, ground
 from nbjax.fit.losses import Loss
 from nbjax.fit.observation import Observation
@@ -24,7 +24,7 @@ from nbjax.pipeline.image import simulate_pixels
 _FEWEST_CELLS = 1.8
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["shared", "own"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Theta:
     """Scaled parameters: those of all shots together, shape (s,), and those of each, shape (shots, q)."""
@@ -33,11 +33,7 @@ class Theta:
     own: Float[Array, "*shots q"]
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["experiments", "observation", "shared", "own"],
-    meta_fields=["layout"],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Shots:
     """What a fit compares: experiments (stacked along a first axis) with their data, and the parameters' scalings."""
@@ -46,17 +42,13 @@ class Shots:
     observation: Observation
     shared: Scaling
     own: Scaling
-    layout: Layout
+    layout: Layout = field(metadata=STATIC)
 
     def __len__(self) -> int:
         return len(self.observation.data)
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["broaden", "shared", "own"],
-    meta_fields=["loss", "broadens"],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class View:
     """How a stage looks at the problem.
@@ -68,8 +60,8 @@ class View:
         shared, own: whether each component moves; the others keep the values of their theta.
     """
 
-    loss: Loss
-    broadens: bool
+    loss: Loss = field(metadata=STATIC)
+    broadens: bool = field(metadata=STATIC)
     broaden: Float[Array, ""]
     shared: Bool[Array, " s"]
     own: Bool[Array, " q"]

@@ -18,6 +18,9 @@ from jax import Array
 from jax.scipy.special import gammaln, logsumexp, xlogy
 from jaxtyping import Float
 
+from nbjax.physics.readout import Poisson as Counts
+from nbjax.physics.readout import moments
+
 _FLOOR = 1e-12
 """Photons below which a model counts as this many: a pixel where it says zero has a finite likelihood."""
 
@@ -126,7 +129,7 @@ class PoissonGaussian:
 
     def information(self, photons: Float[Array, " n"]) -> Float[Array, " n"]:
         """1 / (m + sigma^2)."""
-        return 1 / (photons + self.sigma**2)
+        return 1 / _variance(photons, self.sigma)
 
     def residual(self, photons: Float[Array, " n"], data: Float[Array, " n"]) -> Float[Array, " n"]:
         """Of the shifted Poisson approximation: d + sigma^2 as counts of mean m + sigma^2."""
@@ -169,7 +172,7 @@ class Robust:
 
     def information(self, photons: Float[Array, " n"]) -> Float[Array, " n"]:
         """(freedom + 1) / (freedom + 3) / (m + sigma^2)."""
-        return (self.freedom + 1) / (self.freedom + 3) / (photons + self.sigma**2)
+        return (self.freedom + 1) / (self.freedom + 3) / _variance(photons, self.sigma)
 
     def residual(self, photons: Float[Array, " n"], data: Float[Array, " n"]) -> Float[Array, " n"]:
         """Signed root of twice ``nll``; linear at the model itself."""
@@ -188,7 +191,12 @@ class Robust:
 
     def _deviate(self, photons: Array, data: Array) -> Array:
         # the data's own counts, kept from falling below one photon's worth, so that outliers cannot widen their errors
-        return (photons - data) / jnp.sqrt(jnp.maximum(data, 0.0) + self.sigma**2)
+        return (photons - data) / jnp.sqrt(_variance(jnp.maximum(data, 0.0), self.sigma))
+
+
+def _variance(photons: Array, sigma: float) -> Array:
+    """Variance of counts, as the readout's own stage has it, with normal noise of the readout."""
+    return moments((Counts(),), photons).variance + sigma**2
 
 
 def _mean_poisson_deviance(mean: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, shown_pixels
 from nbjax.fit.background import FittedBackground, Kind, undisturbed
 from nbjax.fit.groups import Groups
 from nbjax.fit.losses import Loss
@@ -132,14 +132,15 @@ def boxes(experiment: Experiment, half_width: int, threshold: float, most: int |
     Args:
         experiment: the model; broaden its spots first where orientation or cell are rough.
         half_width: pixels from a box's centre to its edge.
-        threshold: a spot is a local maximum of the model above this many times its median.
+        threshold: a spot is a local maximum of the model above this many times its median, of the pixels that it shows.
         most: only the brightest so many spots.
     """
     from scipy.ndimage import binary_dilation, maximum_filter
 
     photons = np.asarray(simulate(experiment))
     peak = photons == maximum_filter(photons, size=2 * half_width + 1)
-    peak &= photons > threshold * max(float(np.median(photons)), 0.0)
+    shown = photons[shown_pixels(experiment)]
+    peak &= photons > threshold * max(float(np.median(shown)) if shown.size else 0.0, 0.0)
     if most is not None and peak.sum() > most:
         peak &= photons >= np.partition(photons[peak], -most)[-most]
     return binary_dilation(peak, np.ones((2 * half_width + 1,) * 2, bool))

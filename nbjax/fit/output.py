@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,17 +18,59 @@ from nbjax.config.inputs import absolute_inputs
 from nbjax.config.write import config_toml
 from nbjax.fit.configuration import fitted_config, fitted_sources
 from nbjax.fit.goodness import Goodness
+from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
 from nbjax.fit.measurement import Measurement
 from nbjax.fit.report.document import report_html
 from nbjax.fit.result import FitResult, Outcome
+from nbjax.fit.settings import LossSettings
+from nbjax.io.files import atomic_writer, make_folder
 from nbjax.io.sources import sources_text
 from nbjax.pipeline.render import render
 
 SCHEMA, SCHEMA_VERSION = "nbjax-fit", 1
+_KINDS: dict[type, str] = {
+    Poisson: "poisson",
+    PoissonGaussian: "poisson_gaussian",
+    Gaussian: "gaussian",
+    Robust: "robust",
+}
+
+
+def write_result(
+    folder: str | Path,
+    result: FitResult,
+    images: Sequence[np.ndarray],
+    used: Sequence[np.ndarray] | None = None,
+    loss: Loss | None = None,
+    title: str = "Fit",
+) -> tuple[Path, ...]:
+    """Write ``parameters.json``, ``parameters.h5`` and ``report.html`` of a fit of any experiments.
+
+    Args:
+        folder: where; made if it does not exist.
+        result: from ``fit``.
+        images, used, loss: as they were given to ``fit``.
+        title: heading of the report.
+
+    Returns:
+        The files.
+
+    Raises:
+        FileError: the folder or a file cannot be written.
+    """
+    used = [np.ones(image.shape, bool) for image in images] if used is None else used
+    said = _said(Poisson() if loss is None else loss)
+    folder = Path(folder)
+    make_folder(folder, str(folder))
+    contents = _contents(result, images, used, title, said, [])
+    for name, content in contents.items():
+        with atomic_writer(folder / name) as handle:
+            handle.write(content)
+    return tuple(folder / name for name in contents)
 
 
 def output_contents(measured: Measurement, result: FitResult, title: str) -> dict[str, bytes]:
-    """Name and content of every file that a fit leaves."""
+    """Name and content of every file that ``nbjax fit`` leaves."""
     contents: dict[str, bytes] = {}
     paths = [*measured.problem.parameters.layout.shared, *measured.problem.parameters.layout.own]
     for number, (config, experiment) in enumerate(zip(measured.configs, result.experiments, strict=True)):
@@ -39,23 +83,48 @@ def output_contents(measured: Measurement, result: FitResult, title: str) -> dic
             contents[f"{name}_sources.txt"] = sources_text(sources).encode()
             fitted = with_values(fitted, {"beam.source_file": f"{name}_sources.txt"})
         contents[f"{name}.toml"] = config_toml(fitted).encode()
-    tree = as_tree(measured, result)
-    contents["parameters.json"] = (json.dumps(tree, indent=1, allow_nan=False) + "\n").encode()
-    contents["parameters.h5"] = as_hdf5(result)
+    data = measured.settings.data
+    inputs = [{**asdict(source), "mask_file": data.mask_file, "region": data.region} for source in measured.sources]
+    loss = asdict(measured.settings.loss)
+    return contents | _contents(result, measured.images, measured.used, title, loss, inputs)
+
+
+def _said(loss: Loss) -> dict[str, Any]:
+    """A loss as a FIT.toml has it; what it lacks has the value of a file that does not say it."""
+    unsaid = LossSettings()
+    return {
+        "kind": _KINDS.get(type(loss), type(loss).__name__),
+        "sigma_photons": getattr(loss, "sigma", unsaid.sigma_photons),
+        "freedom": getattr(loss, "freedom", unsaid.freedom),
+    }
+
+
+def _contents(
+    result: FitResult,
+    images: Sequence[np.ndarray],
+    used: Sequence[np.ndarray],
+    title: str,
+    loss: dict[str, Any],
+    inputs: list[dict[str, Any]],
+) -> dict[str, bytes]:
+    """Parameters and report."""
+    tree = as_tree(result, loss, inputs)
     shot = pictured(result)
     model, ground = render(result.experiments[shot]), result.shots[shot].background
     page = report_html(
         result,
-        starts_of(measured),
-        measured.images[shot],
+        images[shot],
         model if ground is None else model + ground.image(model.shape),
-        measured.used[shot],
+        used[shot],
         shot,
         title,
-        tree["inputs"],
+        inputs,
     )
-    contents["report.html"] = page.encode()
-    return contents
+    return {
+        "parameters.json": (json.dumps(tree, indent=1, allow_nan=False) + "\n").encode(),
+        "parameters.h5": as_hdf5(result),
+        "report.html": page.encode(),
+    }
 
 
 def pictured(result: FitResult) -> int:
@@ -65,25 +134,14 @@ def pictured(result: FitResult) -> int:
     return max(converged, key=lambda i: result.shots[i].loss / result.shots[i].pixels, default=usable[0])
 
 
-def starts_of(measured: Measurement) -> np.ndarray:
-    """Where every shot's components started, shape (shots, p)."""
-    p = measured.problem.parameters
-    own = np.asarray(p.own.start)
-    shared = np.broadcast_to(np.asarray(p.shared.start), (len(own), len(p.shared_names)))
-    return np.concatenate([shared, own], axis=1)
-
-
-def as_tree(measured: Measurement, result: FitResult) -> dict[str, Any]:
+def as_tree(result: FitResult, loss: dict[str, Any], inputs: list[dict[str, Any]]) -> dict[str, Any]:
     """Everything but the experiments, for JSON; what is not determined, or at a bound, has a sigma of null."""
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         "program": f"nbjax {__version__}",
-        "loss": asdict(measured.settings.loss),
-        "inputs": [
-            {**asdict(source), "mask_file": measured.settings.data.mask_file, "region": measured.settings.data.region}
-            for source in measured.sources
-        ],
+        "loss": loss,
+        "inputs": inputs,
         "parameters": [
             {"name": name, "unit": unit, "shared": i < result.shared}
             for i, (name, unit) in enumerate(zip(result.names, result.units, strict=True))

@@ -110,6 +110,7 @@ class FitResult:
         history: every step.
         stages: names of the stages.
         experiments: the fitted experiments, in full sharpness.
+        starts: values from which each shot started, shape (shots, p).
     """
 
     names: tuple[str, ...]
@@ -119,6 +120,7 @@ class FitResult:
     history: tuple[Step, ...]
     stages: tuple[str, ...]
     experiments: tuple[Experiment, ...]
+    starts: np.ndarray
 
     @property
     def converged(self) -> bool:

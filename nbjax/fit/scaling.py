@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +10,13 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.fields import STATIC
+
 _AT_BOUND = 1e-3
 """Share of the distance between start and bound below which a value counts as lying at the bound."""
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["start", "lower", "upper", "scale"], meta_fields=["log"])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Scaling:
     """The maps between theta and values of some components.
@@ -31,7 +32,7 @@ class Scaling:
     lower: Float[Array, " n"]
     upper: Float[Array, " n"]
     scale: Float[Array, "*shots n"]
-    log: tuple[bool, ...]
+    log: tuple[bool, ...] = field(metadata=STATIC)
 
     def values(self, theta: Float[Array, "*shots n"]) -> Float[Array, "*shots n"]:
         """Values in the parameters' units."""

@@ -33,6 +33,22 @@ def read_bytes(path: str | Path) -> bytes:
         raise FileError(f"{path}: cannot be read ({_reason(error)}); check the name and the permissions") from None
 
 
+def make_folder(folder: str | Path, name: str) -> None:
+    """Make a folder, with those that it is in, where there is none.
+
+    Args:
+        folder: the folder.
+        name: of it in messages, with the option that gave it.
+
+    Raises:
+        FileError: it cannot be made.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise FileError(f"{name}: cannot be made a folder ({_reason(error)}); give another name") from None
+
+
 @contextmanager
 def open_binary(path: str | Path) -> Iterator[IO[bytes]]:
     """A file to read bytes from.

@@ -32,6 +32,7 @@ _ELSEWHERE = {
     "beam.source_wavelengths_A": _LISTED,
     "beam.source_weights": "needs a list of two or more sources; give beam.source_file",
     "crystal.default_F": "stands for reflections of a table that lacks them; use crystal.structure_factors",
+    "crystal.water_um": "needs one background of water; give crystal.water_um above zero",
     "detector.fast_axis": _PANEL_AXIS,
     "detector.slow_axis": _PANEL_AXIS,
     "detector.normal_axis": _PANEL_AXIS,
@@ -81,12 +82,12 @@ def _what_instead(parameters: dict[str, Parameter], path: str) -> str:
     same = [other for other in parameters if key_of(other) == key_of(path)]
     crystals = sum(key_of(other) == "crystal.cell_A" for other in parameters)
     if same:
-        has = f"has {crystals} crystals" if crystals > 1 else "has one crystal"
-        return f"no parameter of this experiment, which {has}; use {' or '.join(same)}"
-    if not crystals and key_of(path).startswith("crystal."):
-        return "no parameter of this experiment, which has no crystal"
+        count = {0: "no crystal", 1: "one crystal"}.get(crystals, f"{crystals} crystals")
+        return f"no parameter of this experiment, which has {count}; use {' or '.join(same)}"
     if key_of(path) in _ELSEWHERE:
         return f"which {_ELSEWHERE[key_of(path)]}"
+    if not crystals and key_of(path).startswith("crystal."):
+        return "no parameter of this experiment, which has no crystal"
     for axis in "xy":
         keys = [f"detector.{name}" for name in (f"beam_{axis}_mm", f"org_{axis}_px", f"close_{axis}_mm")]
         if path in keys:

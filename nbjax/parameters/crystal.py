@@ -75,8 +75,8 @@ def _factors(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parame
 
 
 def _water(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
-    number = next((i for i, term in enumerate(experiment.backgrounds) if isinstance(term, Water)), None)
-    return None if number is None else leaf(quantity, f"backgrounds.{number}.size_m")
+    numbers = [i for i, term in enumerate(experiment.backgrounds) if isinstance(term, Water)]
+    return leaf(quantity, f"backgrounds.{numbers[0]}.size_m") if len(numbers) == 1 else None
 
 
 CRYSTAL: dict[str, Callable[[Quantity, Experiment, Frame], Parameter | None]] = {

@@ -58,7 +58,7 @@ def test_a_width_whose_best_value_is_zero_is_at_its_bound_and_leaves_the_others_
     assert (shot.at_bound.tolist(), shot.warnings) == ([True, False], ())
     _print(result, ["shot"])
     assert re.search(r"crystal.mosaic_spread_deg .* degrees, at the bound\n  scale .* 1\n", capsys.readouterr().out)
-    assert [row["sigma"] == "at the bound" for row in _rows(result, np.ones((1, 2)), 0)] == [True, False]
+    assert [row["sigma"] == "at the bound" for row in _rows(result, 0)] == [True, False]
     (alone,) = fitted(6.3, [SCALE], spread_deg=0.0).shots
     assert shot.values[1] == pytest.approx(alone.values[0], rel=1e-5)
     assert shot.sigmas[1] == pytest.approx(alone.sigmas[0], rel=1e-3)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,12 +14,13 @@ import pytest
 from problems import SHARP, config
 
 from nbjax import Experiment, prepare, put, simulate
-from nbjax.errors import ConfigError, StructureError
-from nbjax.fit import Free, Stage, fit
+from nbjax.errors import ConfigError, FileError, StructureError
+from nbjax.fit import Free, Stage, boxes, fit, write_result
 from nbjax.fit.configuration import fitted_config
 from nbjax.fit.limits import limits_of, spot_gap_deg, spot_width_px
 from nbjax.fit.parameter_set import parameter_set
 from nbjax.fit.problem import problem
+from nbjax.fit.report import figures
 from nbjax.parameters import alone, parameters_of
 from nbjax.physics.noise import poisson_counts
 
@@ -36,7 +40,11 @@ def both(off_deg: np.ndarray | float = 0.0, pixels: int = 48) -> Experiment:
     return whole
 
 
-def test_two_crystals_that_overlap_are_recovered_within_their_standard_deviations() -> None:
+def test_two_crystals_that_overlap_are_recovered_within_their_standard_deviations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # pictures have a test of their own, and take longer than the fit
+    monkeypatch.setattr(figures, "png", lambda figure: b"")
     truth = both()
     spots = [np.asarray(simulate(replace(alone(truth, number), backgrounds=()))) for number in range(2)]
     assert ((spots[0] > 5) & (spots[1] > 5)).sum() > 100
@@ -52,6 +60,21 @@ def test_two_crystals_that_overlap_are_recovered_within_their_standard_deviation
     assert shot.goodness.reduced_deviance == pytest.approx(1, abs=0.1)
     with pytest.raises(StructureError, match="holds one crystal, and the fitted experiment has 2"):
         fitted_config(config(), result.experiments[0], ["crystals[0].misset_deg"])
+    names = [path.name for path in write_result(tmp_path / "new", result, [counts], title="Two <lattices>")]
+    assert sorted(names) == sorted(path.name for path in (tmp_path / "new").iterdir())
+    tree = json.loads((tmp_path / "new" / "parameters.json").read_text())
+    assert [parameter["name"] for parameter in tree["parameters"]] == list(result.names)
+    assert tree["shots"][0]["values"] == shot.values.tolist()
+    assert tree["loss"]["kind"] == "poisson"
+    with h5py.File(tmp_path / "new" / "parameters.h5") as file:
+        assert file["names"].asstr()[:].tolist() == list(result.names)
+        np.testing.assert_array_equal(file["sigmas"][0], shot.sigmas)
+    page = (tmp_path / "new" / "report.html").read_text()
+    assert "Two &lt;lattices&gt;" in page
+    assert all(name in page for name in result.names)
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match="cannot be made a folder"):
+        write_result(tmp_path / "file", result, [counts])
 
 
 def test_the_water_of_an_image_without_crystals_is_fitted() -> None:
@@ -100,3 +123,10 @@ def test_limits_are_those_of_the_crystal() -> None:
     assert gaps[1] < 0.7 * gaps[0]
     assert spot_width_px(whole) == spot_width_px(alone(whole, 0)) > spot_width_px(alone(whole, 1))
     assert spot_width_px(replace(whole, crystals=())) == 0.0
+
+
+def test_boxes_are_told_from_the_median_of_what_is_shown() -> None:
+    water = replace(both(pixels=16), crystals=())
+    assert not boxes(water, 3, 3.0).any()
+    assert not boxes(replace(water, mask=jnp.zeros((64, 64))), 3, 3.0).any()
+    assert boxes(both(), 3, 3.0).any()

@@ -8,6 +8,7 @@ from nbjax.errors import ConfigError
 from nbjax.fit.fitting import fit
 from nbjax.fit.parameter_set import Free
 from nbjax.fit.problem import problem
+from nbjax.fit.report.document import _rows
 from nbjax.fit.result import Outcome
 
 SCATTERED = [Free("crystal.misset_deg", scatter=4.0), Free("scale", transform="log")]
@@ -75,3 +76,14 @@ def test_a_try_that_diverges_is_not_the_best(monkeypatch: pytest.MonkeyPatch) ->
     result = fit([toy()], [toy_image()], frees, SHARP, tries=20, seed=1)
     assert np.isfinite(result.shots[0].loss)
     assert result.shots[0].outcome is Outcome.CONVERGED
+
+
+def test_a_report_shows_where_each_shot_started() -> None:
+    shots = [moved(toy(), 0.1 * i) for i in range(2)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nbjax.fit.equations.simulate_pixels", toy_photons)
+        result = fit(
+            shots, [toy_image()] * 2, [Free("crystal.misset_deg", scatter=0.05)], SHARP, tries=3, background="none"
+        )
+    np.testing.assert_allclose(result.starts, [[10.0, 20.0, 30.0], [10.1, 19.9, 30.1]])
+    assert [row["start"] for row in _rows(result, 1)] == ["10.1", "19.9", "30.1"]

@@ -75,6 +75,7 @@ def test_a_crystals_parameter_moves_that_crystal_and_no_other() -> None:
         (2, "crystals[1].misst_deg", "did you mean crystals[1].misset_deg?"),
         (1, "crystals[0].cells", "which has one crystal; use crystal.cells"),
         (0, "crystal.cells", "no parameter of this experiment, which has no crystal"),
+        (0, "crystals[0].water_um", "which has no crystal; use crystal.water_um"),
     ],
 )
 def test_a_name_that_fits_no_crystal_is_answered_with_the_choices(crystals: int, path: str, said: str) -> None:
@@ -82,3 +83,9 @@ def test_a_name_that_fits_no_crystal_is_answered_with_the_choices(crystals: int,
     with pytest.raises(ConfigError) as caught:
         find(parameters_of(experiment), path)
     assert said in str(caught.value)
+
+
+def test_several_waters_are_no_one_parameter() -> None:
+    wet = replace(both(), backgrounds=both().backgrounds * 2)
+    with pytest.raises(ConfigError, match="needs one background of water"):
+        find(parameters_of(wet), "crystal.water_um")

@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 
 from nbjax import __version__
-from nbjax.fit.report import figures
 from nbjax.fit.result import FitResult, Outcome
 
 
 def report_html(
     result: FitResult,
-    starts: np.ndarray,
     image: np.ndarray,
     model: np.ndarray,
     used: np.ndarray,
@@ -29,13 +27,15 @@ def report_html(
 
     Args:
         result: the fit.
-        starts: where every shot's components started, shape (shots, p).
         image, model, used: of the pictured shot: photons, fitted photons, and the pixels that count.
         shot: which one that is.
         title: heading.
         inputs: where the image of each shot came from, and how it was read: names and values.
     """
     import jinja2
+
+    # matplotlib takes its time, which those who only fit need not wait for
+    from nbjax.fit.report import figures
 
     chosen = result.shots[shot]
     pictures = {
@@ -60,7 +60,7 @@ def report_html(
         version=__version__,
         goodness=chosen.goodness,
         inputs=[{key: "" if value is None else value for key, value in row.items()} for row in inputs],
-        rows=_rows(result, starts, shot),
+        rows=_rows(result, shot),
         own_names=result.names[result.shared :],
         shots=[
             {
@@ -95,11 +95,11 @@ def _outcomes(result: FitResult) -> str:
     return ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items() if count)
 
 
-def _rows(result: FitResult, starts: np.ndarray, shot: int) -> list[dict[str, str]]:
+def _rows(result: FitResult, shot: int) -> list[dict[str, str]]:
     found = []
     chosen = result.shots[shot]
     for name, unit, start, value, sigma, at_bound in zip(
-        result.names, result.units, starts[shot], chosen.values, chosen.sigmas, chosen.at_bound, strict=True
+        result.names, result.units, result.starts[shot], chosen.values, chosen.sigmas, chosen.at_bound, strict=True
     ):
         known = math.isfinite(sigma) and sigma > 0
         found.append(
