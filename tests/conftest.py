@@ -15,8 +15,12 @@ import pytest
 from jaxtyping import install_import_hook
 
 if "XLA_FLAGS" not in os.environ and jaxlib.__version__.startswith("0.10."):
-    # compiling is most of what the tests do: code of lesser quality takes a third less time to make
-    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+    # compiling is most of what the tests do: code of lesser quality takes a third less time to make, and a program
+    # made as one piece a sixth less where each processor has a worker already
+    os.environ["XLA_FLAGS"] = (
+        "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false "
+        "--xla_cpu_parallel_codegen_split_count=1"
+    )
 
 install_import_hook("nbjax", "typechecker.functions_only")
 

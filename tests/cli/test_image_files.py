@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import h5py
@@ -154,17 +153,3 @@ def test_the_mask_of_a_dataset_is_the_mask_of_the_next(tmp_path: Path) -> None:
     Path("start.toml").write_text(config_toml(with_values(recipe.config, {"detector.mask_file": str(master)})))
     for name in ("set/small_master.h5", "set/small_000001.h5", "set/small_0000001.cbf"):
         np.testing.assert_array_equal(np.isnan(fitted(name)[0]), mask == 0)
-
-
-def test_a_fit_of_a_noise_image_takes_its_offset_from_the_header() -> None:
-    true = with_values(config(), {"output.noise_file": "n.img"})
-    Path("true.toml").write_text(config_toml(true))
-    assert main(["simulate", "true.toml"]) == 0
-    Path("start.toml").write_text(config_toml(with_values(true, {"detector.distance_mm": 60.02})))
-    shot = FIT.replace("FILE", "n.img").replace('"gaussian"', '"poisson"') + '[parameters."detector.distance_mm"]\n'
-    Path("FIT.toml").write_text(shot + '[[stages]]\nname = "sharp"\n')
-    assert main(["fit", "FIT.toml", "--out", "out"]) == 0
-    (found,) = json.loads(Path("out/parameters.json").read_text())["shots"]
-    scale, distance = found["values"]
-    assert abs(distance - 60.0) < 4 * found["sigmas"][1] < 0.02
-    assert abs(scale - 1.0) < 4 * found["sigmas"][0]

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nbjax.geometry.unit_cell import UnitCell, cell_of, direct_vectors_m, standard_direct
+from nbjax.geometry.unit_cell import UnitCell, cell_of, direct_vectors_m, setting_of, standard_direct
 from nbjax.rotations import about_xyz
 
 LENGTH, ANGLE = st.floats(10.0, 300.0), st.floats(40.0, 130.0)
@@ -35,3 +35,12 @@ def test_misset_turns_about_x_then_y_then_z() -> None:
     np.testing.assert_allclose(direct, wanted, atol=1e-22)
     quarter = np.asarray(about_xyz(jnp.array([np.pi / 2, 0.0, np.pi / 2])))
     np.testing.assert_allclose(quarter @ [0, 1, 0], [0, 0, 1], atol=1e-15)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.tuples(*3 * [st.floats(-3.0, 3.0)]), st.tuples(*3 * [st.floats(75.0, 115.0)]))
+def test_a_setting_is_the_standard_one_turned(misset: tuple, angles: tuple) -> None:
+    turn = np.asarray(about_xyz(jnp.array(misset)))
+    direct = np.asarray(standard_direct(jnp.array([30.0, 50.0, 70.0]), jnp.radians(jnp.array(angles)))) @ turn.T
+    *_, found = setting_of(direct, "here")
+    np.testing.assert_allclose(found, turn, atol=1e-13)
