@@ -23,12 +23,10 @@ from nbjax.io.png import write_png
 from nbjax.io.raw import write_float
 from nbjax.io.smv import header_overflows, write_smv
 from nbjax.physics.noise import reference_poisson
-from nbjax.physics.readout import Offset, Poisson, Quantize, record
+from nbjax.physics.readout import SMV_COUNTS, Offset, Poisson, record
 from nbjax.preparation import header_fields
 from nbjax.resolve import Resolved
 from nbjax.sampling.reference_random import Ran1
-
-_SMV_COUNTS = Quantize(65535.0, "down")
 
 HEADER_ENTRIES = ("distance_before_swing", "header_beam_center")
 """Entries of the ledger about the numbers of an SMV header."""
@@ -123,8 +121,8 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
     if output.noise_file is not None:
         drawn = _draw_counts(resolved, image, in_roi, show_progress)
         shifted = Offset(resolved.output.adc_offset).record(None, np.where(in_roi, drawn, -np.inf))
-        pixels = _SMV_COUNTS.record(None, shifted).astype(np.uint16)
-        overloads = _SMV_COUNTS.overloads(shifted)
+        pixels = SMV_COUNTS.record(None, shifted).astype(np.uint16)
+        overloads = SMV_COUNTS.overloads(shifted)
         _write_smv(output.noise_file, pixels, resolved)
         lines.append(f"{output.noise_file}: SMV, {drawn.sum():.0f} photons counted, {overloads} overloads")
     if output.png_file is not None:

@@ -14,10 +14,10 @@ from jax import Array
 
 from nbjax.physics.readout.offset import Offset
 from nbjax.physics.readout.poisson import Poisson
-from nbjax.physics.readout.quantize import Quantize
+from nbjax.physics.readout.quantize import SMV_COUNTS, Quantize
 from nbjax.physics.readout.stage import Moments, Readout
 
-__all__ = ["STAGES", "Moments", "Offset", "Poisson", "Quantize", "Readout", "moments", "record"]
+__all__ = ["SMV_COUNTS", "STAGES", "Moments", "Offset", "Poisson", "Quantize", "Readout", "moments", "record"]
 
 STAGES: dict[str, type[Readout]] = {
     "poisson": Poisson,

@@ -39,3 +39,7 @@ class Quantize:
         """Rounding adds the variance of a uniform error, 1/12 (Widrow, IRE Trans. Circuit Theory 3, 266, 1956)."""
         shift = 0.0 if self.rounding == "nearest" else 0.5
         return Moments(jnp.clip(before.mean - shift, 0.0, self.largest), before.variance + 1 / 12)
+
+
+SMV_COUNTS = Quantize(65535.0, "down")
+"""What the 16 bits of an SMV image hold, rounded as in the C program."""
