@@ -19,6 +19,12 @@ def why_blank(resolved: Resolved) -> str:
         return "every pixel is zero: all structure factors are 0; give a file with other ones, or a crystal.default_F"
     seen = spacings_on_panel(resolved)
     on_panel = f"the panel sees spacings from {seen.min():.4g} to {seen.max():.4g} A"
+    longest_A = max(crystal.cell_A)
+    if limit_A > longest_A:
+        return (
+            f"every pixel is zero: sampling.resolution_limit_A = {limit_A:g} is above all spacings of the cell, up to "
+            f"{longest_A:.4g} A, and drops every reflection; lower it"
+        )
     if seen.max() < limit_A:
         return f"every pixel is zero: {on_panel}, sampling.resolution_limit_A = {limit_A:g} drops them all; lower it"
     if crystal.default_F == 0 and table is not None:

@@ -112,7 +112,8 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
     if output.integer_file is not None:
         scaled = counts.to_integers(photons, scale, resolved.output.adc_offset, in_roi)
         _write_smv(output.integer_file, scaled, resolved, gain_word(scale))
-        lines.append(f"{output.integer_file}: SMV, photons times {scale:g}")
+        cut = counts.overloads(photons, scale, resolved.output.adc_offset, in_roi)
+        lines.append(f"{output.integer_file}: SMV, photons times {scale:g}, {cut} overloads")
     if output.pgm_file is not None:
         grey_scale = output.pgm_scale or counts.pgm_scale(found, scale)
         write_pgm(output.pgm_file, counts.to_pgm(photons, grey_scale, in_roi), grey_scale)

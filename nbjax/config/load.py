@@ -135,7 +135,11 @@ def _anchor(data: dict[str, Any], folder: Path) -> None:
     for section, names in INPUT_FILES.items():
         table = data.get(section)
         if isinstance(table, dict):
-            table.update({name: str(folder / table[name]) for name in names if isinstance(table.get(name), str)})
+            table.update({name: str(folder / table[name]) for name in names if _is_name(table.get(name))})
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _override(text: str) -> tuple[list[str], Any]:
@@ -196,6 +200,8 @@ def _whole(value: Any) -> int:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"got {value!r}, text in quotes is wanted")
+    if not value.strip():
+        raise ValueError(f"got {value!r}, a name is wanted; leave the key out where there is none")
     if "\0" in value:
         raise ValueError(f"got {value!r}, text without the character zero is wanted")
     return value

@@ -68,6 +68,11 @@ def to_integers(image: np.ndarray, scale: float, adc_offset: float, in_roi: np.n
     return np.where(in_roi, np.minimum(rounded, _LARGEST), 0).astype(np.uint16)
 
 
+def overloads(image: np.ndarray, scale: float, adc_offset: float, in_roi: np.ndarray) -> int:
+    """Pixels of the region of interest that ``to_integers`` cuts to the largest number."""
+    return int((in_roi & (image.astype(np.float32).astype(float) * scale + adc_offset > _LARGEST)).sum())
+
+
 def to_pgm(image: np.ndarray, scale: float, in_roi: np.ndarray) -> np.ndarray:
     """Scaled pixels cut to uint8, 0 outside the region of interest."""
     scaled = np.clip(image.astype(np.float32).astype(float) * scale, 0.0, 255.0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbjax.config.tree import Config
+from nbjax.quantities.interval import shown
 from nbjax.reference.set_up import program_panel
 from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.crystal import ResolvedCrystal, edges_of_program_m
@@ -46,7 +47,7 @@ def resolve_sampling(
         if sampling.oversample < recommended:
             notes.warn(
                 f"sampling.oversample = {sampling.oversample}: the intensity may vary within a pixel; "
-                f"{recommended} resolves the crystal's fringes"
+                f"{shown(recommended)} resolves the crystal's fringes"
             )
     for name in ("solid_angle", "polarization", "thickness"):
         notes.switch(f"sampling.oversample_{name}", getattr(sampling, f"oversample_{name}"))

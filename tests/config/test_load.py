@@ -224,6 +224,8 @@ def test_the_last_override_wins(tmp_path: Path) -> None:
         ("beam.wavelength_A=", "beam.wavelength_A", "got '', a number is wanted"),
         ("beam.wavelengthA=1", "beam.wavelengthA", "did you mean wavelength_A?"),
         ("beam.exposure_s.x=1", "beam.exposure_s.x", "exposure_s is a value, not a section"),
+        ('crystal.hkl_file=""', "crystal.hkl_file", "got '', a name is wanted; leave the key out"),
+        ('output.png_file=" "', "output.png_file", "got ' ', a name is wanted"),
         ("beam=5", "beam", "a section with its keys is wanted"),
         ("distance_mm=5", "distance_mm", "it belongs to [detector]"),
     ],
@@ -236,6 +238,10 @@ def test_faulty_overrides(tmp_path: Path, override: str, key: str, problem: str)
 def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     path = write(tmp_path, b"\xef\xbb\xbf[beam]\nwavelength_A = 1.5\n")
     assert load_config(path).beam.wavelength_A == 1.5
+
+
+def test_the_empty_name_of_an_input_is_not_its_folder(tmp_path: Path) -> None:
+    assert "got ''" in faults_of(tmp_path, '[beam]\nsource_file = ""')["beam.source_file"]
 
 
 def test_dictionaries_are_left_as_they_are() -> None:

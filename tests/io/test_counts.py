@@ -9,6 +9,7 @@ from cases import CASES, GOLDEN, INPUTS, images, option_line
 from nbjax.io.counts import (
     Statistics,
     integer_scale,
+    overloads,
     pgm_scale,
     statistics,
     to_integers,
@@ -87,3 +88,10 @@ def test_rounding_is_that_of_32_bit_floats() -> None:
     region = np.ones((1, 1), bool)
     assert to_integers(image, 40000.499, 0.0, region)[0, 0] == 40001
     assert np.floor(40000.499 + 0.5) == 40000
+
+
+def test_integers_that_were_cut_are_counted() -> None:
+    image, in_roi = np.array([[0.0, 65494.0, 65496.0, 1e30]]), np.array([[True, True, True, True]])
+    assert to_integers(image, 1.0, ADC_OFFSET, in_roi).tolist() == [[40, 65534, 65535, 65535]]
+    assert overloads(image, 1.0, ADC_OFFSET, in_roi) == 2
+    assert overloads(image, 1.0, ADC_OFFSET, ~in_roi) == 0

@@ -8,6 +8,10 @@ import pytest
 
 from nbjax.config.tree import Config
 from nbjax.quantities import QUANTITIES, UNITS, Interval, Quantity
+from nbjax.quantities.beam import BEAM
+from nbjax.quantities.crystal import CRYSTAL
+from nbjax.quantities.detector import DETECTOR
+from nbjax.quantities.sampling import OUTPUT, SAMPLING
 
 
 def numeric_keys() -> dict[str, int]:
@@ -31,6 +35,17 @@ def test_every_number_of_a_configuration_is_a_quantity() -> None:
     fit_only = {key for key in QUANTITIES if key.partition(".")[0] in sections} - set(keys)
     assert all(QUANTITIES[key].fitted for key in fit_only)
     assert not any(QUANTITIES[key].drawn for key in fit_only)
+
+
+def test_no_quantity_is_there_twice() -> None:
+    keys = [quantity.key for section in (DETECTOR, BEAM, CRYSTAL, SAMPLING, OUTPUT) for quantity in section]
+    assert len(keys) == len(set(keys))
+
+
+def test_zero_goes_without_a_word_only_where_it_is_usual_or_switches_off() -> None:
+    silent = {key for key, quantity in QUANTITIES.items() if 0.0 in quantity.hard and not quantity.doubt(0.0)}
+    off = {"detector.thickness_um", "sampling.resolution_limit_A"}
+    assert {key for key in silent if 0.0 not in QUANTITIES[key].usual} <= off
 
 
 def test_components_are_those_of_the_configuration() -> None:
