@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbjax.cli.folder import output_folder
 from nbjax.cli.interruption import interruptible
 from nbjax.errors import NonFiniteError
-from nbjax.io.files import atomic_writer, make_folder
+from nbjax.io.files import atomic_writer
 
 if TYPE_CHECKING:
     from nbjax.fit.fitting import OnStep
@@ -42,8 +43,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from nbjax.fit.settings import load_settings
 
     settings = load_settings(arguments.settings)
-    folder = Path(arguments.out)
-    make_folder(folder, f"--out {folder}")
+    with output_folder(arguments.out):
+        return _fit_into(Path(arguments.out), arguments, settings)
+
+
+def _fit_into(folder: Path, arguments: argparse.Namespace, settings: FitSettings) -> int:
     kept = _Kept(folder / CHECKPOINT)
     with _line(not arguments.no_progress) as say:
         try:

@@ -123,9 +123,12 @@ def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
     rest = dict(tree)
     keys = ("data", "loss", "background", "parameters", "stages")
     data, loss, background, parameters, stages = (rest.pop(key, None) for key in keys)
-    if "config" in rest:
-        rest["configs"] = [rest.pop("config")]
     faults: list[Fault] = []
+    if "config" in rest:
+        config = rest.pop("config")
+        if "configs" in rest:
+            faults.append(Fault("config", "stands beside configs; give one of them"))
+        rest["configs"] = [config]
     for key, value, wanted in (
         ("data", data, dict),
         ("parameters", parameters, dict),
@@ -209,11 +212,22 @@ def _impossible(settings: FitSettings) -> list[Fault]:
         "data.box_half_width_px": settings.data.box_half_width_px,
         "loss.sigma_photons": settings.loss.sigma_photons,
         "loss.freedom": settings.loss.freedom,
+        "data.box_most": 1 if settings.data.box_most is None else settings.data.box_most,
+        "set_aside": 1.0 if settings.set_aside is None else settings.set_aside,
+        "tries": settings.tries,
     }
     for number, stage in enumerate(settings.stages):
         for name in ("broaden", "steps", "tolerance", "learning_rate"):
             above_zero[f"stages[{number}].{name}"] = getattr(stage, name)
     faults = [Fault(key, f"got {value:g}, must be above zero") for key, value in above_zero.items() if not value > 0]
-    if not settings.data.files:
-        faults.append(Fault("data.files", "is empty; name the measured images"))
+    for key, listed, remedy in (
+        ("configs", settings.configs, "name the configurations where the fit starts, one for all images or one each"),
+        ("data.files", settings.data.files, "name the measured images"),
+        ("data.images", settings.data.images, "give numbers of images, or leave it out for all"),
+    ):
+        if listed is not None and not listed:
+            faults.append(Fault(key, f"is empty; {remedy}"))
+        # one configuration may start several shots, one image is one measurement
+        if listed and key != "configs" and (again := [item for item in dict.fromkeys(listed) if listed.count(item) > 1]):
+            faults.append(Fault(key, f"names {again[0]} more than once; an image counts once"))
     return faults

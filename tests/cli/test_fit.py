@@ -194,6 +194,14 @@ def changed(old: str, new: str) -> list[str]:
         ),
         ("start.toml", "tophat.toml", "crystal.shape: got 'tophat', which has no gradient"),
         ('[data]\nfiles = ["shot.npy"]', "", "data: missing; give [data]"),
+        ('config = "start.toml"', "configs = []", "configs: is empty; name the configurations where the fit starts"),
+        ('config = "start.toml"', 'config = "start.toml"\nconfigs = ["start.toml"]', "config: stands beside configs"),
+        ('files = ["shot.npy"]', "files = []", "data.files: is empty; name the measured images"),
+        ('files = ["shot.npy"]', 'files = ["shot.npy"]\nimages = []', "data.images: is empty; give numbers of images"),
+        ('files = ["shot.npy"]', 'files = ["shot.npy"]\nimages = [0, 0]', "data.images: names 0 more than once"),
+        ("[data]", "tries = 0\n[data]", "tries: got 0, must be above zero"),
+        ("[data]", "set_aside = -1\n[data]", "set_aside: got -1, must be above zero"),
+        ('files = ["shot.npy"]', 'files = ["shot.npy"]\nbox_most = 0', "data.box_most: got 0, must be above zero"),
         ('system = "orthorhombic"', 'system = "orthorombic"', "did you mean 'orthorhombic'?"),
     ],
 )
@@ -207,7 +215,7 @@ def test_faulty_input_is_one_sentence(old: str, new: str, sentence: str, fails: 
     Path("tophat.toml").write_text(config_toml(config(shape="tophat")))
     message = fails(changed(old, new))
     assert sentence in message
-    assert not Path("out/fitted.toml").exists()
+    assert not Path("out").exists()
 
 
 LISTED = """config = "start.toml"
