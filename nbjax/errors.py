@@ -45,6 +45,10 @@ class FileError(NbjaxError):
     """A file that cannot be read or written, or whose content is not what its format asks for."""
 
 
+class ArgumentError(NbjaxError, ValueError):
+    """A value that a function cannot take."""
+
+
 class NonFiniteError(NbjaxError):
     """A result that holds NaN or infinity."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float
 
-from nbjax.errors import StructureError
+from nbjax.errors import ArgumentError, StructureError
 from nbjax.fields import STATIC
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import PanelParameters
@@ -195,13 +195,33 @@ def stack(experiments: Sequence[Experiment]) -> Experiment:
 
     Raises:
         StructureError: a choice, a count or a shape differs.
+        ArgumentError: there is none, or one is no experiment.
     """
+    experiments = listed(experiments)
     first, *others = experiments
     for number, other in enumerate(others, 1):
         differing = _difference(first, other)
         if differing:
             raise StructureError(f"experiments 0 and {number} cannot be stacked: {differing}; simulate them one by one")
     return jax.tree.map(_stacked, *experiments)
+
+
+def listed(experiments: Any) -> list[Experiment]:
+    """Experiments of any sequence.
+
+    Raises:
+        ArgumentError: there is none, or one is no experiment.
+    """
+    if isinstance(experiments, Experiment):
+        raise ArgumentError("got a single experiment; give a list of them")
+    found = list(experiments)
+    if not found:
+        raise ArgumentError("got no experiment; give one or more")
+    for number, one in enumerate(found):
+        if not isinstance(one, Experiment):
+            what = f"experiment {number} is a {type(one).__name__}"
+            raise ArgumentError(f"{what}, an Experiment is wanted; nbjax.prepare(config) makes one")
+    return found
 
 
 def _stacked(*leaves: ArrayLike) -> Array:

@@ -46,6 +46,11 @@ def main(argv: list[str] | None = None) -> int:
     keep_compiled_programs()
     collect_garbage_less()
     try:
+        if "" in words:
+            raise UsageError(
+                f"word {words.index('') + 1} of the command is empty, as where a variable of the shell is not set; "
+                "give it a value, or leave it out"
+            )
         if words[:1] == ["nanobragg"]:
             from nbjax.cli.option_line import run_options
 

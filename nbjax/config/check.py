@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
@@ -33,14 +34,22 @@ def checked(config: Any) -> Config:
     ]
     if faults:
         raise ConfigError(faults)
-    return config_from_dict(_plain(config))
+    return config_from_dict(_plain(config, ""))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, key: str) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        names = [field.name for field in fields(value)]
+        return {name: _plain(getattr(value, name), f"{key}.{name}".lstrip(".")) for name in names}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, key) for item in value]
+    # only who has loaded JAX has such numbers
+    if "jax" in sys.modules and isinstance(value, sys.modules["jax"].core.Tracer):
+        problem = (
+            "got a number that JAX traces; prepare the configuration outside of jax.grad, jax.jit and jax.vmap, and "
+            "inside set it in the experiment: nbjax.put(experiment, place, value)"
+        )
+        raise ConfigError([Fault(key, problem)])
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return value.tolist() if hasattr(value, "tolist") else value

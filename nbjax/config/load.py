@@ -112,16 +112,23 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     try:
         # editors of other systems put a byte-order mark before the text
         return tomllib.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
         if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise FileError(f"{path}: begins with the byte-order mark of UTF-16; save it as UTF-8") from None
-        raise FileError(f"{path}: is not text; a configuration is a TOML file") from None
+        raise FileError(f"{path}: {_not_utf8(content, error.start)}") from None
     except tomllib.TOMLDecodeError as error:
         cure = next((cure for words, cure in _CURES.items() if words in str(error)), "")
         raise FileError(f"{path}: is not valid TOML: {error}{cure}") from None
     except (ValueError, RecursionError):
         # digits and nesting without end, which the TOML reader leaves to Python's own limits
         raise FileError(f"{path}: holds a number too long or brackets too deep to read; shorten it") from None
+
+
+def _not_utf8(content: bytes, place: int) -> str:
+    if b"\0" in content:
+        return "is not text; a configuration is a TOML file"
+    line = content.count(b"\n", 0, place) + 1
+    return f"is not UTF-8: the byte {content[place]:#x} in line {line}; save it as UTF-8"
 
 
 def _keys(data: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -19,6 +19,10 @@ MOST_REDUCED = 1.5
 
 LEAST_REDUCED = 0.5
 LEAST_OF_CORRELATION, LEAST_EXPLAINED = 0.5, 0.5
+_EVIDENCE = 5.0
+"""Standard deviations of its spots beyond what parameters are worth: of many orientations that a fit goes through, the
+best one gathers two to four of them from noise alone."""
+
 _WORST = 10
 _ALIKE, _CERTAIN, _CLIPPED = 0.1, 6.0, 4.0
 """Correlation of neighbouring residuals that is told, in how many of its standard deviations, of residuals cut at so
@@ -46,6 +50,7 @@ class Goodness:
         correlation: Pearson's, of data and model over the pixels that count.
         attainable: the correlation that noise leaves to the true model, were it this one.
         explained: share of the flat image's deviance, beyond noise, that the model explains.
+        explained_at_best: the same, were noise two standard deviations of the deviance above its mean.
         better_than_flat: whether the data prefer the model to a flat image by more than its parameters are worth.
         neighbours: correlation of the residuals of adjacent pixels, 0 for noise.
         structured: whether it is more than noise makes by chance.
@@ -56,6 +61,7 @@ class Goodness:
     correlation: float
     attainable: float
     explained: float
+    explained_at_best: float
     better_than_flat: bool
     neighbours: float
     structured: bool
@@ -78,7 +84,7 @@ class Goodness:
                 f"model and data correlate by {self.correlation:.2g}, where noise leaves {self.attainable:.2g}; "
                 "look at the worst pixels, and start closer"
             )
-        if not self.explained >= LEAST_EXPLAINED:
+        if not self.explained_at_best >= LEAST_EXPLAINED:
             return f"the model explains {max(self.explained, 0.0):.0%} of what sets the data apart from a flat image"
         return None
 
@@ -141,6 +147,7 @@ def goodness_of(
     noise, noise_of_flat = (float(np.sum(loss.mean_deviance(m))) for m in (model, flat))
     with np.errstate(all="ignore"):
         deviance, flat_deviance = float(residual @ residual), float(of_flat @ of_flat)
+        to_explain = max(flat_deviance - noise_of_flat, 1e-300)
         spread = float(np.std(model))
         information = np.asarray(loss.information(jnp.asarray(model)))
         spoilt = math.sqrt(spread**2 + float(np.mean(1 / information)))
@@ -153,8 +160,9 @@ def goodness_of(
             reduced_deviance=float(np.divide(deviance, noise)) * n / max(n - determined, 1),
             correlation=float(np.divide(covariance, spread * np.std(data))),
             attainable=float(np.divide(spread, spoilt)),
-            explained=1 - max(deviance - noise, 0.0) / max(flat_deviance - noise_of_flat, 1e-300),
-            better_than_flat=flat_deviance - deviance > 2 * determined,
+            explained=1 - max(deviance - noise, 0.0) / to_explain,
+            explained_at_best=1 - max(deviance - noise - 2 * math.sqrt(2 * n), 0.0) / to_explain,
+            better_than_flat=flat_deviance - deviance > 2 * determined + (_EVIDENCE**2 if determined else 0.0),
             neighbours=neighbours,
             structured=structured,
             worst=tuple(

@@ -228,6 +228,7 @@ def _impossible(settings: FitSettings) -> list[Fault]:
         if listed is not None and not listed:
             faults.append(Fault(key, f"is empty; {remedy}"))
         # one configuration may start several shots, one image is one measurement
-        if listed and key != "configs" and (again := [item for item in dict.fromkeys(listed) if listed.count(item) > 1]):
-            faults.append(Fault(key, f"names {again[0]} more than once; an image counts once"))
+        repeated = [item for item in listed or () if key != "configs" and (listed or ()).count(item) > 1]
+        if repeated:
+            faults.append(Fault(key, f"names {repeated[0]} more than once; an image counts once"))
     return faults

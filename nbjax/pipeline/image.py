@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
+from nbjax.pipeline.arguments import one_experiment, pixels_of, stacked_experiments
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.program import program_of
 from nbjax.pipeline.view import Pixels
@@ -19,7 +20,6 @@ from nbjax.pipeline.view import Pixels
 TileFunction = Callable[[Experiment, Any, Pixels], Array]
 
 
-@compiled
 def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
     """The diffraction image in photons.
 
@@ -31,12 +31,19 @@ def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
 
     Returns:
         Photons, shape (slow, fast).
+
+    Raises:
+        ArgumentError: it is no experiment, or the several of ``nbjax.stack``.
     """
+    return _simulate(one_experiment(experiment))
+
+
+@compiled
+def _simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
     scene = complete_scene(experiment)
     return embed(experiment, photons_of_range(experiment, scene, jnp.int32(0), window_size(experiment)))
 
 
-@compiled
 def simulate_batch(experiments: Experiment) -> Float[Array, "images slow fast"]:
     """The images of experiments that ``nbjax.stack`` put together, in photons: ``jax.vmap`` of ``simulate``.
 
@@ -47,8 +54,16 @@ def simulate_batch(experiments: Experiment) -> Float[Array, "images slow fast"]:
 
     Returns:
         Photons, shape (images, slow, fast).
+
+    Raises:
+        ArgumentError: they are not from ``nbjax.stack``.
     """
-    return jax.vmap(simulate)(experiments)
+    return _simulate_batch(stacked_experiments(experiments))
+
+
+@compiled
+def _simulate_batch(experiments: Experiment) -> Float[Array, "images slow fast"]:
+    return jax.vmap(_simulate)(experiments)
 
 
 def simulate_pixels(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]]) -> Float[Array, " n"]:
@@ -60,8 +75,14 @@ def simulate_pixels(experiment: Experiment, pixels: ArrayLike | Sequence[Sequenc
 
     Returns:
         Photons, shape (n,).
+
+    Raises:
+        ArgumentError: ``pixels`` is not of shape (n, 2), not of whole numbers, or outside the image.
     """
-    return _simulate_pixels(experiment, jnp.asarray(pixels, jnp.int32))
+    at = pixels_of(one_experiment(experiment).grid, pixels)
+    if not len(at):
+        return jnp.zeros(0, jnp.result_type(experiment.beam.fluence_photons_per_m2))
+    return _simulate_pixels(experiment, at)
 
 
 @compiled

@@ -14,11 +14,13 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
 from nbjax.constants import THOMSON_CROSS_SECTION_M2
+from nbjax.errors import ArgumentError
 from nbjax.experiment import Experiment
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.numerics import Components, components
 from nbjax.physics.shapes.square import axis_signs
 from nbjax.pipeline.accumulate import Samples, last_row
+from nbjax.pipeline.arguments import one_experiment, pixels_of
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, pixels_at, tiled
 from nbjax.pipeline.program import Record, program_of
@@ -44,11 +46,11 @@ def trace(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]], s
         The stages, in SI units.
 
     Raises:
-        ValueError: ``pixels`` is not of shape (n, 2), or empty.
+        ArgumentError: ``pixels`` is empty, not of shape (n, 2), not of whole numbers, or outside the image.
     """
-    at = jnp.asarray(pixels, jnp.int32)
-    if at.ndim != 2 or at.shape[1] != 2 or not len(at):
-        raise ValueError(f"pixels must have the shape (n, 2), slow and fast of each pixel; got {at.shape}")
+    at = pixels_of(one_experiment(experiment).grid, pixels)
+    if not len(at):
+        raise ArgumentError("pixels must have the shape (n, 2), slow and fast of each pixel; got none, name one")
     return _trace(experiment, at, samples)
 
 

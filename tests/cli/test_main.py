@@ -147,6 +147,13 @@ def test_outputs_go_into_the_folder(tmp_path: Path) -> None:
     assert files() == {"run.toml", "new/images/run.bin", "new/images/run.png", "new/x", "absolute.img"}
 
 
+def test_an_empty_word_is_no_name(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["simulate", ""], ["simulate", "run.toml", "--out", ""], ["nanobragg", "-floatfile", ""]):
+        assert main(words) == 2
+        assert f"word {words.index('') + 1} of the command is empty" in capsys.readouterr().err
+    assert files() == set()
+
+
 def test_a_folder_that_cannot_be_made(capsys: pytest.CaptureFixture[str]) -> None:
     Path("file").write_text("")
     assert simulate("--out", "file") == 2

@@ -131,6 +131,7 @@ def test_a_fault_names_its_key_and_the_remedy(tmp_path: Path, text: str, key: st
         (b"[beam]\nwavelength_A = = 1", "is not valid TOML: .*line 2"),
         (b"[beam]\n[beam]", "is not valid TOML: .*line 2"),
         (b"\xff\xff\x00", "is not text"),
+        (b"[beam]\n# 5 \xb5m", "is not UTF-8: the byte 0xb5 in line 2; save it as UTF-8"),
         (b"\xff\xfe[\x00", "byte-order mark of UTF-16; save it as UTF-8"),
         (b"beam.wavelength_A = 1\n[beam]", "under one heading, and none of them before it as section.key"),
         (b"[beam]\nwave length = 1", "a key is one word without blanks"),

@@ -72,6 +72,16 @@ def test_a_wrong_model_is_fair_or_poor_and_says_how(rng: np.random.Generator) ->
     assert "smaller than noise" in still.notes[0]
 
 
+@pytest.mark.parametrize(("sigmas", "verdict"), [(3.0, "poor"), (10.0, "good")])
+def test_spots_need_more_evidence_than_a_search_finds_in_noise(
+    sigmas: float, verdict: str, rng: np.random.Generator
+) -> None:
+    shape = spots(1.0, 0.0) - spots(1.0, 0.0).mean()
+    faint = 7.0 + shape * sigmas * np.sqrt(7.0 / np.square(shape).sum())
+    found = [of(Poisson(), rng.poisson(faint).astype(float), faint).verdict for _ in range(30)]
+    assert found == [verdict] * 30
+
+
 def test_worst_pixels_come_first(rng: np.random.Generator) -> None:
     model = np.full(12000, 100.0) + spots(50.0, 0.0)
     data = rng.poisson(model).astype(float)
