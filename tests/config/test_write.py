@@ -15,7 +15,7 @@ from nbjax.config.load import load_config
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Output
 from nbjax.config.write import config_toml
 
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)))
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",))).filter(str.strip)
 NAME = st.text(st.characters(exclude_characters="\0/", exclude_categories=("Cs",))).map(lambda name: f"/folder/x{name}")
 SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     float: st.floats(allow_nan=False, allow_infinity=False),
