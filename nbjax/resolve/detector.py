@@ -232,14 +232,33 @@ def _centre(
     centre = (on_panel[0], on_panel[1])
     if detector.convention == "custom":
         near = [x, y]
-    elif detector.close_x_mm is not None or detector.close_y_mm is not None:
-        notes.warn(
-            f"detector.close_x_mm and close_y_mm only set the header's beam centre under the {detector.convention} "
-            "convention; detector.org_x_px and org_y_px move the near point"
-        )
+    else:
+        _warn_of_idle_centres(detector, notes)
     notes.record("derived.beam_centre_fast_slow_mm", centre, f"{detector.convention} convention")
     notes.record("derived.near_point_fast_slow_mm", tuple(near), f"{detector.convention} convention")
     return x, y, *centre, near[0], near[1]
+
+
+def _warn_of_idle_centres(detector: Detector, notes: Notes) -> None:
+    """Name the given centres that a convention does not place the panel by."""
+    acts, placed_by = {
+        "beam": ("beam_{}_mm", "its beam centre"),
+        "sample": ("org_{}_px", "its near point"),
+    }[CONVENTIONS[detector.convention].pivot]
+    for pattern in ("beam_{}_mm", "close_{}_mm", "org_{}_px"):
+        names = [pattern.format(axis) for axis in "xy"]
+        names = [name for name in names if getattr(detector, name) is not None and _said_by_user(name, notes)]
+        if names and pattern != acts:
+            wanted = " and ".join(f"detector.{acts.format(axis)}" for axis in "xy")
+            notes.warn(
+                f"{' and '.join(f'detector.{name}' for name in names)} place nothing: {detector.convention} places the "
+                f"panel by {placed_by}, {wanted}"
+            )
+
+
+def _said_by_user(name: str, notes: Notes) -> bool:
+    # a header says more than one convention asks for
+    return not notes.said.get(f"detector.{name}", "").startswith(("header", "derived"))
 
 
 def _pivot(detector: Detector, notes: Notes) -> str:

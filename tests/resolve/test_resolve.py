@@ -283,3 +283,22 @@ def test_a_size_that_is_a_whole_number_of_cells_gives_that_number() -> None:
         assert resolve(Config(crystal=sized)).crystal.cells == (count,) * 3
     grown = replace(crystal, size_a_mm=6.01 * 50e-7)
     assert resolve(Config(crystal=grown)).crystal.cells[0] == 7
+
+
+@pytest.mark.parametrize(
+    ("convention", "given", "idle"),
+    [
+        ("xds", {"beam_x_mm": 40.0, "org_y_px": 300.0}, "detector.beam_x_mm place nothing: xds places the panel"),
+        ("mosflm", {"org_x_px": 400.0, "org_y_px": 300.0}, "detector.org_x_px and detector.org_y_px place nothing"),
+        ("adxv", {"close_y_mm": 40.0}, "detector.close_y_mm place nothing: adxv places the panel by its beam centre"),
+        ("xds", {"org_x_px": 400.0}, None),
+        ("denzo", {"beam_x_mm": 40.0}, None),
+        ("custom", {"close_x_mm": 40.0, "org_x_px": 400.0}, None),
+    ],
+)
+def test_centres_that_place_nothing_are_named(convention: str, given: dict[str, float], idle: str | None) -> None:
+    detector = Detector(convention=convention, **given)  # type: ignore[arg-type]
+    found = [sentence for sentence in resolve(Config(crystal=CUBE, detector=detector)).warnings if "place" in sentence]
+    assert [idle is not None and sentence.startswith(idle) for sentence in found] == [True] * (idle is not None)
+    from_header = {f"detector.{name}": "header x.img" for name in given}
+    assert not any("place" in s for s in resolve(Config(crystal=CUBE, detector=detector), from_header).warnings)
