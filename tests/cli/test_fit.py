@@ -8,7 +8,7 @@ import h5py
 import jax
 import numpy as np
 import pytest
-from problems import config, image
+from problems import PIXELS, config, image, toy_photons, truth
 
 from nbjax.cli import main
 from nbjax.config.edit import with_values
@@ -39,7 +39,11 @@ def _case() -> None:
     Path("FIT.toml").write_text(FIT)
 
 
-def test_the_best_of_several_tries_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_best_of_several_tries_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("nbjax.fit.equations.simulate_pixels", toy_photons)
+    pixels = np.argwhere(np.ones((PIXELS, PIXELS)))
+    mean = np.asarray(toy_photons(truth(), pixels)).reshape(PIXELS, PIXELS)
+    np.save("shot.npy", np.random.default_rng(1).poisson(mean).astype(float))
     tried = FIT.replace("[data]", "tries = 3\nseed = 5\n[data]").replace(
         '[parameters."crystal.misset_deg"]', '[parameters."crystal.misset_deg"]\nscatter = 0.05'
     )

@@ -37,13 +37,15 @@ def test_the_true_model_of_counts_is_good_however_few_there_are(background: floa
 
 
 @pytest.mark.parametrize(
-    ("loss", "sigma"), [(Gaussian(3.0), 3.0), (PoissonGaussian(2.0), 2.0), (Robust(4.0, 2.0), 2.0)]
+    # few photons are no normal numbers, and the noise has no tails as the robust loss expects them
+    ("loss", "sigma", "off"),
+    [(Gaussian(3.0), 3.0, 0.0), (PoissonGaussian(2.0), 2.0, 0.03), (Robust(4.0, 2.0), 2.0, 0.1)],
 )
-def test_readout_noise_counts_as_noise(loss: Loss, sigma: float, rng: np.random.Generator) -> None:
+def test_readout_noise_counts_as_noise(loss: Loss, sigma: float, off: float, rng: np.random.Generator) -> None:
     model = spots(50.0, 4.0)
     counts = model if isinstance(loss, Gaussian) else rng.poisson(model)
     found = of(loss, counts + rng.normal(0, sigma, model.shape), model)
-    assert found.reduced_deviance == pytest.approx(1.0, abs=0.15)
+    assert found.reduced_deviance == pytest.approx(1.0, abs=off + 4 * np.sqrt(2 / model.size))
     assert found.verdict == "good"
 
 

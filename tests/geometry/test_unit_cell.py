@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nbjax.geometry.unit_cell import UnitCell, cell_of, direct_vectors_m, setting_of, standard_direct
+from nbjax.geometry.unit_cell import UnitCell, cell_of, direct_vectors_m, invert_basis, setting_of, standard_direct
 from nbjax.rotations import about_xyz
 
 LENGTH, ANGLE = st.floats(10.0, 300.0), st.floats(40.0, 130.0)
@@ -44,3 +44,9 @@ def test_a_setting_is_the_standard_one_turned(misset: tuple, angles: tuple) -> N
     direct = np.asarray(standard_direct(jnp.array([30.0, 50.0, 70.0]), jnp.radians(jnp.array(angles)))) @ turn.T
     *_, found = setting_of(direct, "here")
     np.testing.assert_allclose(found, turn, atol=1e-13)
+
+
+def test_the_dual_basis_is_the_transposed_inverse() -> None:
+    rows = np.random.default_rng(4).uniform(-1.0, 1.0, (3, 3)) + 2 * np.eye(3)
+    found = np.asarray(invert_basis(jnp.asarray(rows)))
+    np.testing.assert_allclose(found, np.linalg.inv(rows).T, rtol=1e-13)
