@@ -24,7 +24,8 @@ def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
     """The diffraction image in photons.
 
     Pixels outside the region of interest and masked pixels are 0. Pure: it can be jitted, differentiated, and mapped
-    over a batch of experiments of equal structure with ``jax.vmap``.
+    over a batch of experiments of equal structure with ``jax.vmap``. So it cannot refuse what it computes: a pixel at
+    the sample, or an intensity that overflows, is NaN or infinite here, which the command line refuses.
 
     Args:
         experiment: from ``nbjax.prepare``.
