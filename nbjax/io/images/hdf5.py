@@ -48,16 +48,18 @@ def read(request: Request) -> Stack:
         number = int(np.searchsorted(starts, index, "right")) - 1
         with _opened(request) as file:
             inside = index - int(starts[number])
-            return _stack(request, file, parts[number].dataset, index - inside)[inside]
+            return _stack(request, file, parts[number].dataset, index - inside, checked=True)[inside]
 
     return Stack(int(starts[-1]), image)
 
 
-def _stack(request: Request, file: Any, name: str, before: int = 0) -> Stack:
+def _stack(request: Request, file: Any, name: str, before: int = 0, checked: bool = False) -> Stack:
     dataset = look_up(request, file, name)
     if not hasattr(dataset, "shape"):
         raise FileError(f"{request.name}: {name} is a group; name one of its datasets")
-    check_sources(request, dataset)
+    if not checked:
+        # once: it opens every source
+        check_sources(request, dataset)
     marks = request.mask and name.rsplit("/", 1)[-1] == "pixel_mask"
 
     def record(pixels: np.ndarray, index: int) -> Recorded:

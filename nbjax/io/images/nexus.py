@@ -113,7 +113,8 @@ def _of_class(file: Any, place: str, kind: str, depth: int = 3) -> Iterator[str]
     """Paths of the groups of a NeXus class below a place, itself not included."""
     for name in _links(file[place]) if place in file else []:
         below = f"{place}/{name}"
-        if unlinked(file[place], name) or not hasattr(file[below], "keys"):
+        # the parts of a series are images, each in a file of its own
+        if _SERIES.match(name) or unlinked(file[place], name) or not hasattr(file[below], "keys"):
             continue
         if _class(file[below]) == kind:
             yield below
