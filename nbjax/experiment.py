@@ -65,7 +65,6 @@ class CrystalParameters:
         factors: structure factors.
         spindle, mosaic: rotation exposure and mosaic domains.
         shape: a name of ``nbjax.physics.shapes.SHAPES``.
-        interpolate: structure factors between table entries.
     """
 
     cell: UnitCell
@@ -76,7 +75,6 @@ class CrystalParameters:
     spindle: Spindle
     mosaic: MosaicDraws
     shape: str = field(metadata=STATIC)
-    interpolate: bool = field(metadata=STATIC)
 
 
 @jax.tree_util.register_dataclass

@@ -207,6 +207,7 @@ def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
             values=None if table is None else array(table.values),
             default=array(crystal.default_F),
             minimum=(0, 0, 0) if table is None else table.minimum,
+            interpolate=crystal.interpolate,
         ),
         spindle=Spindle(
             axis=array(resolved.detector.spindle_axis),
@@ -216,7 +217,6 @@ def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
         ),
         mosaic=MosaicDraws(array(spread_rad), array(axes), array(ratios)),
         shape=_shape(resolved),
-        interpolate=crystal.interpolate,
     )
 
 

@@ -132,7 +132,7 @@ class Simulator:
         """An image's experiment with what all images share, in its low parts too."""
         crystal, factors = prepared.crystal, base.crystal.factors
         factors = replace(factors, default=crystal.factors.default) if self._draws_default else factors
-        crystal = replace(crystal, factors=factors, interpolate=base.crystal.interpolate)
+        crystal = replace(crystal, factors=factors)
         backgrounds = jax.tree.map(lambda leaf: leaf * 0, prepared.backgrounds) if dark else prepared.backgrounds
         low = prepared.low
         if low is not None and base.low is not None:

@@ -138,7 +138,7 @@ def _crystal(config: Config, experiment: Experiment, paths: Sequence[str]) -> di
     crystal, moved = experiment.crystal, set(paths)
     values: dict[str, Any] = {}
     if crystal.factors.values is not None:
-        values["crystal.interpolate"] = crystal.interpolate
+        values["crystal.interpolate"] = crystal.factors.interpolate
     if moved & {"crystal.cells", *_SIZES, *_CELL}:
         # the cells that fit into a given size are rounded
         values |= {"crystal.cells": _tuple(crystal.cells), **dict.fromkeys(_SIZES)}

@@ -22,11 +22,19 @@ class StructureFactors:
         values: shape (h, k, l), or None when every reflection has the default amplitude.
         default: amplitude outside the box.
         minimum: Miller indices of ``values[0, 0, 0]``.
+        interpolate: between entries, instead of taking the nearest.
     """
 
     values: Float[Array, "h k l"] | None
     default: Float[Array, ""]
     minimum: tuple[int, int, int] = field(metadata=STATIC)
+    interpolate: bool = field(default=False, metadata=STATIC)
+
+    def at(self, hkl: Components, index: Components) -> Array:
+        """Amplitude at fractional and nearest whole Miller indices; a single number if there is no box."""
+        if not self.interpolate:
+            return nearest(self, index)
+        return jnp.where(leaves_box(self, hkl), self.default, tricubic(self, hkl))
 
 
 def nearest(factors: StructureFactors, index: Components) -> Array:

@@ -177,7 +177,7 @@ def over_orientations(
 
     # a few orientations in one loop load each pixel's scattering vector and sum once for all of them; beside the 64
     # lookups of an interpolation that is nothing, and would only take longer to compile
-    at_once = divisor(len(items[0]), 1 if domain.interpolate else AT_ONCE)
+    at_once = divisor(len(items[0]), 1 if domain.factors.interpolate else AT_ONCE)
     return jax.lax.scan(jax.checkpoint(step), start, items, unroll=at_once)
 
 

@@ -22,7 +22,7 @@ from nbjax.held import apart, held
 from nbjax.numerics import Components
 from nbjax.physics.shapes import SHAPES
 from nbjax.physics.shapes.distances import as_floats, fixed_point
-from nbjax.pipeline.sample import Domain, Low, sample_indices, sample_structure
+from nbjax.pipeline.sample import Domain, Low, sample_indices
 
 Hold = Callable[..., Any]
 """Applies a function to arguments, as ``nbjax.held.held`` does."""
@@ -108,7 +108,7 @@ def _distances(briefly: bool, domain: Domain, direct_m: Array, q_per_m: Componen
 
 
 def _structure_factors(domain: Domain, direct_m: Array, q_per_m: Components, low: Low) -> Array:
-    return _indices(lambda hkl, index, delta: sample_structure(domain, hkl, index), direct_m, q_per_m, low)
+    return _indices(lambda hkl, index, delta: domain.factors.at(hkl, index), direct_m, q_per_m, low)
 
 
 def _indices(function: Callable[..., Array], direct_m: Array, q_per_m: Components, low: Low) -> Array:

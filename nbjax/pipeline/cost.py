@@ -55,7 +55,7 @@ def cost_of(experiment: Experiment) -> Cost:
     }
     rays = math.prod(counts[name] for name in ("subpixels", "sensor layers", "sources"))
     of_crystals = [math.prod(_orientations((crystal,)).values()) for crystal in experiment.crystals]
-    looked_up = [_INTERPOLATED if crystal.interpolate else 1.0 for crystal in experiment.crystals]
+    looked_up = [_INTERPOLATED if crystal.factors.interpolate else 1.0 for crystal in experiment.crystals]
     sample_ns = sum(map(math.prod, zip(of_crystals, looked_up, strict=True))) * _SAMPLE_NS[experiment.precision]
     each_ns = rays * (_RAY_NS + sample_ns)
     tables = sum(crystal.factors.values.nbytes for crystal in experiment.crystals if crystal.factors.values is not None)

@@ -157,7 +157,7 @@ def _change_of_shares(domain: Domain, cells_move: bool, blocks: Any, vectors_low
 
 def has_orientation_sum(domain: Domain) -> bool:
     """Whether the slopes of a sample are those of its lattice factor alone."""
-    return not domain.interpolate
+    return not domain.factors.interpolate
 
 
 def _change_by_the_rest(primals: tuple[Any, ...], domain_t: Domain) -> Array | float:

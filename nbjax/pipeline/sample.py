@@ -23,7 +23,6 @@ from nbjax.geometry.scattering import (
 )
 from nbjax.numerics import Components, components
 from nbjax.pairs.transform import in_pairs
-from nbjax.physics import structure_factor
 from nbjax.physics.absorption import capture_fraction
 from nbjax.physics.polarization import polarization_factor
 from nbjax.physics.shapes import SHAPES
@@ -64,7 +63,7 @@ class Domain:
     """What the scattering of every orientation of the crystal depends on, besides its Miller indices.
 
     Attributes:
-        cells, fudge, shape, interpolate: as of ``CrystalParameters``; the cells of each axis by themselves.
+        cells, fudge, shape: as of ``CrystalParameters``; the cells of each axis by themselves.
         factors: structure factors in the type of the intensity.
         block: as of ``Grid``.
     """
@@ -73,7 +72,6 @@ class Domain:
     fudge: Array
     factors: StructureFactors
     shape: str = field(metadata=STATIC)
-    interpolate: bool = field(metadata=STATIC)
     block: int | None = field(default=None, metadata=STATIC)
 
 
@@ -151,7 +149,6 @@ def domain_of(experiment: Experiment, scene: Scene, number: int) -> Domain:
         fudge=crystal.fudge,
         factors=scene.crystals[number].factors,
         shape=crystal.shape,
-        interpolate=crystal.interpolate,
         block=experiment.grid.block,
     )
 
@@ -188,7 +185,7 @@ def sample_indices(
 def sample_domain(domain: Domain, hkl: Components, index: Components, delta: Components) -> CrystalSample:
     """Lattice and structure factor at Miller indices, see ``sample_indices``."""
     lattice, axes = sample_lattice(domain, delta)
-    return crystal_sample(hkl, index, axes, lattice, sample_structure(domain, hkl, index))
+    return crystal_sample(hkl, index, axes, lattice, domain.factors.at(hkl, index))
 
 
 def crystal_sample(
@@ -218,14 +215,6 @@ def _scattering_in_pairs(
 def sample_lattice(domain: Domain, delta: Components) -> tuple[Array, Components | None]:
     """Lattice factor, and that of each axis where the shape has such."""
     return SHAPES[domain.shape].with_axes(delta, domain.cells, domain.fudge, domain.factors.default.dtype)
-
-
-def sample_structure(domain: Domain, hkl: Components, index: Components) -> Array:
-    """Structure factor at fractional and nearest whole Miller indices."""
-    if not domain.interpolate:
-        return structure_factor.nearest(domain.factors, index)
-    between = structure_factor.tricubic(domain.factors, hkl)
-    return jnp.where(structure_factor.leaves_box(domain.factors, hkl), domain.factors.default, between)
 
 
 def capture_at(experiment: Experiment, scene: Scene, view: View, layer: Array) -> Array:

@@ -84,7 +84,7 @@ def _interpolation_autoselect(resolved: Resolved, experiment: Experiment) -> boo
 
 
 def _interpolation_latch(resolved: Resolved, experiment: Experiment) -> bool:
-    return experiment.crystal.interpolate and bool(_leaves_table(experiment))
+    return experiment.crystal.factors.interpolate and bool(_leaves_table(experiment))
 
 
 def _cell_setting(resolved: Resolved, experiment: Experiment) -> bool:

@@ -47,7 +47,7 @@ class CProgram:
         scene = self._derived(experiment)
         if "phi_carryover" in self.entries:
             scene = with_first_evaluation(experiment, scene)
-        if "interpolation_latch" in self.entries and experiment.crystal.interpolate:
+        if "interpolation_latch" in self.entries and experiment.crystal.factors.interpolate:
             scene = with_end_of_interpolation(experiment, scene)
         return scene
 

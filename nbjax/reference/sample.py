@@ -30,7 +30,6 @@ from nbjax.pipeline.sample import (
     sample_indices,
     sample_lattice,
     sample_seen,
-    sample_structure,
 )
 from nbjax.pipeline.scene import RayTable
 from nbjax.pipeline.view import FactorViews, Pixels, View, look
@@ -133,7 +132,7 @@ def evaluate_in_run(
         else:
             lattice, axes = _star_lattice(domain, delta, state.reciprocal_per_A), None
         if state.latch_pixel is None or state.latch_sample is None:
-            return crystal_sample(hkl, index, axes, lattice, sample_structure(domain, hkl, index))
+            return crystal_sample(hkl, index, axes, lattice, domain.factors.at(hkl, index))
         # interpolation is off for good after the first sample outside the table
         after = number + ray.number * len(scene.crystals[0].orientations_m) >= state.latch_sample
         latched = (pixels.number > state.latch_pixel) | ((pixels.number == state.latch_pixel) & after)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 from hypothesis import given, settings
@@ -49,3 +51,12 @@ def test_a_neighbourhood_leaves_the_box_at_its_own_edges() -> None:
     outside = (-3.01, 0, 4), (3.0, 0, 4), (0, -2.01, 4), (0, 4.0, 4), (0, 0, 2.99), (0, 0, 7.0)
     assert not any(bool(leaves_box(table, _fields(*hkl))[0]) for hkl in inside)
     assert all(bool(leaves_box(table, _fields(*hkl))[0]) for hkl in outside)
+
+
+def test_amplitudes_are_the_nearest_entry_or_interpolated_and_the_default_where_entries_lack() -> None:
+    table = _table(np.random.default_rng(2).uniform(1, 9, H.shape))
+    inside, index = _fields(0.3, 1.2, 5.4), _fields(0, 1, 5)
+    assert table.at(inside, index) == nearest(table, index)
+    between = replace(table, interpolate=True)
+    assert between.at(inside, index) == tricubic(table, inside) != nearest(table, index)
+    assert float(between.at(_fields(3.2, 1.2, 5.4), _fields(3, 1, 5))[0]) == 7.5

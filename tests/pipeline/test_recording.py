@@ -134,7 +134,7 @@ def test_golden_traces(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for steps, pixel in golden_traces(case):
         at = [[int(pixel["spixel"][0]), int(pixel["fpixel"][0])]]
         stages = trace(experiment, at, samples=True)
-        _equal_steps(stages, steps, cells, bool(experiment.crystal.interpolate))
+        _equal_steps(stages, steps, cells, bool(experiment.crystal.factors.interpolate))
         largest = cells * (steps["F_cell"].max() if len(steps) else 0.0)
         _equal_pixel(stages, pixel, largest)
         path = GOLDEN / case / f"trace_s{at[0][0]}_f{at[0][1]}.txt"
