@@ -21,6 +21,7 @@ def output_folder(name: str | None) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if made and name is not None and not any(Path(name).iterdir()):
+        # a folder may have been moved away meanwhile
+        if made and name is not None and Path(name).is_dir() and not any(Path(name).iterdir()):
             Path(name).rmdir()
         raise

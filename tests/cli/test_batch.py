@@ -242,3 +242,11 @@ def test_blank_images_are_counted_and_explained(capsys: pytest.CaptureFixture[st
     said = capsys.readouterr().err
     assert "beam.fluence_photons_per_m2 = 0: no photon falls on the crystal" in said
     assert "2 images are blank; in image 0 every pixel is zero: beam.fluence_photons_per_m2 is 0" in said
+
+
+def test_a_folder_that_is_moved_away_is_an_error(fails: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
+    def move(*words: object) -> None:
+        Path("out").rename("elsewhere")
+
+    monkeypatch.setattr("nbjax.dataset.batch.write_shards", move)
+    assert "out/small_000001.h5: was written and is gone, as are 6 other shards; restore the folder" in fails(WORDS)
