@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from nbjax.dataset.counts import saturation_of
-from nbjax.dataset.frame import nexus_geometry
+from nbjax.dataset.laboratory import nexus_geometry
 from nbjax.dataset.nxmx import Instrument, NexusGeometry, Series
 from nbjax.dataset.plan import Plan, base_orientation
 from nbjax.dataset.single import Place, Single, fields_of_image

@@ -7,7 +7,7 @@ from dataclasses import replace
 import jax.numpy as jnp
 import numpy as np
 
-from nbjax.fit.equations import Shots, Theta, View, equations
+from nbjax.fit.equations import Focus, Shots, Theta, equations
 
 _FACTORS = (1.0, 0.25, 0.06, 0.015)
 """Shares of the start's distance from a bound at which the likelihood is looked at again."""
@@ -33,13 +33,13 @@ def bounded(
     return np.concatenate(ran, axis=1), np.concatenate(zero, axis=1)
 
 
-def wanted_above(view: View, shots: Shots, theta: Theta, values: np.ndarray, zero: np.ndarray) -> np.ndarray:
+def wanted_above(focus: Focus, shots: Shots, theta: Theta, values: np.ndarray, zero: np.ndarray) -> np.ndarray:
     """Which components the data want above the zero on which they lie; boolean, shape (shots, p).
 
     The map that keeps a value positive is flat at zero, so that a step too far there is a step of no return.
 
     Args:
-        view, shots, theta: where the fit ended.
+        focus, shots, theta: where the fit ended.
         values: negative log-likelihood of each shot there.
         zero: components that lie on zero, shape (shots, p).
     """
@@ -56,7 +56,7 @@ def wanted_above(view: View, shots: Shots, theta: Theta, values: np.ndarray, zer
                 trial = replace(
                     theta, own=theta.own.at[:, i].set(jnp.where(zero[:, component], at, np.asarray(theta.own[:, i])))
                 )
-            gain = values - np.asarray(equations(view, shots, trial).value)
+            gain = values - np.asarray(equations(focus, shots, trial).value)
             gain = np.where(np.isfinite(gain), gain, 0.0)
             if component < s:
                 gain = np.full_like(gain, gain.sum())

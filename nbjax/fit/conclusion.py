@@ -13,7 +13,7 @@ from jax import Array
 
 from nbjax.experiment import Experiment
 from nbjax.fit.bounds import bounded, wanted_above
-from nbjax.fit.equations import Equations, Shots, Theta, View, equations, modelled
+from nbjax.fit.equations import Equations, Focus, Shots, Theta, equations, modelled
 from nbjax.fit.goodness import Goodness, goodness_of
 from nbjax.fit.matrix_free import PROBES, information_diagonal, is_large, slopes
 from nbjax.fit.parameter_set import Layout
@@ -44,17 +44,17 @@ def conclude(
     p = posed.parameters
     kept = best(np.asarray(state.equations.value), alive, posed.tries)
     shots, theta = _chosen(posed.shots, state.theta, kept)
-    view = _whole(posed)
-    model = modelled(view, shots, theta)
-    at = slopes(view, shots, theta) if is_large(theta) else equations(view, shots, theta)
+    focus = _whole(posed)
+    model = modelled(focus, shots, theta)
+    at = slopes(focus, shots, theta) if is_large(theta) else equations(focus, shots, theta)
     shared, own = shots.shared.values(theta.shared), shots.own.values(theta.own)
     free = np.ones((len(kept), len(p.names)), bool)
-    covariances, sigmas = _uncertainties(posed, view, shots, theta, at, model[0], alive[kept], free)
+    covariances, sigmas = _uncertainties(posed, focus, shots, theta, at, model[0], alive[kept], free)
     ran, zero = bounded(shots, np.asarray(shared), np.asarray(own), sigmas)
     if (ran | zero).any():
         # what is shared is at a bound in all shots or in none
-        covariances, sigmas = _uncertainties(posed, view, shots, theta, at, model[0], alive[kept], ~(ran | zero))
-    above = np.zeros_like(zero) if is_large(theta) else wanted_above(view, shots, theta, np.asarray(at.value), zero)
+        covariances, sigmas = _uncertainties(posed, focus, shots, theta, at, model[0], alive[kept], ~(ran | zero))
+    above = np.zeros_like(zero) if is_large(theta) else wanted_above(focus, shots, theta, np.asarray(at.value), zero)
     found = []
     for i, lane in enumerate(kept):
         values = np.concatenate([np.asarray(shared), np.asarray(own[i])])
@@ -102,10 +102,10 @@ def settled(posed: Problem, state: State, alive: np.ndarray) -> bool:
     return True
 
 
-def _whole(posed: Problem) -> View:
+def _whole(posed: Problem) -> Focus:
     """The model in full sharpness, with everything that is free."""
     p = posed.parameters
-    return View(posed.loss, False, jnp.asarray(1.0), *(jnp.ones(len(n), bool) for n in (p.shared_names, p.own_names)))
+    return Focus(posed.loss, False, jnp.asarray(1.0), *(jnp.ones(len(n), bool) for n in (p.shared_names, p.own_names)))
 
 
 def _level(shots: Shots, level: Array | None, shot: int) -> Level | None:
@@ -128,7 +128,7 @@ def _chosen(shots: Shots, theta: Theta, kept: list[int]) -> tuple[Shots, Theta]:
 
 def _uncertainties(
     posed: Problem,
-    view: View,
+    focus: Focus,
     shots: Shots,
     theta: Theta,
     at: Equations,
@@ -138,7 +138,7 @@ def _uncertainties(
 ) -> tuple[list[np.ndarray | None], list[np.ndarray]]:
     """Covariance and standard deviations of each shot, infinite for components that are not free, shape (shots, p)."""
     if at.information is None:
-        alone = _sigmas(view, shots, theta, model)
+        alone = _sigmas(focus, shots, theta, model)
         return [None] * len(alone), [np.where(of, sigmas, np.inf) for of, sigmas in zip(free, alone, strict=True)]
     information = np.where(free[:, :, None] & free[:, None, :], np.asarray(at.information), 0.0)
     covariances = _covariances(posed, shots, theta, information, counted)
@@ -159,9 +159,9 @@ def _covariances(
     return found
 
 
-def _sigmas(view: View, shots: Shots, theta: Theta, model: Array) -> list[np.ndarray]:
+def _sigmas(focus: Focus, shots: Shots, theta: Theta, model: Array) -> list[np.ndarray]:
     """Standard deviation of each component with all others known, of each shot in the parameters' units."""
-    diagonal = np.asarray(information_diagonal(view, shots, theta, model))
+    diagonal = np.asarray(information_diagonal(focus, shots, theta, model))
     found = []
     of_shared, of_own = _slopes_of_maps(shots, theta)
     for information, own in zip(diagonal, of_own, strict=True):

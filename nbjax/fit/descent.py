@@ -12,7 +12,7 @@ import optax
 from jax import Array
 from jaxtyping import Bool
 
-from nbjax.fit.equations import Equations, Shots, Theta, View, equations, value
+from nbjax.fit.equations import Equations, Focus, Shots, Theta, equations, value
 from nbjax.fit.matrix_free import is_large, slopes
 from nbjax.fit.state import Progress, State, accepted, first_state, judged
 from nbjax.pipeline.compilation import compiled
@@ -38,23 +38,23 @@ class Descent:
     steps_per_call: int = 10
     matrix_free: ClassVar[bool] = True
 
-    def begin(self, view: View, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float) -> State:
+    def begin(self, focus: Focus, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float) -> State:
         """State before the first step."""
         memory = theta, self._init(theta)
         if not is_large(theta):
-            return first_state(view, shots, theta, alive, tolerance, memory)
-        at = slopes(view, shots, theta)
+            return first_state(focus, shots, theta, alive, tolerance, memory)
+        at = slopes(focus, shots, theta)
         progress = jnp.where(alive, Progress.RUNNING, Progress.DIVERGED)
         idle = jnp.zeros(len(shots), int)
         return State(theta, at, jnp.full(len(shots), jnp.inf), progress, (*memory, at.value, idle))
 
-    def step(self, view: View, shots: Shots, state: State, tolerance: float) -> State:
+    def step(self, focus: Focus, shots: Shots, state: State, tolerance: float) -> State:
         """``steps_per_call`` steps of the chain."""
         running = state.progress == Progress.RUNNING
-        there, memory = _run(self.chain, self.steps_per_call, view, shots, running, *state.memory[:2])
+        there, memory = _run(self.chain, self.steps_per_call, focus, shots, running, *state.memory[:2])
         if is_large(there):
-            return _decided_by_progress(state, there, slopes(view, shots, there), memory, tolerance)
-        at = equations(view, shots, there)
+            return _decided_by_progress(state, there, slopes(focus, shots, there), memory, tolerance)
+        at = equations(focus, shots, there)
         return _decided(state, there, at, memory, tolerance)
 
     def _init(self, theta: Theta) -> Any:
@@ -99,16 +99,16 @@ def _stopped(before: State, after: State, there: Theta, at: Equations) -> State:
 
 @partial(compiled, static_argnames=("chain", "steps"))
 def _run(
-    chain: Any, steps: int, view: View, shots: Shots, running: Array, theta: Theta, memory: Any
+    chain: Any, steps: int, focus: Focus, shots: Shots, running: Array, theta: Theta, memory: Any
 ) -> tuple[Theta, Any]:
     if _as_one(theta):
-        return _lane(chain, steps, view, shots, running, theta, memory)
+        return _lane(chain, steps, focus, shots, running, theta, memory)
 
     def lane(experiment: Any, observation: Any, own: Any, runs: Array, at: Array, memory: Any) -> tuple[Theta, Any]:
         first = jax.tree.map(lambda a: a[None], (experiment, observation))
         scaling = replace(shots.own, start=own[0][None], scale=own[1][None])
         one = replace(shots, experiments=first[0], observation=first[1], own=scaling)
-        return _lane(chain, steps, view, one, runs[None], replace(theta, own=at[None]), memory)
+        return _lane(chain, steps, focus, one, runs[None], replace(theta, own=at[None]), memory)
 
     scaling = (shots.own.start, shots.own.scale)
     there, memory = jax.vmap(lane)(shots.experiments, shots.observation, scaling, running, theta.own, memory)
@@ -121,12 +121,12 @@ def _as_one(theta: Theta) -> bool:
 
 
 def _lane(
-    chain: Any, steps: int, view: View, shots: Shots, running: Array, theta: Theta, memory: Any
+    chain: Any, steps: int, focus: Focus, shots: Shots, running: Array, theta: Theta, memory: Any
 ) -> tuple[Theta, Any]:
-    moving = Theta(view.shared.astype(float), view.own * running[:, None].astype(float))
+    moving = Theta(focus.shared.astype(float), focus.own * running[:, None].astype(float))
 
     def total(at: Theta) -> Array:
-        return jnp.where(running, value(view, shots, at), 0.0).sum()
+        return jnp.where(running, value(focus, shots, at), 0.0).sum()
 
     def step(carry: tuple[Theta, Any], _: None) -> tuple[tuple[Theta, Any], None]:
         at, memory = carry

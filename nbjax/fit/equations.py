@@ -50,7 +50,7 @@ class Shots:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class View:
+class Focus:
     """How a stage looks at the problem.
 
     Attributes:
@@ -107,20 +107,20 @@ def _broadened(crystal: CrystalParameters, factor: Float[Array, ""] | float) -> 
 
 
 def expected_photons(
-    view: View, layout: Layout, experiment: Experiment, shared: Array, own: Array, pixels: Array
+    focus: Focus, layout: Layout, experiment: Experiment, shared: Array, own: Array, pixels: Array
 ) -> Float[Array, " n"]:
     """Photons of pixels of one shot for values in the parameters' units."""
     moved = layout.moved(experiment, shared, own)
-    return simulate_pixels(broadened(moved, view.broaden) if view.broadens else moved, pixels)
+    return simulate_pixels(broadened(moved, focus.broaden) if focus.broadens else moved, pixels)
 
 
 @compiled
-def equations(view: View, shots: Shots, theta: Theta) -> Equations:
+def equations(focus: Focus, shots: Shots, theta: Theta) -> Equations:
     """Value, gradient and Fisher information of every shot.
 
     Derivatives are taken forward, a few columns for each pixel, so that memory does not grow with the image.
     """
-    return Equations(*_each_shot(shots, theta, lambda one, shared, own: _shot(view, one, shared, own)))
+    return Equations(*_each_shot(shots, theta, lambda one, shared, own: _shot(focus, one, shared, own)))
 
 
 def _each_shot(shots: Shots, theta: Theta, function):  # type: ignore[no-untyped-def]
@@ -131,12 +131,12 @@ def _each_shot(shots: Shots, theta: Theta, function):  # type: ignore[no-untyped
     return jax.vmap(one)(shots.experiments, shots.observation, shots.own.start, shots.own.scale, theta.own)
 
 
-def _photons(view: View, shot: Shots, shared: Array, own: Array, pixels: Array) -> Array:
+def _photons(focus: Focus, shot: Shots, shared: Array, own: Array, pixels: Array) -> Array:
     values = shot.shared.values(shared), shot.own.values(own)
-    return expected_photons(view, shot.layout, shot.experiments, *values, pixels)
+    return expected_photons(focus, shot.layout, shot.experiments, *values, pixels)
 
 
-def _ground(view: View, seen: Observation, spots: Array) -> tuple[Array | None, Ground | None]:
+def _ground(focus: Focus, seen: Observation, spots: Array) -> tuple[Array | None, Ground | None]:
     """Photons of the background of one shot under given spots, and the solution that they come from.
 
     Under widened spots it is the one of the pixels without spots: what is not under a spot of the model yet would else
@@ -144,36 +144,36 @@ def _ground(view: View, seen: Observation, spots: Array) -> tuple[Array | None, 
     """
     if seen.background is None:
         return None, None
-    if view.broadens:
+    if focus.broadens:
         return seen.background.calm, None
-    below = ground(view.loss, seen.background, spots, seen.data, seen.weight)
+    below = ground(focus.loss, seen.background, spots, seen.data, seen.weight)
     return below.level, below
 
 
-def _spots(view: View, shot: Shots, shared: Array, own: Array) -> Array:
-    return jax.lax.map(lambda pixels: _photons(view, shot, shared, own, pixels), shot.observation.pixels)
+def _spots(focus: Focus, shot: Shots, shared: Array, own: Array) -> Array:
+    return jax.lax.map(lambda pixels: _photons(focus, shot, shared, own, pixels), shot.observation.pixels)
 
 
-def _shot(view: View, shot: Shots, shared: Array, own: Array) -> tuple[Array, ...]:
+def _shot(focus: Focus, shot: Shots, shared: Array, own: Array) -> tuple[Array, ...]:
     split = len(shared)
-    at, moving = jnp.concatenate([shared, own]), jnp.concatenate([view.shared, view.own])
+    at, moving = jnp.concatenate([shared, own]), jnp.concatenate([focus.shared, focus.own])
     level, below = None, None
     if shot.observation.background is not None:
-        level, below = _ground(view, shot.observation, _spots(view, shot, shared, own))
+        level, below = _ground(focus, shot.observation, _spots(focus, shot, shared, own))
 
     def add_chunk(totals: tuple[Array, ...], part: tuple[Observation, Array | None]) -> tuple[tuple[Array, ...], Any]:
         chunk, level = part
 
         def photons(x: Array) -> Array:
-            return _photons(view, shot, x[:split], x[split:], chunk.pixels)
+            return _photons(focus, shot, x[:split], x[split:], chunk.pixels)
 
         mean, columns = jax.vmap(lambda t: jax.jvp(photons, (at,), (t,)), out_axes=(None, 1))(
             jnp.eye(len(at), dtype=at.dtype)
         )
         mean = mean if level is None else mean + level
-        value, slope = jax.jvp(lambda m: view.loss.nll(m, chunk.data), (mean,), (jnp.ones_like(mean),))
+        value, slope = jax.jvp(lambda m: focus.loss.nll(m, chunk.data), (mean,), (jnp.ones_like(mean),))
         used = chunk.weight > 0
-        slope, weight = (jnp.where(used, part, 0.0) for part in (slope, view.loss.information(mean)))
+        slope, weight = (jnp.where(used, part, 0.0) for part in (slope, focus.loss.information(mean)))
         columns = jnp.where(used[:, None] & moving, columns, 0.0)
         terms = (jnp.where(used, value, 0.0).sum(), slope @ columns, columns.T @ (weight[:, None] * columns))
         crossed = None
@@ -189,7 +189,7 @@ def _shot(view: View, shot: Shots, shared: Array, own: Array) -> tuple[Array, ..
     return value + below.prior.value.sum(), *below.projected(crossed, gradient, information)
 
 
-def value(view: View, shots: Shots, theta: Theta) -> Float[Array, " shots"]:
+def value(focus: Focus, shots: Shots, theta: Theta) -> Float[Array, " shots"]:
     """Negative log-likelihood of every shot; differentiable backwards, chunk by chunk.
 
     The background is the best one, so that its own changes do not count in the first derivatives.
@@ -198,14 +198,14 @@ def value(view: View, shots: Shots, theta: Theta) -> Float[Array, " shots"]:
     def shot(one: Shots, shared: Array, own: Array) -> Array:
         level, below = None, None
         if one.observation.background is not None:
-            level, below = _ground(view, one.observation, _spots(view, one, *jax.lax.stop_gradient((shared, own))))
+            level, below = _ground(focus, one.observation, _spots(focus, one, *jax.lax.stop_gradient((shared, own))))
 
         @jax.checkpoint
         def add_chunk(total: Array, part: tuple[Observation, Array | None]) -> tuple[Array, None]:
             chunk, level = part
-            mean = _photons(view, one, shared, own, chunk.pixels)
+            mean = _photons(focus, one, shared, own, chunk.pixels)
             mean = mean if level is None else mean + level
-            return total + jnp.where(chunk.weight > 0, view.loss.nll(mean, chunk.data), 0.0).sum(), None
+            return total + jnp.where(chunk.weight > 0, focus.loss.nll(mean, chunk.data), 0.0).sum(), None
 
         first = jnp.zeros((), own.dtype) if below is None else below.prior.value.sum()
         return jax.lax.scan(add_chunk, first, (one.observation, level))[0]
@@ -213,32 +213,32 @@ def value(view: View, shots: Shots, theta: Theta) -> Float[Array, " shots"]:
     return _each_shot(shots, theta, shot)
 
 
-def residuals(view: View, shot: Shots, shared: Array, own: Array) -> Float[Array, " n"]:
+def residuals(focus: Focus, shot: Shots, shared: Array, own: Array) -> Float[Array, " n"]:
     """Residuals of one shot, 0 for pixels that do not count; half their squares sum to its loss up to a constant.
 
     Those of the background's prior are among them.
     """
-    seen, mean = shot.observation, _spots(view, shot, shared, own)
-    level, below = _ground(view, seen, mean)
+    seen, mean = shot.observation, _spots(focus, shot, shared, own)
+    level, below = _ground(focus, seen, mean)
     mean = mean if level is None else mean + level
     data, weight = seen.data, seen.weight
-    found = jnp.where(weight.reshape(-1) > 0, view.loss.residual(mean.reshape(-1), data.reshape(-1)), 0.0)
+    found = jnp.where(weight.reshape(-1) > 0, focus.loss.residual(mean.reshape(-1), data.reshape(-1)), 0.0)
     return found if below is None else jnp.concatenate([found, below.prior_residuals])
 
 
 @compiled
-def modelled(view: View, shots: Shots, theta: Theta) -> tuple[Array, Array | None, Array | None]:
+def modelled(focus: Focus, shots: Shots, theta: Theta) -> tuple[Array, Array | None, Array | None]:
     """Of every pixel of the observations: expected photons, those of the background, and a background without spots.
 
     Shape (shots, chunks, n); the last two are None for fits without a background.
     """
 
     def shot(one: Shots, shared: Array, own: Array) -> tuple[Array, Array | None, Array | None]:
-        seen, spots = one.observation, _spots(view, one, shared, own)
+        seen, spots = one.observation, _spots(focus, one, shared, own)
         if seen.background is None:
             return spots, None, None
         level, alone = (
-            ground(view.loss, seen.background, under, seen.data, seen.weight).level
+            ground(focus.loss, seen.background, under, seen.data, seen.weight).level
             for under in (spots, jnp.zeros_like(spots))
         )
         return spots + level, level, alone

@@ -123,8 +123,8 @@ def run(
     for number, stage in enumerate(posed.stages):
         if resume is not None and number < resume.stage:
             continue
-        view = posed.view(stage)
-        if stage is not posed.stages[-1] and not bool(view.shared.any() | view.own.any()):
+        focus = posed.focus(stage)
+        if stage is not posed.stages[-1] and not bool(focus.shared.any() | focus.own.any()):
             continue
         if stage.restart and state is not None:
             if settled(posed, state, alive):
@@ -159,8 +159,8 @@ def _stage(
     resume: Resume | None,
 ) -> State:
     """The state at the end of a stage."""
-    stage, view = posed.stages[number], posed.view(posed.stages[number])
-    state = stage.optimiser.begin(view, posed.shots, theta, jnp.asarray(alive), stage.tolerance)
+    stage, focus = posed.stages[number], posed.focus(posed.stages[number])
+    state = stage.optimiser.begin(focus, posed.shots, theta, jnp.asarray(alive), stage.tolerance)
     state = replace(state, rival=rival)
     done = 0
     if resume is not None:
@@ -170,7 +170,7 @@ def _stage(
     else:
         _record(history, number, 0, state, on_step)
     while done < stage.steps and bool((state.progress == Progress.RUNNING).any()):
-        state = stage.optimiser.step(view, posed.shots, state, stage.tolerance)
+        state = stage.optimiser.step(focus, posed.shots, state, stage.tolerance)
         done += stage.optimiser.steps_per_call
         _record(history, number, done, state, on_step)
     return state
@@ -178,8 +178,8 @@ def _stage(
 
 def _better(posed: Problem, state: State, rival: Theta, alive: np.ndarray) -> np.ndarray:
     """Shots that fit better where an earlier attempt ended; all or none where they share parameters."""
-    view = posed.view(posed.stages[-1])
-    before = np.asarray((slopes if is_large(rival) else equations)(view, posed.shots, rival).value)
+    focus = posed.focus(posed.stages[-1])
+    before = np.asarray((slopes if is_large(rival) else equations)(focus, posed.shots, rival).value)
     after = np.where(alive, np.asarray(state.equations.value), np.inf)
     # a blank or bad shot may have no finite loss at all
     before, after = (np.where(np.isfinite(value), value, np.inf) for value in (before, after))

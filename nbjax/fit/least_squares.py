@@ -12,7 +12,7 @@ from jax import Array
 from jaxtyping import Bool
 
 from nbjax.errors import ConfigError, Fault
-from nbjax.fit.equations import Shots, Theta, View, equations, residuals
+from nbjax.fit.equations import Focus, Shots, Theta, equations, residuals
 from nbjax.fit.state import Progress, State, accepted, first_state, judged
 from nbjax.pipeline.compilation import compiled
 
@@ -34,16 +34,16 @@ class LeastSquares:
     method: Method = "levenberg_marquardt"
     steps_per_call: int = 10
 
-    def begin(self, view: View, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float) -> State:
+    def begin(self, focus: Focus, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float) -> State:
         """State before the first step."""
         if len(theta.shared):
             raise ConfigError([Fault("stages.optimiser", f"{self.method} knows no shared parameters; use scoring")])
-        return first_state(view, shots, theta, alive, tolerance, ())
+        return first_state(focus, shots, theta, alive, tolerance, ())
 
-    def step(self, view: View, shots: Shots, state: State, tolerance: float) -> State:
+    def step(self, focus: Focus, shots: Shots, state: State, tolerance: float) -> State:
         """``steps_per_call`` steps of the solver, from where the last ones ended."""
-        there = _run(self.method, self.steps_per_call, view, shots, state.theta)
-        return _decided(state, there, equations(view, shots, there), tolerance)
+        there = _run(self.method, self.steps_per_call, focus, shots, state.theta)
+        return _decided(state, there, equations(focus, shots, there), tolerance)
 
 
 @compiled
@@ -55,7 +55,7 @@ def _decided(state: State, there: Theta, at: Any, tolerance: float | Array) -> S
 
 
 @partial(compiled, static_argnames=("method", "steps"))
-def _run(method: Method, steps: int, view: View, shots: Shots, theta: Theta) -> Theta:
+def _run(method: Method, steps: int, focus: Focus, shots: Shots, theta: Theta) -> Theta:
     import lineax
     import optimistix
 
@@ -71,12 +71,12 @@ def _run(method: Method, steps: int, view: View, shots: Shots, theta: Theta) -> 
 
     def lane(one: Shots, own: Array) -> Array:
         def function(x: Array, _: None) -> Array:
-            return residuals(view, one, theta.shared, own + jnp.where(view.own, x, 0.0))
+            return residuals(focus, one, theta.shared, own + jnp.where(focus.own, x, 0.0))
 
         found: Any = optimistix.least_squares(
             function, solver, jnp.zeros_like(own), options={"jac": "fwd"}, max_steps=steps, throw=False
         )
-        return own + jnp.where(view.own, found.value, 0.0)
+        return own + jnp.where(focus.own, found.value, 0.0)
 
     def shot(parts: tuple[Any, Any, Array, Array, Array]) -> Array:
         experiment, observation, start, scale, own = parts

@@ -12,7 +12,7 @@ import numpy as np
 from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment, shown_pixels, stack
 from nbjax.fit.background import Kind
-from nbjax.fit.equations import Shots, Theta, View
+from nbjax.fit.equations import Focus, Shots, Theta
 from nbjax.fit.groups import extent_px, groups_of, kind_for, splines_for
 from nbjax.fit.limits import spot_width_px
 from nbjax.fit.losses import Loss, Poisson
@@ -51,7 +51,7 @@ class Problem:
     tries: int = 1
     widest: float = math.inf
 
-    def view(self, stage: Stage) -> View:
+    def focus(self, stage: Stage) -> Focus:
         """How a stage looks at the problem."""
         layout = self.parameters.layout
         masks = []
@@ -62,7 +62,7 @@ class Problem:
             moving = [path for path in paths if stage.moves(path)]
             masks.append(jnp.asarray([name.split(" ")[0] in moving for name in names], bool))
         broaden = min(float(stage.broaden), max(self.widest, 1.0))
-        return View(self.loss, broaden != 1, jnp.asarray(broaden), *masks)
+        return Focus(self.loss, broaden != 1, jnp.asarray(broaden), *masks)
 
 
 def problem(

@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool
 
-from nbjax.fit.equations import Equations, Shots, Theta, View, equations
+from nbjax.fit.equations import Equations, Focus, Shots, Theta, equations
 from nbjax.fit.state import Progress, State, accepted, first_state, judged, solve
 from nbjax.pipeline.compilation import compiled
 
@@ -28,14 +28,14 @@ class Scoring:
 
     steps_per_call = 1
 
-    def begin(self, view: View, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float) -> State:
+    def begin(self, focus: Focus, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float) -> State:
         """State before the first step; shots that are not alive stay where they are and do not count."""
-        return first_state(view, shots, theta, alive, tolerance, jnp.full(len(shots), _FIRST_DAMPING))
+        return first_state(focus, shots, theta, alive, tolerance, jnp.full(len(shots), _FIRST_DAMPING))
 
-    def step(self, view: View, shots: Shots, state: State, tolerance: float) -> State:
+    def step(self, focus: Focus, shots: Shots, state: State, tolerance: float) -> State:
         """Try one step for every running shot; keep it where it lowers the loss."""
         trial = _proposed(state)
-        return _decided(state, trial, equations(view, shots, trial), tolerance)
+        return _decided(state, trial, equations(focus, shots, trial), tolerance)
 
 
 @compiled

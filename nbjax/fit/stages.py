@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from jax import Array
 from jaxtyping import Bool
 
-from nbjax.fit.equations import Shots, Theta, View
+from nbjax.fit.equations import Focus, Shots, Theta
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.state import State
 from nbjax.parameters import key_of
@@ -22,10 +22,10 @@ class Optimiser(Protocol):
     def steps_per_call(self) -> int:
         """Steps that one call of ``step`` takes."""
 
-    def begin(self, view: View, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float) -> State:
+    def begin(self, focus: Focus, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float) -> State:
         """State before the first step."""
 
-    def step(self, view: View, shots: Shots, state: State, tolerance: float) -> State:
+    def step(self, focus: Focus, shots: Shots, state: State, tolerance: float) -> State:
         """The next state."""
 
 

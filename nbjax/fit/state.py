@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from nbjax.fit.equations import Equations, Shots, Theta, View, equations
+from nbjax.fit.equations import Equations, Focus, Shots, Theta, equations
 from nbjax.pipeline.compilation import compiled
 
 _JUDGING_DAMPING = 1e-9
@@ -53,11 +53,11 @@ class State:
 
 
 def first_state(
-    view: View, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float, memory: Any
+    focus: Focus, shots: Shots, theta: Theta, alive: Bool[Array, " shots"], tolerance: float, memory: Any
 ) -> State:
     """State before the first step."""
     progress = jnp.where(alive, Progress.RUNNING, Progress.DIVERGED)
-    return judged(State(theta, equations(view, shots, theta), jnp.zeros(len(shots)), progress, memory), tolerance)
+    return judged(State(theta, equations(focus, shots, theta), jnp.zeros(len(shots)), progress, memory), tolerance)
 
 
 def accepted(state: State, trial: Theta, there: Equations, allowance: float) -> tuple[State, Bool[Array, " shots"]]:

@@ -15,7 +15,7 @@ from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment
 from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
 from nbjax.parameters.accessors import access
-from nbjax.parameters.parameter import Frame, Parameter
+from nbjax.parameters.parameter import Meaning, Parameter
 from nbjax.parameters.plural import alone, beside, crystal_of, for_crystal, key_of
 from nbjax.quantities import QUANTITIES
 
@@ -57,12 +57,12 @@ def parameters_of(
         convention: of the detector; without it there are no beam centres, whose meaning it decides.
         system: crystal system that ``crystal.cell`` keeps to, a key of ``CRYSTAL_SYSTEMS``.
     """
-    frame = Frame(convention, CRYSTAL_SYSTEMS[system])
+    meaning = Meaning(convention, CRYSTAL_SYSTEMS[system])
     found = [
         parameter
         for quantity in QUANTITIES.values()
         if quantity.fitted
-        for parameter in access(quantity, experiment, frame)
+        for parameter in access(quantity, experiment, meaning)
     ]
     return {parameter.path: parameter for parameter in found}
 

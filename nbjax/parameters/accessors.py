@@ -13,11 +13,11 @@ from nbjax.fields import look_up
 from nbjax.parameters.beam import BEAM
 from nbjax.parameters.crystal import AROUND, CRYSTAL
 from nbjax.parameters.detector import DETECTOR
-from nbjax.parameters.parameter import Frame, Parameter, leaf
+from nbjax.parameters.parameter import Meaning, Parameter, leaf
 from nbjax.parameters.plural import alone, numbered
 from nbjax.quantities import Quantity
 
-Accessor = Callable[[Quantity, Experiment, Frame], Parameter | None]
+Accessor = Callable[[Quantity, Experiment, Meaning], Parameter | None]
 
 ACCESSORS: Mapping[str, Accessor] = {**DETECTOR, **BEAM, **CRYSTAL, **AROUND}
 
@@ -25,18 +25,18 @@ _ROOTS = {"beam": "beam", "crystal": "crystal", "detector": "panel"}
 """Where the places of a section's quantities begin."""
 
 
-def access(quantity: Quantity, experiment: Experiment, frame: Frame) -> list[Parameter]:
+def access(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> list[Parameter]:
     """The parameters of a quantity: one of each crystal where it is a crystal's; none if there is no such number."""
     crystals = len(experiment.crystals)
     if quantity.section != "crystal" or quantity.key in AROUND or crystals == 1:
-        found = [_access(quantity, experiment, frame)]
+        found = [_access(quantity, experiment, meaning)]
     else:
-        found = [_access(quantity, alone(experiment, i), frame) for i in range(crystals)]
+        found = [_access(quantity, alone(experiment, i), meaning) for i in range(crystals)]
         found = [None if parameter is None else numbered(parameter, i) for i, parameter in enumerate(found)]
     return [parameter for parameter in found if parameter is not None]
 
 
-def _access(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+def _access(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
     root = _ROOTS.get(quantity.section, "")
     if quantity.unless is not None:
         place, choice = quantity.unless
@@ -44,7 +44,7 @@ def _access(quantity: Quantity, experiment: Experiment, frame: Frame) -> Paramet
         if found is choice or (isinstance(found, str) and found == choice):
             return None
     if quantity.key in ACCESSORS:
-        return ACCESSORS[quantity.key](quantity, experiment, frame)
+        return ACCESSORS[quantity.key](quantity, experiment, meaning)
     assert quantity.place is not None, f"{quantity.key} has neither a place nor an accessor"
     place = f"{root}.{quantity.place}"
     return None if look_up(experiment, place) is None else leaf(quantity, place)

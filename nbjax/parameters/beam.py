@@ -16,12 +16,12 @@ from nbjax.experiment import Experiment
 from nbjax.fields import look_up, put
 from nbjax.geometry.panel import PanelParameters
 from nbjax.numerics import unit_vector
-from nbjax.parameters.parameter import DEGREE, Frame, Parameter, leaf, relative, several, single
+from nbjax.parameters.parameter import DEGREE, Meaning, Parameter, leaf, relative, several, single
 from nbjax.quantities import UNITS, Quantity
 from nbjax.rotations import about_axis
 from nbjax.sampling.sources import SourceGrid, SourceTable
 
-Accessor = Callable[[Quantity, Experiment, Frame], Parameter | None]
+Accessor = Callable[[Quantity, Experiment, Meaning], Parameter | None]
 
 _TILTS = ("about fast", "about slow")
 _SOURCES = "beam.sources"
@@ -55,7 +55,7 @@ def _set_wavelength(e: Experiment, x: Array) -> Experiment:
     return replace(e, beam=replace(e.beam, wavelength_m=wavelength_m, sources=sources))
 
 
-def _energy(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+def _energy(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
     return single(
         quantity,
         lambda e: HC_EV_A / (e.beam.wavelength_m * 1e10),
@@ -64,7 +64,7 @@ def _energy(quantity: Quantity, experiment: Experiment, frame: Frame) -> Paramet
 
 
 def _source_width(
-    width: str, spacing: str, quantity: Quantity, experiment: Experiment, frame: Frame
+    width: str, spacing: str, quantity: Quantity, experiment: Experiment, meaning: Meaning
 ) -> Parameter | None:
     """Full range of a grid of sources, whose spacing follows it; a range of zero has no spacing to follow."""
     if not isinstance(experiment.beam.sources, SourceGrid):
@@ -82,8 +82,8 @@ def _source_width(
     return single(quantity, lambda e: look_up(e, f"{_SOURCES}.{width}") / si, set_width)
 
 
-def _listed(make: Accessor, quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
-    return make(quantity, experiment, frame) if isinstance(experiment.beam.sources, SourceTable) else None
+def _listed(make: Accessor, quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
+    return make(quantity, experiment, meaning) if isinstance(experiment.beam.sources, SourceTable) else None
 
 
 def _rows(e: Experiment) -> tuple[str, ...]:
@@ -91,16 +91,16 @@ def _rows(e: Experiment) -> tuple[str, ...]:
     return tuple(str(row) for row in range(e.beam.sources.weights.shape[-1]))
 
 
-def _source_directions(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+def _source_directions(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
     tilts = tuple(f"{row} {label}" for row in _rows(experiment) for label in _TILTS)
     return relative(quantity, "mrad", tilts, _tilted_sources)
 
 
-def _source_wavelengths(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+def _source_wavelengths(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
     return leaf(quantity, f"{_SOURCES}.wavelengths_m", _rows(experiment))
 
 
-def _source_weights(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+def _source_weights(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
     """Weights count relative to the first, which stays."""
     rows, place = _rows(experiment), f"{_SOURCES}.weights"
     if len(rows) < 2:
@@ -110,7 +110,7 @@ def _source_weights(quantity: Quantity, experiment: Experiment, frame: Frame) ->
     )
 
 
-def _scale(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+def _scale(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
     place = "beam.fluence_photons_per_m2"
     return single(
         quantity, lambda e: jnp.ones_like(look_up(e, place)), lambda e, x: put(e, place, look_up(e, place) * x)
@@ -118,11 +118,11 @@ def _scale(quantity: Quantity, experiment: Experiment, frame: Frame) -> Paramete
 
 
 BEAM: dict[str, Accessor] = {
-    "beam.direction": lambda q, e, frame: relative(q, "mrad", _TILTS, _tilted_beam),
-    "beam.wavelength_A": lambda q, e, frame: single(q, lambda e: e.beam.wavelength_m * 1e10, _set_wavelength),
+    "beam.direction": lambda q, e, meaning: relative(q, "mrad", _TILTS, _tilted_beam),
+    "beam.wavelength_A": lambda q, e, meaning: single(q, lambda e: e.beam.wavelength_m * 1e10, _set_wavelength),
     "beam.energy_eV": _energy,
     # the electric vector is across the beam: a turn about the beam is all that it can do
-    "beam.polarization_axis": lambda q, e, frame: relative(q, "degrees", ("about beam",), _turned_polarization),
+    "beam.polarization_axis": lambda q, e, meaning: relative(q, "degrees", ("about beam",), _turned_polarization),
     "beam.dispersion_percent": partial(_source_width, "dispersion", "dispersion_step"),
     **{
         f"beam.divergence_{axis}_mrad": partial(_source_width, f"{axis}_range_rad", f"{axis}_step_rad")

@@ -11,7 +11,7 @@ from jax import Array
 
 from nbjax.experiment import Experiment
 from nbjax.fields import put
-from nbjax.parameters.parameter import DEGREE, Frame, Parameter, leaf, relative, several, single, tilt
+from nbjax.parameters.parameter import DEGREE, Meaning, Parameter, leaf, relative, several, single, tilt
 from nbjax.physics.backgrounds.water import Water
 from nbjax.quantities import Quantity
 from nbjax.rotations import about_vector
@@ -19,8 +19,8 @@ from nbjax.rotations import about_vector
 _LENGTHS = ("a", "b", "c")
 
 
-def _cell(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
-    system = frame.system
+def _cell(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
+    system = meaning.system
 
     def get(e: Experiment) -> Array:
         cell = e.crystal.cell
@@ -42,11 +42,11 @@ def _turned_crystal(e: Experiment, x: Array) -> Experiment:
     return put(e, "crystal.cell.orientation", misset.T @ about_vector(x * DEGREE) @ misset @ cell.orientation)
 
 
-def _phi_range(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+def _phi_range(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
     return leaf(quantity, "crystal.spindle.step_rad", si=DEGREE / experiment.crystal.spindle.steps)
 
 
-def _size(i: int, quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+def _size(i: int, quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
     """An edge of the crystal: as many cells as fit into it, with the fraction that is left."""
 
     def set_size(e: Experiment, x: Array) -> Experiment:
@@ -58,11 +58,11 @@ def _size(i: int, quantity: Quantity, experiment: Experiment, frame: Frame) -> P
     return single(quantity, get, set_size)
 
 
-def _default_factor(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+def _default_factor(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
     return leaf(quantity, "crystal.factors.default") if experiment.crystal.factors.values is None else None
 
 
-def _factors(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+def _factors(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
     values = experiment.crystal.factors.values
     if values is None:
         return None
@@ -74,15 +74,15 @@ def _factors(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parame
     )
 
 
-def _water(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+def _water(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
     numbers = [i for i, term in enumerate(experiment.backgrounds) if isinstance(term, Water)]
     return leaf(quantity, f"backgrounds.{numbers[0]}.size_m") if len(numbers) == 1 else None
 
 
-CRYSTAL: dict[str, Callable[[Quantity, Experiment, Frame], Parameter | None]] = {
+CRYSTAL: dict[str, Callable[[Quantity, Experiment, Meaning], Parameter | None]] = {
     "crystal.cell": _cell,
-    "crystal.rotation_deg": lambda q, e, frame: relative(q, "degrees", q.labels, _turned_crystal),
-    "crystal.spindle_axis": lambda q, e, frame: tilt(q, "crystal.spindle.axis"),
+    "crystal.rotation_deg": lambda q, e, meaning: relative(q, "degrees", q.labels, _turned_crystal),
+    "crystal.spindle_axis": lambda q, e, meaning: tilt(q, "crystal.spindle.axis"),
     "crystal.phi_range_deg": _phi_range,
     **{f"crystal.size_{axis}_mm": partial(_size, i) for i, axis in enumerate(_LENGTHS)},
     "crystal.default_F": _default_factor,
@@ -90,5 +90,5 @@ CRYSTAL: dict[str, Callable[[Quantity, Experiment, Frame], Parameter | None]] = 
 }
 """Key -> accessor, of a crystal alone."""
 
-AROUND: dict[str, Callable[[Quantity, Experiment, Frame], Parameter | None]] = {"crystal.water_um": _water}
+AROUND: dict[str, Callable[[Quantity, Experiment, Meaning], Parameter | None]] = {"crystal.water_um": _water}
 """Of what is around the crystals, however many there are."""

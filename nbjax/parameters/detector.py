@@ -11,12 +11,12 @@ from jax import Array
 from nbjax.experiment import Experiment
 from nbjax.fields import put
 from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
-from nbjax.parameters.parameter import DEGREE, Frame, Parameter, relative, single, tilt
+from nbjax.parameters.parameter import DEGREE, Meaning, Parameter, relative, single, tilt
 from nbjax.quantities import Quantity
 from nbjax.rotations import about_vector
 
 
-def _attenuation_depth(quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter:
+def _attenuation_depth(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
     return single(
         quantity,
         lambda e: 1e6 / e.panel.attenuation_per_m,
@@ -24,9 +24,9 @@ def _attenuation_depth(quantity: Quantity, experiment: Experiment, frame: Frame)
     )
 
 
-def _near_point(i: int, quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+def _near_point(i: int, quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
     """The XDS origin, where the panel hangs on its near point."""
-    if frame.convention in (None, "custom") or experiment.panel.pivot != "sample":
+    if meaning.convention in (None, "custom") or experiment.panel.pivot != "sample":
         return None
 
     def get(e: Experiment) -> Array:
@@ -39,12 +39,12 @@ def _near_point(i: int, quantity: Quantity, experiment: Experiment, frame: Frame
     return single(quantity, get, set_near)
 
 
-def _plate_centre(i: int, quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
+def _plate_centre(i: int, quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
     """The beam centre as the convention writes it, where the panel hangs on that."""
-    custom = frame.convention == "custom"
-    if frame.convention is None or (experiment.panel.pivot == "sample" and not custom):
+    custom = meaning.convention == "custom"
+    if meaning.convention is None or (experiment.panel.pivot == "sample" and not custom):
         return None
-    plate = PLATE_AXES[CONVENTIONS[frame.convention].beam_centre][i]
+    plate = PLATE_AXES[CONVENTIONS[meaning.convention].beam_centre][i]
     points = ("beam_centre_m", "near_point_m") if custom else ("beam_centre_m",)
 
     def get(e: Experiment) -> Array:
@@ -59,8 +59,8 @@ def _plate_centre(i: int, quantity: Quantity, experiment: Experiment, frame: Fra
     return single(quantity, get, set_centre)
 
 
-def _closest(i: int, quantity: Quantity, experiment: Experiment, frame: Frame) -> Parameter | None:
-    return _plate_centre(i, quantity, experiment, frame) if frame.convention == "custom" else None
+def _closest(i: int, quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
+    return _plate_centre(i, quantity, experiment, meaning) if meaning.convention == "custom" else None
 
 
 def _turned_axes(e: Experiment, x: Array) -> Experiment:
@@ -70,9 +70,9 @@ def _turned_axes(e: Experiment, x: Array) -> Experiment:
     return e.with_panel(replace(panel, **axes))
 
 
-DETECTOR: dict[str, Callable[[Quantity, Experiment, Frame], Parameter | None]] = {
-    "detector.axes_deg": lambda q, e, frame: relative(q, "degrees", q.labels, _turned_axes),
-    "detector.two_theta_axis": lambda q, e, frame: tilt(q, "panel.two_theta_axis"),
+DETECTOR: dict[str, Callable[[Quantity, Experiment, Meaning], Parameter | None]] = {
+    "detector.axes_deg": lambda q, e, meaning: relative(q, "degrees", q.labels, _turned_axes),
+    "detector.two_theta_axis": lambda q, e, meaning: tilt(q, "panel.two_theta_axis"),
     "detector.attenuation_depth_um": _attenuation_depth,
     **{f"detector.org_{axis}_px": partial(_near_point, i) for i, axis in enumerate("xy")},
     **{f"detector.beam_{axis}_mm": partial(_plate_centre, i) for i, axis in enumerate("xy")},

@@ -24,7 +24,7 @@ DEGREE = 1 / DEGREES_PER_RADIAN
 
 
 @dataclass(frozen=True)
-class Frame:
+class Meaning:
     """What the meaning of some parameters hangs on, beside the experiment.
 
     Attributes:

@@ -12,7 +12,7 @@ from jax import Array
 
 from nbjax.experiment import Experiment
 from nbjax.pipeline.orientations import AT_ONCE, divisor, has_orientation_sum, orientation_sum
-from nbjax.pipeline.sample import CrystalSample, Domain, Low, RaySample, domain_of, sample_crystal, sample_ray
+from nbjax.pipeline.sample import CrystalSample, Low, RaySample, Scatterer, sample_crystal, sample_ray, scatterer_of
 from nbjax.pipeline.scene import CrystalScene, RayTable, Scene
 from nbjax.pipeline.view import Pixels
 
@@ -84,8 +84,8 @@ def sum_samples(
         for number in range(len(scene.crystals)):
             share = share_of(scene, number, ray, sample, oversampled)
             share = share * factors[0] if alone else share
-            domain, items = domain_of(experiment, scene, number), orientation_items(scene, number)
-            bragg, samples = sum_orientations(domain, items, sample, share, keep)
+            scatterer, items = scatterer_of(experiment, scene, number), orientation_items(scene, number)
+            bragg, samples = sum_orientations(scatterer, items, sample, share, keep)
             kept += [] if samples is None else [samples]
             own = [bragg] if alone else [bragg * factor for factor in factors]
             means = own if not means else [mean + more for mean, more in zip(means, own, strict=True)]
@@ -108,7 +108,7 @@ def last_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> tuple[R
         return sample, None
     number = len(scene.crystals) - 1
     item = last_row(orientation_items(scene, number))
-    return sample, evaluate_with(domain_of(experiment, scene, number), sample)(item)
+    return sample, evaluate_with(scatterer_of(experiment, scene, number), sample)(item)
 
 
 def background_of(experiment: Experiment, sample: RaySample) -> Array:
@@ -141,18 +141,18 @@ def orientation_weight(crystal: CrystalScene) -> Array | float:
 
 
 def sum_orientations(
-    domain: Domain, items: Orientation, sample: RaySample, weight: Array, keep: bool
+    scatterer: Scatterer, items: Orientation, sample: RaySample, weight: Array, keep: bool
 ) -> tuple[Array, Kept | None]:
     """Sum of the intensities of a crystal's orientations, weighted, and what is kept of them."""
-    if not keep and has_orientation_sum(domain):
+    if not keep and has_orientation_sum(scatterer):
         direct_m, direct_low, _ = items
         low = None if direct_low is None else (direct_low, sample.scattering_low_per_m)
-        return orientation_sum(weight, domain, direct_m, sample.scattering_per_m, low), None
-    return weighted_sum(domain, items, evaluate_with(domain, sample), weight, keep)
+        return orientation_sum(weight, scatterer, direct_m, sample.scattering_per_m, low), None
+    return weighted_sum(scatterer, items, evaluate_with(scatterer, sample), weight, keep)
 
 
 def weighted_sum(
-    domain: Domain, items: Orientation, evaluate: Evaluate, weight: Array, keep: bool
+    scatterer: Scatterer, items: Orientation, evaluate: Evaluate, weight: Array, keep: bool
 ) -> tuple[Array, Kept | None]:
     """``weight`` times the sum of the intensities of some orientations, one after the other."""
 
@@ -160,12 +160,12 @@ def weighted_sum(
         total = sums[0] + crystal.intensity
         return (total,), total
 
-    (bragg,), kept = over_orientations(domain, items, evaluate, (jnp.zeros_like(weight),), add, keep)
+    (bragg,), kept = over_orientations(scatterer, items, evaluate, (jnp.zeros_like(weight),), add, keep)
     return weight * bragg, kept
 
 
 def over_orientations(
-    domain: Domain, items: Orientation, evaluate: Evaluate, start: Sums, combine: Combine, keep: bool
+    scatterer: Scatterer, items: Orientation, evaluate: Evaluate, start: Sums, combine: Combine, keep: bool
 ) -> tuple[Sums, Kept | None]:
     """Combine the sample of every orientation with the sums, one after the other."""
 
@@ -177,13 +177,13 @@ def over_orientations(
 
     # a few orientations in one loop load each pixel's scattering vector and sum once for all of them; beside the 64
     # lookups of an interpolation that is nothing, and would only take longer to compile
-    at_once = divisor(len(items[0]), 1 if domain.factors.interpolate else AT_ONCE)
+    at_once = divisor(len(items[0]), 1 if scatterer.factors.interpolate else AT_ONCE)
     return jax.lax.scan(jax.checkpoint(step), start, items, unroll=at_once)
 
 
-def evaluate_with(domain: Domain, sample: RaySample) -> Evaluate:
+def evaluate_with(scatterer: Scatterer, sample: RaySample) -> Evaluate:
     """The function that evaluates an orientation for a ray."""
-    return lambda item: sample_crystal(domain, item[0], sample.scattering_per_m, low_of(sample, item))
+    return lambda item: sample_crystal(scatterer, item[0], sample.scattering_per_m, low_of(sample, item))
 
 
 def low_of(sample: RaySample, item: Orientation) -> Low:

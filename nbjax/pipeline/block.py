@@ -22,7 +22,7 @@ from nbjax.held import apart, held
 from nbjax.numerics import Components
 from nbjax.physics.shapes import SHAPES
 from nbjax.physics.shapes.distances import as_floats, fixed_point
-from nbjax.pipeline.sample import Domain, Low, sample_indices
+from nbjax.pipeline.sample import Low, Scatterer, sample_indices
 
 Hold = Callable[..., Any]
 """Applies a function to arguments, as ``nbjax.held.held`` does."""
@@ -38,13 +38,13 @@ Pair = Array | tuple[Array, Array]
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def block_slopes(
-    cells_move: bool, domain: Domain, direct_m: Float[Array, "orientations 3 3"], q_per_m: Components, low: Low
+    cells_move: bool, scatterer: Scatterer, direct_m: Float[Array, "orientations 3 3"], q_per_m: Components, low: Low
 ) -> tuple[Float[Array, "shares rows pixels"], Sums]:
     """Derivatives of the intensity of a few orientations.
 
     Args:
         cells_move: whether they are asked for by the cells.
-        domain: what the orientations share.
+        scatterer: what the orientations share.
         direct_m: direct vectors a, b, c as rows, for each orientation.
         q_per_m: scattering vectors, shape (shares, pixels) each.
         low: what the vectors and q lack to 64 bits; only with precision ``single``. A constant.
@@ -52,7 +52,7 @@ def block_slopes(
     Returns:
         The derivatives of each orientation's intensity by its Miller indices, h first; and the sums.
     """
-    return _on_platform(lambda hold: partial(_block_slopes, hold, cells_move), held, domain, direct_m, q_per_m, low)
+    return _on_platform(lambda hold: partial(_block_slopes, hold, cells_move), held, scatterer, direct_m, q_per_m, low)
 
 
 @block_slopes.defjvp
@@ -72,23 +72,23 @@ def _directly(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _block_slopes(
-    hold: Hold, cells_move: bool, domain: Domain, direct_m: Array, q_per_m: Components, low: Low
+    hold: Hold, cells_move: bool, scatterer: Scatterer, direct_m: Array, q_per_m: Components, low: Low
 ) -> tuple[Array, Sums]:
     # whole numbers have no derivatives
-    delta = hold(partial(_distances, hold is held), domain, direct_m, q_per_m, low)
-    structure = jnp.broadcast_to(domain.factors.default, (1, 1, 1))
-    if domain.factors.values is not None:
-        structure = hold(_structure_factors, domain, direct_m, q_per_m, low)
-    squares = hold(partial(_squares, hold is not _directly), domain, delta)
-    rows = hold(_slopes, domain, delta, squares, structure)
+    delta = hold(partial(_distances, hold is held), scatterer, direct_m, q_per_m, low)
+    structure = jnp.broadcast_to(scatterer.factors.default, (1, 1, 1))
+    if scatterer.factors.values is not None:
+        structure = hold(_structure_factors, scatterer, direct_m, q_per_m, low)
+    squares = hold(partial(_squares, hold is not _directly), scatterer, delta)
+    rows = hold(_slopes, scatterer, delta, squares, structure)
     intensity = hold(_intensities, squares, structure)
     sums: Sums = (_added(intensity),)
     if cells_move:
-        sums = (*sums, hold(_growth, domain, delta, rows, intensity))
+        sums = (*sums, hold(_growth, scatterer, delta, rows, intensity))
     return rows.reshape(len(rows), -1, rows.shape[-1]), sums
 
 
-def _distances(briefly: bool, domain: Domain, direct_m: Array, q_per_m: Components, low: Low) -> Array:
+def _distances(briefly: bool, scatterer: Scatterer, direct_m: Array, q_per_m: Components, low: Low) -> Array:
     """Distances of h, k and l from the nearest whole numbers; briefly in 32 bits if the intensity is.
 
     They are floats of the type of their origin, or from ``fixed_point``.
@@ -96,7 +96,7 @@ def _distances(briefly: bool, domain: Domain, direct_m: Array, q_per_m: Componen
     if low is not None:
         return _indices(lambda hkl, index, delta: jnp.stack(delta), direct_m, q_per_m, low)
     # where the origin has 32 bits too, there is nothing to shorten
-    briefly &= domain.factors.default.dtype == jnp.float32 and q_per_m[0].dtype == jnp.float64
+    briefly &= scatterer.factors.default.dtype == jnp.float32 and q_per_m[0].dtype == jnp.float64
 
     def of_axis(q: Components, vector: Array) -> Array:
         index = miller_index(vector, q)
@@ -107,8 +107,8 @@ def _distances(briefly: bool, domain: Domain, direct_m: Array, q_per_m: Componen
     return jax.vmap(lambda q: jax.vmap(jax.vmap(partial(of_axis, q)))(direct_m))(q_per_m)
 
 
-def _structure_factors(domain: Domain, direct_m: Array, q_per_m: Components, low: Low) -> Array:
-    return _indices(lambda hkl, index, delta: domain.factors.at(hkl, index), direct_m, q_per_m, low)
+def _structure_factors(scatterer: Scatterer, direct_m: Array, q_per_m: Components, low: Low) -> Array:
+    return _indices(lambda hkl, index, delta: scatterer.factors.at(hkl, index), direct_m, q_per_m, low)
 
 
 def _indices(function: Callable[..., Array], direct_m: Array, q_per_m: Components, low: Low) -> Array:
@@ -124,16 +124,16 @@ def _indices(function: Callable[..., Array], direct_m: Array, q_per_m: Component
     return jax.vmap(of_share)(q_per_m, low_q)
 
 
-def _squares(as_one: bool, domain: Domain, delta: Array) -> Pair:
+def _squares(as_one: bool, scatterer: Scatterer, delta: Array) -> Pair:
     """Factors of the squared lattice factor, and what its slopes are made of."""
-    dtype = domain.factors.default.dtype
-    square, half = SHAPES[domain.shape].squares(delta, domain.cells, domain.fudge, dtype)
+    dtype = scatterer.factors.default.dtype
+    square, half = SHAPES[scatterer.shape].squares(delta, scatterer.cells, scatterer.fudge, dtype)
     return jax.lax.complex(square, half) if as_one else (square, half)
 
 
-def _slopes(domain: Domain, delta: Array, squares: Pair, structure: Array) -> Array:
+def _slopes(scatterer: Scatterer, delta: Array, squares: Pair, structure: Array) -> Array:
     """Derivatives of the intensities by h, k and l."""
-    slopes = SHAPES[domain.shape].slopes_of_square(delta, domain.cells, _parts(squares))
+    slopes = SHAPES[scatterer.shape].slopes_of_square(delta, scatterer.cells, _parts(squares))
     return (structure * structure)[:, :, None] * slopes
 
 
@@ -142,10 +142,10 @@ def _intensities(squares: Pair, structure: Array) -> Array:
     return structure * structure * reduce(jnp.multiply, (factors[:, :, i] for i in range(factors.shape[2])))
 
 
-def _growth(domain: Domain, delta: Array, rows: Array, intensity: Array) -> Array:
+def _growth(scatterer: Scatterer, delta: Array, rows: Array, intensity: Array) -> Array:
     """Derivatives by ln N, summed over orientations."""
     small = as_floats(delta, rows.dtype)
-    growth = SHAPES[domain.shape].growth(small, domain.cells, domain.fudge)
+    growth = SHAPES[scatterer.shape].growth(small, scatterer.cells, scatterer.fudge)
     return _added(small * rows + 2 * intensity[:, :, None] * growth)
 
 

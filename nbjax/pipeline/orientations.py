@@ -21,7 +21,7 @@ from jaxtyping import Float
 from nbjax.numerics import Components
 from nbjax.physics.shapes import SHAPES
 from nbjax.pipeline.block import block_slopes
-from nbjax.pipeline.sample import Domain, Low, sample_domain, sample_indices
+from nbjax.pipeline.sample import Low, Scatterer, sample_indices, sample_scatterer
 
 AT_ONCE = 5
 """Orientations that share a loop of the sum, which loads each pixel's scattering vector and sum once for all."""
@@ -40,7 +40,7 @@ _PER_ANGSTROM = 1e-10
 
 def _orientation_sum(
     weight: Float[Array, " pixels"],
-    domain: Domain,
+    scatterer: Scatterer,
     direct_m: Float[Array, "orientations 3 3"],
     q_per_m: Components,
     low: Low,
@@ -49,7 +49,7 @@ def _orientation_sum(
 
     Args:
         weight: of each pixel.
-        domain: what the orientations share.
+        scatterer: what the orientations share.
         direct_m: direct vectors a, b, c as rows, for each orientation.
         q_per_m: scattering vector of each pixel.
         low: what the vectors and q lack to 64 bits; only with precision ``single``. A constant.
@@ -57,7 +57,7 @@ def _orientation_sum(
 
     def step(total: Array, item: tuple[Array, Array | None]) -> tuple[Array, None]:
         indices = sample_indices(item[0], q_per_m, _low(item[1], low))
-        return (total + sample_domain(domain, *indices).intensity).astype(total.dtype), None
+        return (total + sample_scatterer(scatterer, *indices).intensity).astype(total.dtype), None
 
     at_once = divisor(len(direct_m), AT_ONCE)
     items = direct_m, None if low is None else low[0]
@@ -72,10 +72,10 @@ orientation_sum = jax.custom_jvp(_orientation_sum)
 def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
     value = orientation_sum(*primals)
     primals, tangents = _amplitude_in_weight(primals, tangents)
-    weight, domain, direct_m, q_per_m, low = primals
-    weight_t, domain_t, direct_t, q_t, _ = tangents
-    dtype = domain.factors.default.dtype
-    cells_move = not all(_is_still(t) for t in domain_t.cells)
+    weight, scatterer, direct_m, q_per_m, low = primals
+    weight_t, scatterer_t, direct_t, q_t, _ = tangents
+    dtype = scatterer.factors.default.dtype
+    cells_move = not all(_is_still(t) for t in scatterer_t.cells)
     pixels = weight.shape[-1]
     shares = divisor(pixels, max(1, pixels // _SHARE))
 
@@ -84,7 +84,7 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
 
     # tangents of each field that is summed over orientations
     by_q_t = shared_out([weight * _moved(t, x) * _PER_ANGSTROM for t, x in zip(q_t, q_per_m, strict=True)])
-    cells = zip(domain_t.cells, domain.cells, strict=True)
+    cells = zip(scatterer_t.cells, scatterer.cells, strict=True)
     sums_t = [_moved(weight_t, weight).reshape(shares, -1)]
     if cells_move:
         sums_t.append(shared_out([weight * (_moved(t, n) / n) for t, n in cells]))
@@ -98,16 +98,16 @@ def _orientation_sum_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
     blocks = jax.tree.map(lambda rows: rows.reshape(-1, size, *rows.shape[1:]), items)
 
     def of_shares(fields: Any) -> Array:
-        return _change_of_shares(domain, cells_move, blocks, None if low is None else low[0], fields)
+        return _change_of_shares(scatterer, cells_move, blocks, None if low is None else low[0], fields)
 
     fields = share_weight, share_q, low_q, q, by_q_t, sums_t
-    groups = 1 if domain.block is None else divisor(shares, max(1, pixels // domain.block))
+    groups = 1 if scatterer.block is None else divisor(shares, max(1, pixels // scatterer.block))
     if groups == 1:
         change = of_shares(fields)
     else:
         grouped = jax.tree.map(lambda field: field.reshape(groups, -1, *field.shape[1:]), fields)
         change = jax.lax.map(jax.checkpoint(of_shares, prevent_cse=False), grouped)
-    return value, change.reshape(-1) + _change_by_the_rest(primals, domain_t)
+    return value, change.reshape(-1) + _change_by_the_rest(primals, scatterer_t)
 
 
 def _amplitude_in_weight(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -115,29 +115,31 @@ def _amplitude_in_weight(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
 
     The weight's derivative is known for nothing; by amplitudes of a table every sample is computed once more.
     """
-    (weight, domain, *rest), (weight_t, domain_t, *rest_t) = primals, tangents
-    if domain.factors.values is not None:
+    (weight, scatterer, *rest), (weight_t, scatterer_t, *rest_t) = primals, tangents
+    if scatterer.factors.values is not None:
         return primals, tangents
-    amplitude, amplitude_t = domain.factors.default, domain_t.factors.default
+    amplitude, amplitude_t = scatterer.factors.default, scatterer_t.factors.default
     square = (amplitude * amplitude).astype(weight.dtype)
     change = _moved(weight_t, weight) * square
     if not _is_still(amplitude_t):
         change = change + weight * (2 * amplitude * amplitude_t).astype(weight.dtype)
-    unit = replace(domain, factors=replace(domain.factors, default=jnp.ones_like(amplitude)))
+    unit = replace(scatterer, factors=replace(scatterer.factors, default=jnp.ones_like(amplitude)))
     still: Any = SymbolicZero(jax.typeof(amplitude))
-    unit_t = replace(domain_t, factors=replace(domain_t.factors, default=still))
+    unit_t = replace(scatterer_t, factors=replace(scatterer_t.factors, default=still))
     return (weight * square, unit, *rest), (change, unit_t, *rest_t)
 
 
-def _change_of_shares(domain: Domain, cells_move: bool, blocks: Any, vectors_low: Array | None, fields: Any) -> Array:
+def _change_of_shares(
+    scatterer: Scatterer, cells_move: bool, blocks: Any, vectors_low: Array | None, fields: Any
+) -> Array:
     """Tangent of the sum by everything that ``block_slopes`` knows, shape (shares, pixels)."""
     share_weight, share_q, low_q, q, by_q_t, sums_t = fields
-    dtype = domain.factors.default.dtype
+    dtype = scatterer.factors.default.dtype
     share_low = None if vectors_low is None else (vectors_low, low_q)
 
     def step(change: Array, item: tuple[Array, Array | None, Array | None]) -> tuple[Array, None]:
         block_m, block_low, block_t = item
-        rows, sums = block_slopes(cells_move, domain, block_m, share_q, _low(block_low, share_low))
+        rows, sums = block_slopes(cells_move, scatterer, block_m, share_q, _low(block_low, share_low))
         vectors = (block_m / _PER_ANGSTROM).reshape(-1, 3).astype(dtype)
         by_q = sum(rows[:, k, None] * vector[:, None] for k, vector in enumerate(vectors))
         change = change + sums[0] * sums_t[0] + (by_q * by_q_t).sum(1)
@@ -155,19 +157,19 @@ def _change_of_shares(domain: Domain, cells_move: bool, blocks: Any, vectors_low
     return jax.lax.scan(jax.checkpoint(step, prevent_cse=False), start, blocks)[0]
 
 
-def has_orientation_sum(domain: Domain) -> bool:
+def has_orientation_sum(scatterer: Scatterer) -> bool:
     """Whether the slopes of a sample are those of its lattice factor alone."""
-    return not domain.factors.interpolate
+    return not scatterer.factors.interpolate
 
 
-def _change_by_the_rest(primals: tuple[Any, ...], domain_t: Domain) -> Array | float:
+def _change_by_the_rest(primals: tuple[Any, ...], scatterer_t: Scatterer) -> Array | float:
     """Tangent by structure factors and by the scale of the spot radius, which some shapes have none of, as it comes."""
-    weight, domain, *rest = primals
-    if not SHAPES[domain.shape].has_fudge:
-        still: Any = SymbolicZero(jax.typeof(domain.fudge))
-        domain_t = replace(domain_t, fudge=still)
-    values, tree = jax.tree.flatten((domain.factors, domain.fudge))
-    moved_t = jax.tree.leaves((domain_t.factors, domain_t.fudge), is_leaf=_is_still)
+    weight, scatterer, *rest = primals
+    if not SHAPES[scatterer.shape].has_fudge:
+        still: Any = SymbolicZero(jax.typeof(scatterer.fudge))
+        scatterer_t = replace(scatterer_t, fudge=still)
+    values, tree = jax.tree.flatten((scatterer.factors, scatterer.fudge))
+    moved_t = jax.tree.leaves((scatterer_t.factors, scatterer_t.fudge), is_leaf=_is_still)
     moving = [i for i, t in enumerate(moved_t) if not _is_still(t)]
     if not moving:
         return 0.0
@@ -177,7 +179,7 @@ def _change_by_the_rest(primals: tuple[Any, ...], domain_t: Domain) -> Array | f
         for i, value in zip(moving, moved, strict=True):
             every[i] = value
         factors, fudge = jax.tree.unflatten(tree, every)
-        return _orientation_sum(weight, replace(domain, factors=factors, fudge=fudge), *rest)
+        return _orientation_sum(weight, replace(scatterer, factors=factors, fudge=fudge), *rest)
 
     return jax.jvp(of, tuple(values[i] for i in moving), tuple(moved_t[i] for i in moving))[1]
 

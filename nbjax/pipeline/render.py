@@ -1,4 +1,4 @@
-"""Rendering in bands from the host, so that a long run can show its progress."""
+"""Rendering in tiles from the host, so that a long run can show its progress."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def render(
     progress: Callable[[int, int], None] | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> np.ndarray:
-    """The image of ``simulate``, computed band by band on all devices.
+    """The image of ``simulate``, computed tile by tile on all devices.
 
     Args:
         experiment: from ``nbjax.prepare``.
-        progress: called with (pixels done, pixels in all) after every band.
+        progress: called with (pixels done, pixels in all) after every tile.
         devices: those of this process by default.
 
     Returns:

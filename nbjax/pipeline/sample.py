@@ -59,7 +59,7 @@ class RaySample:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Domain:
+class Scatterer:
     """What the scattering of every orientation of the crystal depends on, besides its Miller indices.
 
     Attributes:
@@ -141,10 +141,10 @@ def sample_seen(
     )
 
 
-def domain_of(experiment: Experiment, scene: Scene, number: int) -> Domain:
-    """The domain of a crystal of the experiment."""
+def scatterer_of(experiment: Experiment, scene: Scene, number: int) -> Scatterer:
+    """The scatterer of a crystal of the experiment."""
     crystal = experiment.crystals[number]
-    return Domain(
+    return Scatterer(
         cells=components(crystal.cells),
         fudge=crystal.fudge,
         factors=scene.crystals[number].factors,
@@ -154,17 +154,17 @@ def domain_of(experiment: Experiment, scene: Scene, number: int) -> Domain:
 
 
 def sample_crystal(
-    domain: Domain, direct_m: Float[Array, "3 3"], q_per_m: Components, low: Low = None
+    scatterer: Scatterer, direct_m: Float[Array, "3 3"], q_per_m: Components, low: Low = None
 ) -> CrystalSample:
     """Lattice and structure factor of one orientation.
 
     Args:
-        domain: what the orientations of the crystal share.
+        scatterer: what the orientations of the crystal share.
         direct_m: direct vectors a, b, c as rows.
         q_per_m: scattering vector.
         low: what the vectors and q lack to 64 bits; only with precision ``single``.
     """
-    return sample_domain(domain, *sample_indices(direct_m, q_per_m, low))
+    return sample_scatterer(scatterer, *sample_indices(direct_m, q_per_m, low))
 
 
 def sample_indices(
@@ -182,10 +182,10 @@ def sample_indices(
     return (h, k, l), (h0, k0, l0), (h - h0, k - k0, l - l0)
 
 
-def sample_domain(domain: Domain, hkl: Components, index: Components, delta: Components) -> CrystalSample:
+def sample_scatterer(scatterer: Scatterer, hkl: Components, index: Components, delta: Components) -> CrystalSample:
     """Lattice and structure factor at Miller indices, see ``sample_indices``."""
-    lattice, axes = sample_lattice(domain, delta)
-    return crystal_sample(hkl, index, axes, lattice, domain.factors.at(hkl, index))
+    lattice, axes = sample_lattice(scatterer, delta)
+    return crystal_sample(hkl, index, axes, lattice, scatterer.factors.at(hkl, index))
 
 
 def crystal_sample(
@@ -212,9 +212,9 @@ def _scattering_in_pairs(
     return in_pairs(scattering)(high, (experiment.low, scene.low, jax.tree.map(jnp.zeros_like, pixels), ray_low))
 
 
-def sample_lattice(domain: Domain, delta: Components) -> tuple[Array, Components | None]:
+def sample_lattice(scatterer: Scatterer, delta: Components) -> tuple[Array, Components | None]:
     """Lattice factor, and that of each axis where the shape has such."""
-    return SHAPES[domain.shape].with_axes(delta, domain.cells, domain.fudge, domain.factors.default.dtype)
+    return SHAPES[scatterer.shape].with_axes(delta, scatterer.cells, scatterer.fudge, scatterer.factors.default.dtype)
 
 
 def capture_at(experiment: Experiment, scene: Scene, view: View, layer: Array) -> Array:

@@ -29,7 +29,7 @@ from nbjax.pipeline.accumulate import (
     whole_product,
     zero_sums,
 )
-from nbjax.pipeline.sample import CrystalSample, RaySample, domain_of
+from nbjax.pipeline.sample import CrystalSample, RaySample, scatterer_of
 from nbjax.pipeline.scene import RayTable
 from nbjax.pipeline.view import Pixels
 from nbjax.reference.sample import departs, evaluate_in_run, first_polarization, is_reached, reference_ray
@@ -68,7 +68,7 @@ def _plain_sum(
     products: Products,
     keep: bool,
 ) -> tuple[Sums, Samples | None]:
-    domain, water = domain_of(experiment, scene, 0), scene.state.water_electrons_squared
+    scatterer, water = scatterer_of(experiment, scene, 0), scene.state.water_electrons_squared
     polarization = first_polarization(entries, experiment, scene, pixels)
 
     def add_ray(totals: Sums, ray: RayTable) -> tuple[Sums, tuple[RaySample, list[Kept]] | None]:
@@ -80,9 +80,9 @@ def _plain_sum(
         share = share * factors[0] if alone else share
         if departs(scene):
             evaluate = evaluate_in_run(experiment, scene, pixels, ray, sample)
-            bragg, kept = weighted_sum(domain, items, evaluate, share, keep)
+            bragg, kept = weighted_sum(scatterer, items, evaluate, share, keep)
         else:
-            bragg, kept = sum_orientations(domain, items, sample, share, keep)
+            bragg, kept = sum_orientations(scatterer, items, sample, share, keep)
         means = [bragg] if alone else [bragg * factor for factor in factors]
         if water is not None:
             background = water_weight(entries, experiment, ray) * water * oversampled
@@ -104,7 +104,7 @@ def _running_sum(
     keep: bool,
 ) -> tuple[Sums, Samples | None]:
     """The whole running sum is multiplied by the oversampled factors after every addition."""
-    domain, water = domain_of(experiment, scene, 0), scene.state.water_electrons_squared
+    scatterer, water = scatterer_of(experiment, scene, 0), scene.state.water_electrons_squared
     polarization = first_polarization(entries, experiment, scene, pixels)
     per_orientation = orientation_weight(scene.crystals[0])
 
@@ -124,7 +124,7 @@ def _running_sum(
             return tuple(jnp.where(reached, a * oversampled, s) for a, s in zip(added, sums, strict=True)), added[0]
 
         evaluate = evaluate_in_run(experiment, scene, pixels, ray, sample)
-        sums, kept = over_orientations(domain, items_in_run(scene, ray), evaluate, totals, multiply, keep)
+        sums, kept = over_orientations(scatterer, items_in_run(scene, ray), evaluate, totals, multiply, keep)
         return sums, (None if kept is None else (sample, [kept]))
 
     start = zero_sums(experiment, scene, pixels, products)

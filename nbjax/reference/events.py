@@ -12,7 +12,7 @@ from jaxtyping import Int
 from nbjax.experiment import Experiment
 from nbjax.pipeline.accumulate import Orientation, low_of
 from nbjax.pipeline.image import TileFunction, map_window, window_position, window_size
-from nbjax.pipeline.sample import domain_of, sample_crystal, sample_ray
+from nbjax.pipeline.sample import sample_crystal, sample_ray, scatterer_of
 from nbjax.pipeline.scene import RayTable
 from nbjax.pipeline.view import Pixels
 from nbjax.reference.accumulate import first_apart, items_in_run
@@ -63,14 +63,14 @@ def first_leaving_sample(experiment: Experiment, scene: ReferenceScene, pixels: 
 
 
 def _first_leaving_sample(experiment: Experiment, scene: ReferenceScene, pixels: Pixels) -> Array:
-    orientations, domain = len(scene.crystals[0].orientations_m), domain_of(experiment, scene, 0)
+    orientations, scatterer = len(scene.crystals[0].orientations_m), scatterer_of(experiment, scene, 0)
 
     def add_ray(found: Array, ray: RayTable) -> tuple[Array, None]:
         sample = sample_ray(experiment, scene, pixels, ray)
 
         def step(found: Array, item: Orientation) -> tuple[Array, None]:
-            crystal = sample_crystal(domain, item[0], sample.scattering_per_m, low_of(sample, item))
-            leaves = is_reached(experiment, sample, crystal) & leaves_table(domain.factors, crystal.hkl)
+            crystal = sample_crystal(scatterer, item[0], sample.scattering_per_m, low_of(sample, item))
+            leaves = is_reached(experiment, sample, crystal) & leaves_table(scatterer.factors, crystal.hkl)
             return jnp.where(leaves, jnp.minimum(found, ray.number * orientations + item[2]), found), None
 
         return jax.lax.scan(step, found, items_in_run(scene, ray))[0], None

@@ -19,17 +19,17 @@ from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.accumulate import Evaluate, Orientation, evaluate_with, low_of
 from nbjax.pipeline.sample import (
     CrystalSample,
-    Domain,
     RaySample,
+    Scatterer,
     capture_at,
     crystal_sample,
-    domain_of,
     is_kept,
     polarization_at,
     ray_view,
     sample_indices,
     sample_lattice,
     sample_seen,
+    scatterer_of,
 )
 from nbjax.pipeline.scene import RayTable
 from nbjax.pipeline.view import FactorViews, Pixels, View, look
@@ -120,34 +120,34 @@ def evaluate_in_run(
     experiment: Experiment, scene: ReferenceScene, pixels: Pixels, ray: RayTable, sample: RaySample
 ) -> Evaluate:
     """The function that evaluates an orientation for a ray, at its place in the run."""
-    state, domain = scene.state, domain_of(experiment, scene, 0)
+    state, scatterer = scene.state, scatterer_of(experiment, scene, 0)
     if not departs(scene):
-        return evaluate_with(domain, sample)
+        return evaluate_with(scatterer, sample)
 
     def evaluate(item: Orientation) -> CrystalSample:
         direct_m, _, number = item
         hkl, index, delta = sample_indices(direct_m, sample.scattering_per_m, low_of(sample, item))
         if state.reciprocal_per_A is None:
-            lattice, axes = sample_lattice(domain, delta)
+            lattice, axes = sample_lattice(scatterer, delta)
         else:
-            lattice, axes = _star_lattice(domain, delta, state.reciprocal_per_A), None
+            lattice, axes = _star_lattice(scatterer, delta, state.reciprocal_per_A), None
         if state.latch_pixel is None or state.latch_sample is None:
-            return crystal_sample(hkl, index, axes, lattice, domain.factors.at(hkl, index))
+            return crystal_sample(hkl, index, axes, lattice, scatterer.factors.at(hkl, index))
         # interpolation is off for good after the first sample outside the table
         after = number + ray.number * len(scene.crystals[0].orientations_m) >= state.latch_sample
         latched = (pixels.number > state.latch_pixel) | ((pixels.number == state.latch_pixel) & after)
-        between = structure_factor.tricubic(domain.factors, hkl)
-        structure = jnp.where(latched, structure_factor.nearest(domain.factors, index), between)
+        between = structure_factor.tricubic(scatterer.factors, hkl)
+        structure = jnp.where(latched, structure_factor.nearest(scatterer.factors, index), between)
         return crystal_sample(hkl, index, axes, lattice, structure)
 
     return evaluate
 
 
-def _star_lattice(domain: Domain, delta: Components, reciprocal_per_A: Float[Array, "3 3"]) -> Array:
+def _star_lattice(scatterer: Scatterer, delta: Components, reciprocal_per_A: Float[Array, "3 3"]) -> Array:
     """The lattice factor of a spot radius with a dimension: |sum delta_i a_i*|^2 (Na Nb Nc)^2, a_i* in 1/A as rows."""
-    shape, dtype = SHAPES[domain.shape], domain.factors.default.dtype
+    shape, dtype = SHAPES[scatterer.shape], scatterer.factors.default.dtype
     assert isinstance(shape, Radial)
     x, y, z = (sum(delta[i] * reciprocal_per_A[i, j].astype(delta[i].dtype) for i in range(3)) for j in range(3))
-    count = domain.cells[0] * domain.cells[1] * domain.cells[2]
+    count = scatterer.cells[0] * scatterer.cells[1] * scatterer.cells[2]
     radius_sq = (x * x + y * y + z * z) * count**2
-    return shape.of_radius(radius_sq, shape.peak(domain.cells, domain.fudge, dtype), domain.fudge)
+    return shape.of_radius(radius_sq, shape.peak(scatterer.cells, scatterer.fudge, dtype), scatterer.fudge)

@@ -109,9 +109,9 @@ def test_a_stage_names_one_crystal_or_the_quantity_of_all() -> None:
     assert not Stage(parameters=("crystals[0].cells",)).moves("crystals[1].cells")
     image = np.asarray(simulate(both()))
     posed = problem([both()], [image], TURNS, [Stage(parameters=("crystal.misset_deg",))])
-    assert posed.view(posed.stages[0]).own.tolist() == [True] * 6
+    assert posed.focus(posed.stages[0]).own.tolist() == [True] * 6
     posed = problem([both()], [image], TURNS, [Stage(parameters=("crystals[1].misset_deg",))])
-    assert posed.view(posed.stages[0]).own.tolist() == [False] * 3 + [True] * 3
+    assert posed.focus(posed.stages[0]).own.tolist() == [False] * 3 + [True] * 3
     with pytest.raises(ConfigError, match=r"crystal\.cells is not among the free parameters"):
         problem([both()], [image], TURNS, [Stage(parameters=("crystal.cells",))])
 

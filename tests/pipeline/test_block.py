@@ -14,14 +14,14 @@ from orientation_sums import TOLERANCE, arguments, close
 
 from nbjax.held import apart, held
 from nbjax.pipeline import block
-from nbjax.pipeline.sample import sample_domain, sample_indices
+from nbjax.pipeline.sample import sample_indices, sample_scatterer
 
 SHARES = 2
 
 
 def block_of(shape: str, table: bool, dtype: str) -> tuple[Any, ...]:
-    _, domain, direct_m, q_per_m = arguments(shape, 3, table, dtype)
-    return domain, direct_m, jax.tree.map(lambda x: x.reshape(SHARES, -1), q_per_m), None
+    _, scatterer, direct_m, q_per_m = arguments(shape, 3, table, dtype)
+    return scatterer, direct_m, jax.tree.map(lambda x: x.reshape(SHARES, -1), q_per_m), None
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -37,15 +37,16 @@ def test_steps_of_their_own_change_nothing(shape: str, table: bool, dtype: str) 
 
 @pytest.mark.parametrize("shape", ["square", "round", "gauss"])
 def test_rows_and_sums_are_derivatives_of_the_intensities(shape: str) -> None:
-    domain, direct_m, q_per_m, low = block_of(shape, True, "float64")
-    rows, (intensity, by_cells) = block.block_slopes(True, domain, direct_m, q_per_m, low)
+    scatterer, direct_m, q_per_m, low = block_of(shape, True, "float64")
+    rows, (intensity, by_cells) = block.block_slopes(True, scatterer, direct_m, q_per_m, low)
 
     def intensities(logarithms: jax.Array, stretched: jax.Array) -> jax.Array:
         """Cells that have grown, and direct vectors of the last orientation that are longer by parts of themselves."""
-        cells = tuple(n * jnp.exp(x) for n, x in zip(domain.cells, logarithms, strict=True))
+        cells = tuple(n * jnp.exp(x) for n, x in zip(scatterer.cells, logarithms, strict=True))
         there = direct_m.at[-1].multiply(1 + stretched[:, None])
         return sum(
-            sample_domain(replace(domain, cells=cells), *sample_indices(m, q_per_m, None)).intensity for m in there
+            sample_scatterer(replace(scatterer, cells=cells), *sample_indices(m, q_per_m, None)).intensity
+            for m in there
         )
 
     still = jnp.zeros(3), jnp.zeros(3)

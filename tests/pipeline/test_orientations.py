@@ -67,11 +67,11 @@ def test_an_amplitude_that_no_table_varies_costs_no_sweep_of_its_own() -> None:
 
 
 def test_the_second_derivative_by_an_amplitude_of_zero() -> None:
-    weight, domain, *rest = arguments()
+    weight, scatterer, *rest = arguments()
 
     def total(amplitude: jax.Array) -> jax.Array:
-        factors = replace(domain.factors, default=amplitude)
-        return by_rule(weight, replace(domain, factors=factors), *rest).sum()
+        factors = replace(scatterer.factors, default=amplitude)
+        return by_rule(weight, replace(scatterer, factors=factors), *rest).sum()
 
     value, slope, bend = (f(jnp.float64(0.0)) for f in (total, jax.grad(total), jax.grad(jax.grad(total))))
     assert float(value) == float(slope) == 0
@@ -98,8 +98,8 @@ def test_pixels_may_be_taken_in_blocks(dtype: str) -> None:
     moves = tangents_of(at)
 
     def both(block: int | None) -> Any:
-        def of(weight: Any, domain: Any, *rest: Any) -> jax.Array:
-            return by_rule(weight, replace(domain, block=block), *rest)
+        def of(weight: Any, scatterer: Any, *rest: Any) -> jax.Array:
+            return by_rule(weight, replace(scatterer, block=block), *rest)
 
         return jax.jvp(of, at, moves)[1], jax.grad(lambda at: (of(*at) ** 2).sum())(at)
 

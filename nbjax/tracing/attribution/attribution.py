@@ -18,8 +18,8 @@ from nbjax.pipeline.render import render
 from nbjax.stages import Stages
 from nbjax.tracing.attribution.candidate import Candidate, Prepared
 from nbjax.tracing.attribution.ledger_search import LedgerSearch, search_ledger
-from nbjax.tracing.attribution.observation import INTENSITIES, Observation, observe_pixels, observe_trace, thin
-from nbjax.tracing.attribution.parameters import Parameter, parameters_of
+from nbjax.tracing.attribution.observation import INTENSITIES, Evidence, observe_pixels, observe_trace, thin
+from nbjax.tracing.attribution.parameters import Motion, parameters_of
 from nbjax.tracing.attribution.solve import Change, Solution, Solver, moved_experiment, solve
 from nbjax.tracing.document import TraceDocument
 
@@ -37,7 +37,7 @@ _MOST_SAMPLES = 2_000_000
 
 
 @dataclass(frozen=True)
-class Step:
+class Cause:
     """One bar of the waterfall.
 
     Attributes:
@@ -79,7 +79,7 @@ class Attribution:
     pixels: np.ndarray
     reference: float
     intensities: Mapping[str, tuple[float, float]]
-    steps: tuple[Step, ...]
+    steps: tuple[Cause, ...]
     ledger: LedgerSearch
     singles: Mapping[str, float]
     solution: Solution | None
@@ -168,7 +168,7 @@ def _telling_pixels(found: np.ndarray, wanted: np.ndarray, shown: np.ndarray, sa
 
 def _attribute(
     candidate: Candidate | Prepared,
-    observation: Observation,
+    observation: Evidence,
     tolerance: float,
     report: Report,
     image: np.ndarray | None,
@@ -229,7 +229,7 @@ def _attribute(
 
 
 def _solve_rest(
-    candidate: Candidate | Prepared, observation: Observation, ledger: LedgerSearch, tolerance: float, report: Report
+    candidate: Candidate | Prepared, observation: Evidence, ledger: LedgerSearch, tolerance: float, report: Report
 ) -> tuple[Solution | None, frozenset[str], LedgerSearch]:
     """Parameters for what the ledger leaves; where they fail, for the candidate without the ledger's help."""
     entries = candidate.base ^ frozenset(ledger.chosen)
@@ -244,25 +244,25 @@ def _solve_rest(
     return solution, entries, ledger
 
 
-def _solution(experiment: Experiment, observation: Observation, tolerance: float, report: Report) -> Solution:
+def _solution(experiment: Experiment, observation: Evidence, tolerance: float, report: Report) -> Solution:
     solver = Solver(experiment, thin(observation), parameters_of(experiment))
     return solve(solver, tolerance, lambda text: report(f"parameters {text}"))
 
 
-def _apply(experiment: Experiment, parameters: tuple[Parameter, ...], change: Change) -> Experiment:
+def _apply(experiment: Experiment, parameters: tuple[Motion, ...], change: Change) -> Experiment:
     theta = np.array([change.value / p.typical if p.name == change.name else 0.0 for p in parameters])
     return moved_experiment(experiment, parameters, jnp.asarray(theta))
 
 
-def _largest(observation: Observation, stages: Stages) -> dict[str, float]:
+def _largest(observation: Evidence, stages: Stages) -> dict[str, float]:
     return {key: float(jnp.abs(part).max(initial=0.0)) for key, part in observation.residuals(stages).items()}
 
 
-def _intensity(observation: Observation, stages: Stages) -> float:
+def _intensity(observation: Evidence, stages: Stages) -> float:
     return float(observation.found(stages)[observation.intensity.key].sum())
 
 
-def _intensities(observation: Observation, stages: Stages) -> dict[str, tuple[float, float]]:
+def _intensities(observation: Evidence, stages: Stages) -> dict[str, tuple[float, float]]:
     found = observation.found(stages)
     return {
         block.key: (float(found[block.key].sum()), float(block.wanted.sum()))
@@ -271,11 +271,11 @@ def _intensities(observation: Observation, stages: Stages) -> dict[str, tuple[fl
     }
 
 
-def _step(observation: Observation, kind: Kind, name: str, stages: Stages, before: float | None) -> Step:
+def _step(observation: Evidence, kind: Kind, name: str, stages: Stages, before: float | None) -> Cause:
     block = observation.intensity
     value = _intensity(observation, stages)
     share = 0.0 if before is None else (before - value) / (float(block.wanted.sum()) or 1.0)
-    return Step(kind, name, value, share, _largest(observation, stages)[block.key])
+    return Cause(kind, name, value, share, _largest(observation, stages)[block.key])
 
 
 def _verdict(before: float, after: float, tolerance: float, ledger: LedgerSearch, solution: Solution | None) -> Verdict:

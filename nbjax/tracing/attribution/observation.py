@@ -41,7 +41,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Observation:
+class Evidence:
     """A reference at some pixels.
 
     Attributes:
@@ -82,7 +82,7 @@ class Observation:
         return {block.key: (found[block.key] - block.wanted) / block.scale for block in self.blocks}
 
 
-def observe_trace(document: TraceDocument, candidate: Stages) -> Observation:
+def observe_trace(document: TraceDocument, candidate: Stages) -> Evidence:
     """What a reference trace says, of what the candidate can be asked.
 
     Args:
@@ -121,10 +121,10 @@ def observe_trace(document: TraceDocument, candidate: Stages) -> Observation:
         )
     rows, columns = _samples(document, candidate) if same_steps else (None, [])
     pixels = np.array([(pixel.slow, pixel.fast) for pixel in document.pixels], int)
-    return Observation(pixels, (*blocks, *columns), rows, tuple(notes))
+    return Evidence(pixels, (*blocks, *columns), rows, tuple(notes))
 
 
-def observe_pixels(image: np.ndarray, pixels: np.ndarray, brightest: float) -> Observation:
+def observe_pixels(image: np.ndarray, pixels: np.ndarray, brightest: float) -> Evidence:
     """What a reference image says at some pixels.
 
     Args:
@@ -133,10 +133,10 @@ def observe_pixels(image: np.ndarray, pixels: np.ndarray, brightest: float) -> O
         brightest: what differences are measured against.
     """
     wanted = image[pixels[:, 0], pixels[:, 1]].astype(float)
-    return Observation(pixels, (Block("I_pixel_photons", False, wanted, brightest or 1.0),), None)
+    return Evidence(pixels, (Block("I_pixel_photons", False, wanted, brightest or 1.0),), None)
 
 
-def thin(observation: Observation) -> Observation:
+def thin(observation: Evidence) -> Evidence:
     """The observation with as few samples as a least-squares solve needs."""
     rows = observation.rows
     if rows is None or rows.size <= _MOST_ROWS:

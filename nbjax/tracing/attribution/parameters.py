@@ -19,7 +19,7 @@ _MICROMETRE = 1e-6
 
 
 @dataclass(frozen=True)
-class Parameter:
+class Motion:
     """One direction in which an experiment can be moved.
 
     Attributes:
@@ -35,7 +35,7 @@ class Parameter:
     apply: Apply
 
 
-def parameters_of(experiment: Experiment) -> tuple[Parameter, ...]:
+def parameters_of(experiment: Experiment) -> tuple[Motion, ...]:
     """Every parameter of an experiment that may be moved, in the order of computation."""
     found = []
     for path, parameter in parameters.parameters_of(experiment).items():
@@ -49,14 +49,14 @@ def parameters_of(experiment: Experiment) -> tuple[Parameter, ...]:
     return tuple(found)
 
 
-def _of_crystal(number: int, term: Parameter) -> Parameter:
+def _of_crystal(number: int, term: Motion) -> Motion:
     return replace(term, name=f"crystals[{number}] {term.name}", apply=parameters.for_crystal(number, term.apply))
 
 
-def _components(parameter: parameters.Parameter) -> list[Parameter]:
+def _components(parameter: parameters.Parameter) -> list[Motion]:
     assert parameter.typical is not None
     return [
-        Parameter(name.replace("beam.direction", "beam direction"), unit, typical, _change(parameter, i))
+        Motion(name.replace("beam.direction", "beam direction"), unit, typical, _change(parameter, i))
         for i, (name, unit, typical) in enumerate(zip(parameter.names, parameter.unit, parameter.typical, strict=True))
     ]
 
@@ -89,15 +89,15 @@ def _scale_fluence(e: Experiment, x: Array) -> Experiment:
     return replace(e, beam=replace(e.beam, fluence_photons_per_m2=fluence))
 
 
-_FACTORS = [Parameter("structure factors", "%", 1.0, _scale_factors)]
+_FACTORS = [Motion("structure factors", "%", 1.0, _scale_factors)]
 _IN_OTHER_TERMS = {
     "detector.origin_shift_mm": [
-        Parameter("detector origin along the beam", "um", 10.0, _shift_origin(lambda e: e.beam.direction)),
-        Parameter("detector origin along fast", "um", 10.0, _shift_origin(lambda e: _placed(e).fast)),
-        Parameter("detector origin along slow", "um", 10.0, _shift_origin(lambda e: _placed(e).slow)),
+        Motion("detector origin along the beam", "um", 10.0, _shift_origin(lambda e: e.beam.direction)),
+        Motion("detector origin along fast", "um", 10.0, _shift_origin(lambda e: _placed(e).fast)),
+        Motion("detector origin along slow", "um", 10.0, _shift_origin(lambda e: _placed(e).slow)),
     ],
     "crystal.default_F": _FACTORS,
     "crystal.structure_factors": _FACTORS,
-    "beam.fluence_photons_per_m2": [Parameter("beam.fluence_photons_per_m2", "%", 1.0, _scale_fluence)],
+    "beam.fluence_photons_per_m2": [Motion("beam.fluence_photons_per_m2", "%", 1.0, _scale_fluence)],
 }
 """Quantities that are blamed in terms that say more than those of their keys."""

@@ -14,8 +14,8 @@ from scipy.optimize import least_squares
 from nbjax.experiment import Experiment
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.recording import trace
-from nbjax.tracing.attribution.observation import Observation
-from nbjax.tracing.attribution.parameters import Parameter
+from nbjax.tracing.attribution.observation import Evidence
+from nbjax.tracing.attribution.parameters import Motion
 
 _MOST_PARAMETERS = 6
 _BRANCHES = 4
@@ -69,7 +69,7 @@ class Solution:
 class Solver:
     """Least squares over chosen parameters of one experiment."""
 
-    def __init__(self, experiment: Experiment, observation: Observation, parameters: tuple[Parameter, ...]):
+    def __init__(self, experiment: Experiment, observation: Evidence, parameters: tuple[Motion, ...]):
         self.parameters = parameters
         self._experiment = experiment
         pixels = jnp.asarray(observation.pixels, jnp.int32)
@@ -112,7 +112,7 @@ class Solver:
         return spread(found.x)
 
 
-def moved_experiment(experiment: Experiment, parameters: tuple[Parameter, ...], theta: Array) -> Experiment:
+def moved_experiment(experiment: Experiment, parameters: tuple[Motion, ...], theta: Array) -> Experiment:
     """The experiment with every parameter moved by ``theta`` typical changes."""
     for i, parameter in enumerate(parameters):
         experiment = parameter.apply(experiment, theta[i] * parameter.typical)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from nbjax.reference.ledger import ENTRIES
-from nbjax.tracing.attribution.attribution import Attribution, Step
+from nbjax.tracing.attribution.attribution import Attribution, Cause
 from nbjax.tracing.attribution.solve import Change
 
 SCHEMA = "nbjax-attribution"
@@ -181,11 +181,11 @@ def _relative(found: Attribution, value: float) -> float:
     return (value - found.reference) / (found.reference or 1.0)
 
 
-def _label(step: Step) -> str:
+def _label(step: Cause) -> str:
     return {"candidate": "candidate", "ledger": f"ledger: {step.name}", "parameter": step.name}[step.kind]
 
 
-def _step_line(step: Step) -> str:
+def _step_line(step: Cause) -> str:
     text = f"  {_label(step)} accounts for {100 * step.share:+.6g} % (residual then {step.residual:.2g})"
     if step.kind == "ledger":
         entry = _LEDGER[step.name]
