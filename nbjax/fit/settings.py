@@ -220,6 +220,12 @@ def _impossible(settings: FitSettings) -> list[Fault]:
         for name in ("broaden", "steps", "tolerance", "learning_rate"):
             above_zero[f"stages[{number}].{name}"] = getattr(stage, name)
     faults = [Fault(key, f"got {value:g}, must be above zero") for key, value in above_zero.items() if not value > 0]
+    if settings.seed < 0:
+        faults.append(Fault("seed", f"got {settings.seed}, must not be negative"))
+    free = {parameter.path for parameter in settings.parameters}
+    for number, stage in enumerate(settings.stages):
+        if stage.parameters == () or (stage.parameters is None and free and free <= set(stage.without)):
+            faults.append(Fault(f"stages[{number}]", "leaves nothing free; name its parameters, or leave it out"))
     for key, listed, remedy in (
         ("configs", settings.configs, "name the configurations where the fit starts, one for all images or one each"),
         ("data.files", settings.data.files, "name the measured images"),
