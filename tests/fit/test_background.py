@@ -119,10 +119,10 @@ def test_every_pixel_has_one_group_and_boxes_that_touch_are_cut() -> None:
 
 def test_what_auto_stands_for() -> None:
     whole, few = np.ones((9, 9), bool), np.eye(9, dtype=bool)
-    assert kind_for("auto", [whole], ["scale"]) == "radial"
-    assert kind_for("auto", [few], ["scale"]) == "plane"
-    assert kind_for("auto", [whole], ["crystal.water_um"]) == "none"
-    assert kind_for("constant", [whole], ["crystal.water_um"]) == "constant"
+    assert kind_for("auto", [whole], ["scale"], True) == "radial"
+    assert kind_for("auto", [few], ["scale"], True) == "plane"
+    assert kind_for("auto", [whole], ["crystal.water_um"], True) == "none"
+    assert kind_for("constant", [whole], ["crystal.water_um"], True) == "constant"
 
 
 def test_a_background_that_the_model_lacks_does_not_mislead_a_fit() -> None:
