@@ -52,8 +52,10 @@ def test_a_batch_of_several_crystals_is_mapped_and_described_one_by_one() -> Non
     turned = nbjax.put(start.crystal, "cell.misset_rad", np.radians([3.0, 40.0, 1.0]))
     images = [replace(start, crystals=(start.crystal, turned)), replace(start, crystals=(turned, start.crystal))]
     batch = jax.vmap(nbjax.simulate)(nbjax.stack(images))
-    np.testing.assert_allclose(batch[0], nbjax.simulate(images[0]), rtol=1e-12)
-    np.testing.assert_allclose(batch[1], batch[0], rtol=1e-10)
+    # between spots a pixel is the small difference of large terms, and rounding is that of the brightest pixel
+    rounding = 1e-15 * float(batch.max())
+    np.testing.assert_allclose(batch[0], nbjax.simulate(images[0]), rtol=1e-12, atol=rounding)
+    np.testing.assert_allclose(batch[1], batch[0], rtol=1e-12, atol=rounding)
     labels = [nbjax.dataset.describe(image)["lattice"] for image in images]
     assert (labels[0] + labels[1])[labels[0] > 0].tolist() == [3] * int((labels[0] > 0).sum())
 
