@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import jax
@@ -45,4 +46,8 @@ def test_a_slow_image_is_computed_in_slices_and_is_the_same(monkeypatch: pytest.
     done: list[int] = []
     image = render.render(experiment, lambda pixels, total: done.append(pixels), jax.local_devices()[:1])
     assert done == [1024, 2048, 2500]
-    np.testing.assert_array_equal(image, simulate(experiment))
+    whole = np.asarray(simulate(experiment))
+    np.testing.assert_allclose(image, whole, rtol=0, atol=1e-13 * whole.max())
+    if not os.environ.get("XLA_FLAGS"):
+        # to the last bit where a program is compiled as users compile it
+        np.testing.assert_array_equal(image, whole)
