@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from nbjax.geometry.unit_cell import standard_direct
-from nbjax.io.hkl import StructureFactorTable
 from nbjax.preparation import placed_panel
+from nbjax.reflections.table import StructureFactorTable
 from nbjax.resolve import Resolved
 
 _POINTS = 65

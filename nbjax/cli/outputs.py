@@ -131,7 +131,8 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         lines.append(f"{output.png_file}: picture{'' if drawn is None else ' of the counts'}")
     crystal = resolved.config.crystal
     if crystal.dump_file is not None and crystal.hkl_file is not None and resolved.crystal.table is not None:
-        write_dump(crystal.dump_file, resolved.crystal.table)
+        table = resolved.crystal.table
+        write_dump(crystal.dump_file, table.values, table.minimum)
         lines.append(f"{crystal.dump_file}: structure-factor cache")
     return lines
 

@@ -8,11 +8,13 @@ import numpy as np
 
 from nbjax.errors import FileError
 from nbjax.io.files import atomic_writer, read_bytes
-from nbjax.io.hkl import StructureFactorTable
 
 
-def read_dump(path: str | Path) -> StructureFactorTable:
+def read_dump(path: str | Path) -> tuple[np.ndarray, tuple[int, int, int]]:
     """Read a dump: six inclusive bounds as text, a form feed, then doubles, the last plane of each axis padding.
+
+    Returns:
+        Amplitudes in electrons on a dense box of indices, float64, shape (h, k, l); the indices of the first.
 
     Raises:
         FileError: not a dump, or cut short.
@@ -32,13 +34,19 @@ def read_dump(path: str | Path) -> StructureFactorTable:
     values = np.frombuffer(body, "<f8").reshape(shape)[:-1, :-1, :-1].copy()
     if not np.isfinite(values).all():
         raise FileError(f"{path}: holds amplitudes that are not finite; write the dump again")
-    return StructureFactorTable(values, (h0, k0, l0))
+    return values, (h0, k0, l0)
 
 
-def write_dump(path: str | Path, table: StructureFactorTable) -> None:
-    """Write a dump that the C program reads."""
-    bounds = [b for low, high in zip(table.minimum, table.maximum, strict=True) for b in (low, high)]
-    padded = np.pad(table.values, (0, 1)).astype("<f8")
+def write_dump(path: str | Path, values: np.ndarray, minimum: tuple[int, int, int]) -> None:
+    """Write a dump that the C program reads.
+
+    Args:
+        path: file to write.
+        values: amplitudes in electrons on a dense box of indices, shape (h, k, l).
+        minimum: indices of ``values[0, 0, 0]``.
+    """
+    bounds = [b for low, size in zip(minimum, values.shape, strict=True) for b in (low, low + size - 1)]
+    padded = np.pad(values, (0, 1)).astype("<f8")
     with atomic_writer(path) as handle:
         handle.write((" ".join(map(str, bounds)) + "\n\f").encode())
         handle.write(padded.tobytes())

@@ -1,4 +1,4 @@
-"""Structure-factor lists: text files of h, k, l, F, and the dense box they become."""
+"""Structure-factor lists: text files of h, k, l, F."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ import numpy as np
 from nbjax.errors import FileError
 from nbjax.io.files import read_text
 from nbjax.io.foreign import Content, refuse_foreign
-from nbjax.memory import available_bytes
 
-_COPIES = 4
-"""Of a table, while an experiment is prepared: with the order of its list, or in the types of the computation."""
 _WANTED = "text, a line h k l F for each reflection of the whole sphere in P1"
 _REMEDIES = {
     Content.REFLECTIONS: f"write its amplitudes as {_WANTED} (gemmi reads and expands it; add the Friedel mates)",
@@ -40,25 +37,6 @@ class Reflections:
     amplitude: np.ndarray
 
 
-@dataclass(frozen=True)
-class StructureFactorTable:
-    """Amplitudes in electrons on a dense box of indices.
-
-    Attributes:
-        values: float64, shape (h, k, l).
-        minimum: indices of ``values[0, 0, 0]``.
-    """
-
-    values: np.ndarray
-    minimum: tuple[int, int, int]
-
-    @property
-    def maximum(self) -> tuple[int, int, int]:
-        """Indices of the last entry."""
-        h, k, l = (low + size - 1 for low, size in zip(self.minimum, self.values.shape, strict=True))  # noqa: E741
-        return h, k, l
-
-
 def read_hkl(path: str | Path) -> Reflections:
     """Read a P1 list: h k l F a line, further columns ignored; blank lines and # comments allowed.
 
@@ -79,38 +57,6 @@ def read_hkl(path: str | Path) -> Reflections:
     if not (np.isfinite(rows).all() and (whole == rows[:, :3]).all() and np.abs(whole).max() < 2**31):
         raise FileError(_first_bad_line(path, text))
     return Reflections(whole.astype(np.int32), rows[:, 3].copy())
-
-
-def tabulate(reflections: Reflections, default_F: float) -> StructureFactorTable:
-    """The box between the smallest and largest indices; unlisted entries get ``default_F``, a repeated one its last F.
-
-    Raises:
-        FileError: there is nothing to tabulate, or memory does not hold the box.
-    """
-    if not len(reflections.miller):
-        raise FileError("structure factors: the list is empty; each line needs h k l F")
-    low, high = reflections.miller.min(axis=0).astype(int), reflections.miller.max(axis=0).astype(int)
-    shape = high - low + 1
-    size_bytes = 8 * float(np.prod(shape, dtype=float))
-    if _COPIES * size_bytes > available_bytes():
-        raise FileError(_too_large(reflections.miller, shape, size_bytes))
-    place = np.ravel_multi_index(tuple((reflections.miller - low).T), tuple(shape))
-    # NumPy does not promise which of several assignments to one element stays, so pick the last of each index
-    order = np.argsort(place, kind="stable")
-    is_last = np.append(np.diff(place[order]) > 0, True)
-    values = np.full(shape, float(default_F))
-    values.flat[place[order[is_last]]] = reflections.amplitude[order[is_last]]
-    return StructureFactorTable(values, (int(low[0]), int(low[1]), int(low[2])))
-
-
-def _too_large(miller: np.ndarray, shape: np.ndarray, size_bytes: float) -> str:
-    axis = int(np.argmax(shape))
-    entry = int(np.argmax(np.abs(miller[:, axis].astype(int))))
-    index, box = " ".join(map(str, miller[entry])), " x ".join(map(str, shape))
-    return (
-        f"structure factors: index {index} (reflection {entry + 1} of the list) stretches the table to {box} entries, "
-        f"{_COPIES * size_bytes / 2**30:.3g} GiB of memory; correct or remove it"
-    )
 
 
 def _first_bad_line(path: str | Path, text: str) -> str:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from nbjax.experiment import Experiment
-from nbjax.io.hkl import tabulate
 from nbjax.pipeline.compilation import compiled
 from nbjax.preparation import meets_beam, phi_angles_rad, placed_panel
 from nbjax.reference.cell_setting import angles_of_c_program_deg
 from nbjax.reference.hkl_stream import read_hkl_stream, reads_alike
 from nbjax.reference.ledger import NAMES
 from nbjax.reference.program import CProgram
+from nbjax.reflections.table import tabulate
 from nbjax.resolve import Resolved
 
 _CLOSED_FORM_FAILS = 1e-5

@@ -10,10 +10,10 @@ import numpy as np
 from nbjax.config.tree import Config, Crystal
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.geometry.unit_cell import standard_direct
-from nbjax.io.hkl import StructureFactorTable
 from nbjax.io.matrix import read_matrix
 from nbjax.reference.cell_setting import angles_of_c_program_deg, volume_ratio
 from nbjax.reference.set_up import program_edges_m
+from nbjax.reflections.table import StructureFactorTable
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.steps import NONE, Steps
 from nbjax.resolve.structure_factors import find_structure_factors, fit_to_cell

@@ -9,10 +9,11 @@ import numpy as np
 
 from nbjax.config.tree import Crystal
 from nbjax.geometry.unit_cell import standard_direct
-from nbjax.io.coordinates import calculate
 from nbjax.io.dump import read_dump
-from nbjax.io.hkl import Reflections, StructureFactorTable, read_hkl, tabulate
+from nbjax.io.hkl import Reflections, read_hkl
 from nbjax.reference.hkl_stream import read_hkl_stream, reads_alike
+from nbjax.reflections.calculation import calculate
+from nbjax.reflections.table import StructureFactorTable, tabulate
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.reflections import check_reflections
 from nbjax.resolve.unit_cell import Setting
@@ -48,7 +49,7 @@ def _of_list(crystal: Crystal, notes: Notes) -> FoundFactors:
 
 
 def _of_dump(crystal: Crystal, notes: Notes) -> FoundFactors:
-    return FoundFactors("crystal.dump_file", table=read_dump(str(crystal.dump_file)))
+    return FoundFactors("crystal.dump_file", table=StructureFactorTable(*read_dump(str(crystal.dump_file))))
 
 
 READERS: Mapping[str, Callable[[Crystal, Notes], FoundFactors]] = {

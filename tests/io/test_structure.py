@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nbjax.errors import FileError
-from nbjax.io.coordinates import calculate
+from nbjax.reflections.calculation import calculate
 
 CELL = "CRYST1   30.000   40.000   50.000  90.00 100.00  90.00 P 1 2 1      2"
 SITES = np.array([[3.0, 11.0, 7.0], [5.0, 12.5, 9.5], [8.0, 20.0, 16.0]])

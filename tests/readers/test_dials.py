@@ -21,7 +21,7 @@ import pytest
 
 import nbjax
 from nbjax.cli import main
-from nbjax.io.coordinates import calculate
+from nbjax.reflections.calculation import calculate
 
 pytestmark = [
     pytest.mark.dials,

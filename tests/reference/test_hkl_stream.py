@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from nbjax.errors import FileError
-from nbjax.io.hkl import tabulate
 from nbjax.reference.hkl_stream import read_hkl_stream, reads_alike
+from nbjax.reflections.table import tabulate
 
 REGULAR = "1 2 3 10\n -1 0 2 20.5\n1 2 3 30\n"
 

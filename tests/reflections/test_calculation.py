@@ -10,8 +10,8 @@ import pytest
 import nbjax
 from nbjax.errors import FileError
 from nbjax.io import coordinates
-from nbjax.io.coordinates import CoordinatesModel, calculate
-from nbjax.io.hkl import StructureFactorTable
+from nbjax.reflections.calculation import CoordinatesModel, calculate
+from nbjax.reflections.table import StructureFactorTable
 
 SAMPLE = Path(nbjax.__file__).parent / "data" / "2erl.pdb"
 RESOLUTION_A = 2.5

@@ -10,8 +10,8 @@ import gemmi
 import numpy as np
 
 from nbjax.errors import FileError
-from nbjax.io.hkl import StructureFactorTable
 from nbjax.io.structure import read_structure
+from nbjax.reflections.table import StructureFactorTable
 
 _SOLVENT_ELECTRONS_PER_A3 = 0.35
 _SOLVENT_B_A2 = 46.0
