@@ -9,7 +9,7 @@ import pytest
 
 import nbjax
 from nbjax.errors import FileError
-from nbjax.io import coordinates
+from nbjax.reflections import calculation
 from nbjax.reflections.calculation import CoordinatesModel, calculate
 from nbjax.reflections.table import StructureFactorTable
 
@@ -96,7 +96,7 @@ def test_the_solvent_is_a_mask_of_35_electrons_in_100_cubic_angstroms_blurred_by
     structure = gemmi.read_structure(str(SAMPLE))
     limits = (4, 2, 2)
     inverse_d2 = np.random.default_rng(0).uniform(0, 0.1, [2 * limit + 1 for limit in limits])
-    sharp, blurred = (coordinates._solvent(structure, limits, x) for x in (0 * inverse_d2, inverse_d2))
+    sharp, blurred = (calculation._solvent(structure, limits, x) for x in (0 * inverse_d2, inverse_d2))
     np.testing.assert_allclose(blurred, sharp * np.exp(-46 / 4 * inverse_d2), rtol=1e-12)
     solvent_A3 = abs(sharp[limits]) / 0.35
     assert 0.1 < solvent_A3 / structure.cell.volume < 0.5
