@@ -45,6 +45,7 @@ class Crystal:
     cell_deg: Vector | None = None
     matrix_file: str | None = None
     matrix_wavelength_A: float | None = None  # None: the beam's, or that of the cell in the file
+    orientation_file: str | None = None  # of a processing program; "#" and a number pick one of several crystals
     misset_deg: Vector | None = None
     misset_random: bool = False
     misset_seed: int | None = None

@@ -226,6 +226,7 @@ def _settled(resolved: Resolved) -> Config:
             cell_A=crystal.cell_A,
             cell_deg=crystal.cell_deg,
             matrix_file=None,
+            orientation_file=None,
             hkl_file=None,
             dump_file=None,
             coordinates_file=None,

@@ -16,6 +16,7 @@ from nbjax.dataset.load import Recipe
 from nbjax.dataset.run import Share
 from nbjax.dataset.shard import config_of
 from nbjax.errors import ConfigError, Fault, FileError
+from nbjax.io.experiments import split_choice
 from nbjax.io.files import atomic_writer, read_bytes, read_text
 
 FILES_OF_A_RUN = 250
@@ -45,7 +46,7 @@ def settings_text(recipe: Recipe, share: Share, made_by: Mapping[str, str]) -> s
         "images": share.images,
         "frames_per_shard": share.frames_per_shard,
         **made_by,
-        "inputs": {name: hashlib.sha256(read_bytes(name)).hexdigest() for name in input_files(recipe)},
+        "inputs": {name: hashlib.sha256(read_bytes(split_choice(name)[0])).hexdigest() for name in input_files(recipe)},
     }
     return "\n".join([recipe.toml(), tomli_w.dumps({"run": run})])
 

@@ -166,7 +166,8 @@ def _cell(experiment: Experiment) -> dict[str, Any]:
     if not np.array_equal(np.asarray(cell.orientation), np.eye(3)):
         whole = xyz_angles(cell.misset @ cell.orientation)
         values["crystal.misset_deg"] = _tuple(whole * DEGREES_PER_RADIAN)
-        values |= {"crystal.matrix_file": None, "crystal.misset_random": False, "crystal.misset_seed": None}
+        values |= {"crystal.matrix_file": None, "crystal.orientation_file": None}
+        values |= {"crystal.misset_random": False, "crystal.misset_seed": None}
     return values
 
 

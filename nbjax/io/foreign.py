@@ -40,6 +40,17 @@ _BEGINNINGS = (
 )
 
 
+def content_of(path: str | Path) -> tuple[str, Content] | None:
+    """What a file of another program is, in words, and what it holds; None where it begins as none.
+
+    Raises:
+        FileError: the file cannot be read.
+    """
+    with open_binary(path) as handle:
+        start = handle.read(_LOOKED_AT_BYTES)
+    return next(((name, content) for pattern, name, content in _BEGINNINGS if re.match(pattern, start)), None)
+
+
 def refuse_foreign(path: str | Path, remedies: Mapping[Content, str]) -> None:
     """Refuse a file of another program.
 

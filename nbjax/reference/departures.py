@@ -88,7 +88,7 @@ def _interpolation_latch(resolved: Resolved, experiment: Experiment) -> bool:
 
 
 def _cell_setting(resolved: Resolved, experiment: Experiment) -> bool:
-    if resolved.config.crystal.matrix_file is not None:
+    if resolved.config.crystal.matrix_file is not None or resolved.config.crystal.orientation_file is not None:
         return False
     given = resolved.crystal.cell_deg
     return not np.allclose(angles_of_c_program_deg(resolved.crystal.cell_A, given), given, rtol=0, atol=1e-9)

@@ -10,11 +10,12 @@ import numpy as np
 from nbjax.config.tree import Config, Crystal
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.geometry.unit_cell import standard_direct
-from nbjax.io.matrix import read_matrix
+from nbjax.io.experiments.mosflm_matrix import read_matrix
 from nbjax.reference.cell_setting import angles_of_c_program_deg, volume_ratio
 from nbjax.reference.set_up import program_edges_m
 from nbjax.reflections.table import StructureFactorTable
 from nbjax.resolve.notes import Notes
+from nbjax.resolve.orientation import read_orientation
 from nbjax.resolve.steps import NONE, Steps
 from nbjax.resolve.structure_factors import find_structure_factors, fit_to_cell
 from nbjax.resolve.unit_cell import Setting, resolve_cell
@@ -66,12 +67,14 @@ def resolve_crystal(
     default_F = notes.choose("crystal.default_F", crystal.default_F, 0.0)
     lenient = bool(config.parity)
     found = find_structure_factors(crystal, default_F, "hkl_stream" in config.parity, notes)
-    setting = resolve_cell(crystal, wavelength_A, None if found is None else found.cell, lenient, notes)
+    oriented = read_orientation(config, wavelength_A, notes)
+    setting = resolve_cell(crystal, wavelength_A, None if found is None else found.cell, oriented, lenient, notes)
     table = fit_to_cell(found, setting, wavelength_A, default_F, lenient, notes)
     cell_A, cell_deg, orientation = setting.cell_A, setting.cell_deg, setting.orientation
     star_scale = 1.0
     given_deg = crystal.cell_deg or (90.0, 90.0, 90.0)
-    if "cell_setting" in config.parity and crystal.matrix_file is None and not notes.faults:
+    has_matrix = crystal.matrix_file is not None or oriented is not None
+    if "cell_setting" in config.parity and not has_matrix and not notes.faults:
         given_deg, cell_deg = cell_deg, angles_of_c_program_deg(cell_A, cell_deg)
         notes.record("crystal.cell_deg", cell_deg, "the C program's standard setting")
     if "star_shape" in config.parity and crystal.shape in ("gauss", "tophat") and crystal.cell_A is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nbjax.config.tree import Crystal
 from nbjax.geometry.unit_cell import cell_of, setting_of
-from nbjax.io.matrix import OrientationMatrix, read_matrix
+from nbjax.io.experiments.mosflm_matrix import OrientationMatrix, read_matrix
 from nbjax.resolve.notes import Notes
 
 _RIGHT_ANGLES = (90.0, 90.0, 90.0)
@@ -27,17 +27,23 @@ class Setting:
 
 
 def resolve_cell(
-    crystal: Crystal, wavelength_A: float, model_cell: np.ndarray | None, lenient: bool, notes: Notes
+    crystal: Crystal,
+    wavelength_A: float,
+    model_cell: np.ndarray | None,
+    oriented: np.ndarray | None,
+    lenient: bool,
+    notes: Notes,
 ) -> Setting:
     """The cell and its orientation; what tells of the same cell is compared.
 
-    A given cell comes before that of the coordinates, and either before a matrix, whose vectors are rescaled to its
-    lengths; the angles of a matrix come first, and its orientation.
+    A given cell comes before that of the coordinates, and either before a matrix or the file of an orientation, whose
+    vectors are rescaled to its lengths; their angles come first, and their orientation.
 
     Args:
         crystal: what was said.
         wavelength_A: of the beam.
         model_cell: of the coordinates: three lengths and three angles.
+        oriented: vectors of ``crystal.orientation_file`` as rows in Angstrom, shape (3, 3), or None.
         lenient: warn of contradictions, as for the C program, which takes them; otherwise they are faults.
         notes: takes faults and warnings.
     """
@@ -56,24 +62,30 @@ def resolve_cell(
     elif crystal.cell_deg is not None:
         notes.fault("crystal.cell_deg", "given without crystal.cell_A; give the lengths too")
     orientation: np.ndarray = np.eye(3)
+    direct, key = oriented, "crystal.orientation_file"
     if crystal.matrix_file is not None:
         notes.given("crystal.matrix_file", crystal.matrix_file)
         matrix = read_matrix(crystal.matrix_file)
-        direct = _direct_vectors(crystal, matrix, wavelength_A, lenient, notes)
-        lengths, angles_rad, orientation = setting_of(direct, crystal.matrix_file)
+        direct, key = _direct_vectors(crystal, matrix, wavelength_A, lenient, notes), "crystal.matrix_file"
+    if direct is not None:
+        lengths, angles_rad, orientation = setting_of(direct, getattr(crystal, key.partition(".")[2]))
         own = np.array([*lengths, *np.degrees(angles_rad)])
         if cell is None:
-            notes.record("crystal.cell_A", tuple(map(float, lengths)), "crystal.matrix_file, wavelength")
+            origin = f"{key}, wavelength" if oriented is None else key
+            notes.record("crystal.cell_A", tuple(map(float, lengths)), origin)
         else:
             known = cell.copy()
             if crystal.cell_A is not None and crystal.cell_deg is None and model_cell is None:
                 known[3:] = own[3:]
-            _compare_matrix(own, known, name, _written_at(crystal, wavelength_A), lenient, notes)
-            notes.record("crystal.cell_A", tuple(map(float, cell[:3])), f"{name}; the matrix is rescaled to it")
+            written_A = _written_at(crystal, wavelength_A) if oriented is None else None
+            _compare_matrix(key, own, known, name, written_A, lenient, notes)
+            what = "matrix" if oriented is None else "orientation"
+            notes.record("crystal.cell_A", tuple(map(float, cell[:3])), f"{name}; the {what} is rescaled to it")
         cell = np.array([*(own if cell is None else cell)[:3], *own[3:]])
-        notes.record("crystal.cell_deg", tuple(map(float, own[3:])), "crystal.matrix_file")
+        notes.record("crystal.cell_deg", tuple(map(float, own[3:])), key)
     if cell is None:
-        notes.fault("crystal.cell_A", "missing; give crystal.cell_A, crystal.matrix_file or crystal.coordinates_file")
+        keys = "crystal.cell_A, crystal.matrix_file, crystal.orientation_file or crystal.coordinates_file"
+        notes.fault("crystal.cell_A", f"missing; give {keys}")
         return Setting((1.0, 1.0, 1.0), _RIGHT_ANGLES, orientation)
     _check_angles(cell[3:], notes)
     a, b, c, alpha, beta, gamma = map(float, cell)
@@ -120,19 +132,25 @@ def _written_at(crystal: Crystal, wavelength_A: float) -> float:
 
 
 def _compare_matrix(
-    own: np.ndarray, known: np.ndarray, name: str, wavelength_A: float, lenient: bool, notes: Notes
+    key: str,
+    own: np.ndarray,
+    known: np.ndarray,
+    name: str,
+    wavelength_A: float | None,
+    lenient: bool,
+    notes: Notes,
 ) -> None:
     """Compare the cell of a matrix with one that is known, and look for what could have gone wrong."""
     ratio = float(np.mean(known[:3] / own[:3]))
     stretched = np.array([*(own[:3] * ratio), *own[3:]])
-    remedy = "give the matrix of this crystal"
-    if _difference(stretched, known) < _LARGEST_DIFFERENCE / 2:
+    remedy = "give the matrix of this crystal" if wavelength_A is not None else "give the file of this crystal"
+    if wavelength_A is not None and _difference(stretched, known) < _LARGEST_DIFFERENCE / 2:
         written_A = wavelength_A * ratio
         remedy = f"if it was written at {written_A:.5g} A, give crystal.matrix_wavelength_A = {written_A:.5g}"
     elif np.allclose(np.sort(own[:3]), np.sort(known[:3]), rtol=_LARGEST_DIFFERENCE):
         remedy = "its axes are in another order; index it like the structure factors"
     whose = "the given one is" if name == "given" else "that of the coordinates is"
-    _compare("crystal.matrix_file", own, known, whose, remedy, lenient, notes)
+    _compare(key, own, known, whose, remedy, lenient, notes)
 
 
 def _compare(

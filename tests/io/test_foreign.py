@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nbjax.errors import FileError
+from nbjax.io.experiments.mosflm_matrix import read_matrix
 from nbjax.io.hkl import read_hkl
-from nbjax.io.matrix import read_matrix
 from nbjax.io.structure import read_structure
 
 MTZ = b"MTZ \x15\0\0\0DA\0\0" + bytes(64)

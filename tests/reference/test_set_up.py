@@ -9,7 +9,7 @@ from cases import CASES, INPUTS, option_line
 
 from nbjax.cli.nanobragg import read_options
 from nbjax.geometry.panel import Panel
-from nbjax.io.matrix import read_matrix
+from nbjax.io.experiments.mosflm_matrix import read_matrix
 from nbjax.preparation import placed_panel
 from nbjax.reference.set_up import program_edges_m, program_panel
 from nbjax.resolve import Resolved, resolve

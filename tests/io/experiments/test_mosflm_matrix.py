@@ -7,7 +7,7 @@ import pytest
 from cases import INPUTS
 
 from nbjax.errors import FileError
-from nbjax.io.matrix import read_matrix
+from nbjax.io.experiments.mosflm_matrix import read_matrix
 
 
 def test_rows_and_columns() -> None:

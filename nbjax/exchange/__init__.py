@@ -1,0 +1,1 @@
+"""Experiments of processing programs as configurations, and configurations as experiments of DIALS."""

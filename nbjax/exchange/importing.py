@@ -1,0 +1,156 @@
+"""From the files of processing programs to a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from nbjax.config.edit import with_values
+from nbjax.config.tree import Config, Crystal
+from nbjax.errors import FileError, UsageError
+from nbjax.exchange.combination import Combination, cell_of_experiment, combine
+from nbjax.exchange.configuration import configuration
+from nbjax.geometry.frames import unit
+from nbjax.io.experiments import is_experiment, read_experiment
+from nbjax.io.experiments.recorded import RecordedExperiment, RecordedPanel
+from nbjax.io.foreign import Content, content_of
+
+_KEYS = {
+    Content.REFLECTIONS: "crystal.reflections_file",
+    Content.COORDINATES: "crystal.coordinates_file",
+    Content.SMALL_MOLECULE: "crystal.coordinates_file",
+}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A configuration, and what is to be said of it.
+
+    Attributes:
+        config: file names are as they were given.
+        taken: a line for each thing that a file told.
+        remarks: what is missing or was not taken, with the remedy.
+    """
+
+    config: Config
+    taken: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def import_files(files: Sequence[str], image: int | None = None, panel: str | None = None) -> Imported:
+    """The configuration that files of processing programs describe together.
+
+    Args:
+        files: experiments, and at most one file of reflections or coordinates.
+        image: number of an image of the scan; None: the first.
+        panel: name of the panel; None: the one nearest to the beam.
+
+    Raises:
+        FileError: a file that cannot be read, contradicts another, or is of no known kind.
+        UsageError: an image or a panel that is not there.
+    """
+    found: list[RecordedExperiment] = []
+    others: dict[str, str] = {}
+    for name in files:
+        if is_experiment(name):
+            found.append(read_experiment(name, image))
+            continue
+        key = _key(name)
+        if key in others:
+            raise FileError(f"{name}: is a second file of structure factors beside {others[key]}; give one of them")
+        others[key] = name
+    combined = combine(found)
+    experiment = combined.experiment
+    if image is not None and experiment.scan is None:
+        raise UsageError(f"--image {image}: none of the files tells of a scan; leave it out")
+    chosen, remarks = _panel(experiment, panel)
+    config = configuration(combined, chosen)
+    if others:
+        config = with_values(config, {**others, "crystal.default_F": None})
+    taken = [*_taken(combined, chosen), *(f"structure factors: {name}" for name in others.values())]
+    return Imported(config, tuple(taken), (*experiment.remarks, *remarks, *_missing(combined, chosen, bool(others))))
+
+
+def _key(name: str) -> str:
+    """The key of a file that is no experiment."""
+    known = content_of(name)
+    key = None if known is None else _KEYS.get(known[1])
+    if key is None or key.partition(".")[2] not in {field.name for field in fields(Crystal)}:
+        what = "is of no known kind" if known is None else f"is {known[0]}"
+        raise FileError(
+            f"{name}: {what}, and tells of no experiment; give files of DIALS (.expt), XDS (XPARM.XDS, XDS.INP), "
+            "CrystFEL (.stream, .geom, .cell) or MOSFLM (a matrix), and one of reflections or coordinates"
+        )
+    return key
+
+
+def _panel(experiment: RecordedExperiment, name: str | None) -> tuple[RecordedPanel | None, list[str]]:
+    """The panel by its name, or the one that the beam comes nearest to."""
+    panels = experiment.panels
+    if name is not None:
+        for panel in panels:
+            if panel.name == name:
+                return panel, []
+        known = ", ".join(panel.name for panel in panels[:20]) or "none"
+        raise UsageError(f"--panel {name}: is no panel of the files; they have {known}")
+    if len(panels) < 2:
+        return (panels[0] if panels else None), []
+    beam = experiment.beam_axis
+    assert beam is not None
+    nearest = min(panels, key=lambda panel: _angle(panel, beam))
+    remark = (
+        f"the detector has {len(panels)} panels, of which a configuration has one: {nearest.name}, the nearest to the "
+        "beam, is taken; --panel NAME takes another"
+    )
+    return nearest, [remark]
+
+
+def _angle(panel: RecordedPanel, beam: np.ndarray) -> float:
+    """Angle between the beam and the middle of a panel."""
+    sizes = [count * pixel / 2 for count, pixel in zip(panel.pixels, panel.pixel_mm, strict=True)]
+    middle = panel.origin_mm + sizes[0] * unit(panel.fast) + sizes[1] * unit(panel.slow)
+    return float(np.arccos(np.clip(middle @ unit(beam) / max(float(np.linalg.norm(middle)), 1e-30), -1, 1)))
+
+
+def _taken(found: Combination, panel: RecordedPanel | None) -> list[str]:
+    experiment, sources, lines = found.experiment, found.sources, []
+    cell = cell_of_experiment(experiment)
+    if cell is not None:
+        lines.append(f"cell: {' '.join(f'{value:.6g}' for value in cell)} ({sources['cell']})")
+    if "orientation" in sources:
+        lines.append(f"orientation: {sources['orientation']}")
+    if "wavelength" in sources:
+        lines.append(f"wavelength: {experiment.beam.wavelength_A:.6g} A ({sources['wavelength']})")
+    if "polarization" in sources:
+        lines.append(f"polarization: {experiment.beam.kahn_factor:.6g} ({sources['polarization']})")
+    if panel is not None:
+        fast, slow = panel.pixels
+        lines.append(f"panel: {panel.name}, {slow} x {fast} pixels (slow x fast) ({sources['panels']})")
+    scan, image = experiment.scan, experiment.image
+    if scan is not None and image is not None:
+        start_deg = scan.start_deg + (image - scan.first) * scan.width_deg
+        lines.append(f"scan: image {image}, {scan.width_deg:g} degrees from {start_deg:g} on ({sources['scan']})")
+    return lines
+
+
+def _missing(found: Combination, panel: RecordedPanel | None, has_factors: bool) -> list[str]:
+    """What an image needs and no file tells."""
+    experiment, sources, lines = found.experiment, found.sources, []
+    if cell_of_experiment(experiment) is None and not has_factors:
+        lines.append("no file tells of the crystal; add one that does, or crystal.cell_A to the configuration")
+    elif "orientation" not in sources:
+        lines.append("no file tells of the orientation; add one that does, or crystal.misset_deg to the configuration")
+    if "wavelength" not in sources:
+        lines.append("no file tells of the wavelength; add beam.wavelength_A to the configuration (default: 1 A)")
+    if panel is None:
+        lines.append("no file tells of the detector; add one that does, or [detector] to the configuration")
+    if not has_factors:
+        lines.append(
+            "no file has structure factors: crystal.default_F = 1 makes all reflections equal; add a file of "
+            "reflections or coordinates"
+        )
+    if experiment.crystal is not None:
+        lines.append("no file tells of the crystal's size: crystal.cells is a block of 0.1 um, and its spots that wide")
+    return lines

@@ -1,0 +1,63 @@
+"""Crystals, beams, detectors and scans from the files of processing programs, known by their content.
+
+Each format is a module with a ``READER``, and one entry of ``READERS`` makes it known. No program is needed to read its
+files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from nbjax.errors import FileError
+from nbjax.io.experiments import dials_expt
+from nbjax.io.experiments.checks import check
+from nbjax.io.experiments.recorded import Choice, Reader, RecordedExperiment
+from nbjax.io.files import open_binary
+
+READERS: tuple[Reader, ...] = (dials_expt.READER,)
+"""The first that recognises a file reads it."""
+
+_LOOKED_AT_BYTES = 1 << 16
+_CHOICE = re.compile(r"(?s)(.+)#([^#/]*)")
+
+
+def split_choice(name: str) -> tuple[str, str | None]:
+    """The file and what follows ``#``; a file whose own name has a ``#`` is taken as it is."""
+    match = _CHOICE.fullmatch(name)
+    if match is None or os.path.exists(name):
+        return name, None
+    return match[1], match[2]
+
+
+def is_experiment(name: str) -> bool:
+    """Whether a file is of a kind that ``read_experiment`` takes.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    return _reader(split_choice(name)[0]) is not None
+
+
+def read_experiment(name: str, image: int | None = None) -> RecordedExperiment:
+    """What a file says of an experiment.
+
+    Args:
+        name: of the file; ``#`` and a choice after it pick one of several crystals.
+        image: number of an image of the scan; None: the first.
+
+    Raises:
+        FileError: it cannot be read, is of no known kind or damaged, or holds what cannot be.
+    """
+    path, chosen = split_choice(name)
+    reader = _reader(path)
+    if reader is None:
+        kinds = ", ".join(each.name for each in READERS)
+        raise FileError(f"{path}: tells of no experiment; give {kinds}")
+    return check(reader.read(path, Choice(chosen, image)))
+
+
+def _reader(path: str) -> Reader | None:
+    with open_binary(path) as handle:
+        start = handle.read(_LOOKED_AT_BYTES)
+    return next((reader for reader in READERS if reader.recognises(start)), None)

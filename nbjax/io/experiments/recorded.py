@@ -1,0 +1,166 @@
+"""What the files of processing programs say about an experiment, in the frame and units of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The laboratory of a program.
+
+    Attributes:
+        name: the program.
+        beam, spindle: direction of the beam and axis of rotation where a file does not tell them, shape (3,).
+    """
+
+    name: str
+    beam: np.ndarray
+    spindle: np.ndarray
+
+
+_X, _Z = np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
+
+DIALS = Frame("DIALS", -_Z, _X)
+XDS = Frame("XDS", _Z, _X)
+CRYSTFEL = Frame("CrystFEL", _Z, _X)
+MOSFLM = Frame("MOSFLM", _X, _Z)
+
+
+@dataclass(frozen=True)
+class RecordedCrystal:
+    """A crystal.
+
+    Attributes:
+        cell: lengths in Angstrom and angles in degrees, shape (6,); None: those of ``direct_A``.
+        direct_A: a, b, c as rows in Angstrom, with the spindle at 0, shape (3, 3); None where no orientation is told.
+        space_group: as the file has it, or None.
+    """
+
+    cell: np.ndarray | None = None
+    direct_A: np.ndarray | None = None
+    space_group: str | None = None
+
+
+@dataclass(frozen=True)
+class RecordedBeam:
+    """A beam; None is what the file leaves open.
+
+    Attributes:
+        direction: in which it travels, shape (3,).
+        kahn_factor: linear polarization, -1..1.
+        electric_axis: direction of the electric vector, shape (3,).
+    """
+
+    direction: np.ndarray | None = None
+    wavelength_A: float | None = None
+    kahn_factor: float | None = None
+    electric_axis: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class RecordedPanel:
+    """One panel.
+
+    Attributes:
+        name: in its file.
+        origin_mm: outer corner of the first pixel, shape (3,).
+        fast, slow: axes, shape (3,).
+        pixel_mm: edges of a pixel along fast and slow.
+        pixels: (fast, slow).
+        thickness_mm, attenuation_per_mm: of the sensor, or None.
+    """
+
+    name: str
+    origin_mm: np.ndarray
+    fast: np.ndarray
+    slow: np.ndarray
+    pixel_mm: tuple[float, float]
+    pixels: tuple[int, int]
+    thickness_mm: float | None = None
+    attenuation_per_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class RecordedScan:
+    """A rotation series.
+
+    Attributes:
+        axis: of the rotation, right-handed, shape (3,).
+        start_deg: spindle angle where the first image begins.
+        width_deg: of each image.
+        first, last: numbers of the images; ``last`` None where the file does not tell.
+    """
+
+    axis: np.ndarray
+    start_deg: float
+    width_deg: float
+    first: int
+    last: int | None = None
+
+
+@dataclass(frozen=True)
+class RecordedExperiment:
+    """Everything that one file says.
+
+    Attributes:
+        file: its name, with the choice.
+        frame: its laboratory; None: that of the configuration which names the file.
+        panels: of the detector, none where the file has no detector.
+        image: the chosen image of the scan.
+        remarks: what it says and is not taken, in sentences.
+    """
+
+    file: str
+    frame: Frame | None
+    crystal: RecordedCrystal | None = None
+    beam: RecordedBeam = RecordedBeam()
+    panels: tuple[RecordedPanel, ...] = ()
+    scan: RecordedScan | None = None
+    image: int | None = None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def beam_axis(self) -> np.ndarray | None:
+        """Direction of the beam, or that of the program's frame."""
+        if self.beam.direction is not None:
+            return self.beam.direction
+        return None if self.frame is None else self.frame.beam
+
+    @property
+    def spindle_axis(self) -> np.ndarray | None:
+        """Axis of rotation, or that of the program's frame."""
+        if self.scan is not None:
+            return self.scan.axis
+        return None if self.frame is None else self.frame.spindle
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What of a file is wanted.
+
+    Attributes:
+        crystal: the text after ``#``, or None.
+        image: number of an image of the scan, or None for the first.
+    """
+
+    crystal: str | None = None
+    image: int | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What reads one kind of file.
+
+    Attributes:
+        name: of the kind, in words.
+        recognises: whether a file that begins with these bytes is of the kind.
+        read: what a file of this name says; raises ``FileError``.
+    """
+
+    name: str
+    recognises: Callable[[bytes], bool]
+    read: Callable[[str, Choice], RecordedExperiment]
