@@ -54,8 +54,9 @@ class Scene:
         for place in px[order]:
             if all(np.abs(place - other).max() > 2 * _HALF for other in chosen):
                 chosen.append(place)
-        assert len(chosen) >= SPOTS
-        return np.array(chosen[:SPOTS])
+            if len(chosen) == SPOTS:
+                return np.array(chosen)
+        raise AssertionError(f"only {len(chosen)} spots")
 
 
 def rotation(axis: np.ndarray, angle_deg: float) -> np.ndarray:
