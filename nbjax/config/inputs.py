@@ -14,6 +14,18 @@ INPUT_FILES: dict[str, tuple[str, ...]] = {
     "detector": ("header_file", "mask_file"),
 }
 
+OF_COORDINATES = (
+    "coordinates_resolution_A",
+    "coordinates_model",
+    "coordinates_solvent",
+    "solvent_k",
+    "solvent_B_A2",
+    "coordinates_scale",
+    "coordinates_B_A2",
+    "anomalous",
+)
+"""Keys of a crystal that say how its ``coordinates_file`` is taken."""
+
 
 def absolute_inputs(config: Config) -> Config:
     """The configuration with absolute names of the files that it reads."""

@@ -53,6 +53,13 @@ class Crystal:
     dump_file: str | None = None
     coordinates_file: str | None = None
     coordinates_resolution_A: float | None = None
+    coordinates_model: int | None = None  # number in the file; None: the first
+    coordinates_solvent: bool | None = None  # None: on, but for small molecules
+    solvent_k: float | None = None
+    solvent_B_A2: float | None = None
+    coordinates_scale: float | None = None
+    coordinates_B_A2: float | None = None
+    anomalous: bool | None = None  # None: on
     default_F: float | None = None
     cells: Vector | None = None
     size_a_mm: float | None = None

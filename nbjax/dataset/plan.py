@@ -10,6 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from nbjax.config.edit import with_values
+from nbjax.config.inputs import OF_COORDINATES
 from nbjax.config.tree import Config
 from nbjax.constants import HC_EV_A
 from nbjax.dataset.columns import read_columns
@@ -22,6 +23,7 @@ from nbjax.quantities import QUANTITIES
 from nbjax.resolve import Resolved, resolve
 
 NOTHING: Mapping[str, float] = {}
+_NO_COORDINATES: dict[str, Any] = dict.fromkeys(OF_COORDINATES)
 
 
 @dataclass(frozen=True)
@@ -230,12 +232,12 @@ def _settled(resolved: Resolved) -> Config:
             hkl_file=None,
             dump_file=None,
             coordinates_file=None,
-            coordinates_resolution_A=None,
             misset_random=False,
             misset_deg=(0.0, 0.0, 0.0),
             cells=config.crystal.cells if has_sizes else crystal.cells,
             default_F=crystal.default_F or 1.0,
             interpolate=crystal.interpolate,
+            **_NO_COORDINATES,
         ),
         detector=replace(
             config.detector,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import itertools
 import os
 import secrets
 import stat
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -20,6 +23,9 @@ try:
 except ImportError:  # where files are not locked so
     fcntl = None  # type: ignore[assignment]
 
+MOST_BYTES = 2**30
+"""Of a text file, unpacked."""
+
 
 def read_bytes(path: str | Path) -> bytes:
     """Content of a file.
@@ -31,6 +37,24 @@ def read_bytes(path: str | Path) -> bytes:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         raise FileError(f"{path}: cannot be read ({_reason(error)}); check the name and the permissions") from None
+
+
+def read_unpacked(path: str | Path) -> bytes:
+    """Content of a file, unpacked where gzip packed it.
+
+    Raises:
+        FileError: it does not exist, cannot be read or unpacked, or is larger than ``MOST_BYTES``.
+    """
+    content = read_bytes(path)
+    if content.startswith(b"\x1f\x8b"):
+        try:
+            with gzip.open(io.BytesIO(content)) as handle:
+                content = handle.read(MOST_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise FileError(f"{path}: cannot be unpacked ({error}); fetch or pack it again") from None
+    if len(content) > MOST_BYTES:
+        raise FileError(f"{path}: holds more than {MOST_BYTES / 2**30:g} GiB; check that it is the right file")
+    return content
 
 
 def make_folder(folder: str | Path, name: str) -> None:

@@ -25,6 +25,7 @@ class Content(Enum):
     COMPRESSED = "compressed"
 
 
+_CIF = rb"(?s)\s*(#[^\n]*\n\s*)*data_"
 _BEGINNINGS = (
     (rb"MTZ ", "an MTZ file", Content.REFLECTIONS),
     (rb"CrystFEL reflection list", "a reflection list of CrystFEL", Content.REFLECTIONS),
@@ -34,9 +35,9 @@ _BEGINNINGS = (
     (rb"(HEADER|CRYST1|ATOM|REMARK) ", "a PDB file", Content.COORDINATES),
     (rb"\x89HDF", "an HDF5 file", Content.IMAGE),
     (rb"\x1f\x8b|BZh|\xfd7zXZ", "a compressed file", Content.COMPRESSED),
-    (rb"(?s)\s*(#[^\n]*\s+)*data_.*\n_refln[_.]", "a CIF of reflections", Content.REFLECTIONS),
-    (rb"(?s)\s*(#[^\n]*\s+)*data_.*\n_atom_site_fract_x", "a CIF of fractional coordinates", Content.SMALL_MOLECULE),
-    (rb"(?s)\s*(#[^\n]*\s+)*data_.*\n_atom_site\.", "an mmCIF of coordinates", Content.COORDINATES),
+    (_CIF + rb".*\n_refln[_.]", "a CIF of reflections", Content.REFLECTIONS),
+    (_CIF + rb".*\n_atom_site_fract_x", "a CIF of fractional coordinates", Content.SMALL_MOLECULE),
+    (_CIF + rb".*\n_atom_site\.", "an mmCIF of coordinates", Content.COORDINATES),
 )
 
 
@@ -63,6 +64,16 @@ def refuse_foreign(path: str | Path, remedies: Mapping[Content, str]) -> None:
     """
     with open_binary(path) as handle:
         start = handle.read(_LOOKED_AT_BYTES)
+    refuse_beginning(path, start, remedies)
+
+
+def refuse_beginning(path: str | Path, start: bytes, remedies: Mapping[Content, str]) -> None:
+    """Refuse a file of another program by its first bytes, see ``refuse_foreign``."""
     for pattern, name, content in _BEGINNINGS:
-        if content in remedies and re.match(pattern, start):
+        if content in remedies and re.match(pattern, start[:_LOOKED_AT_BYTES]):
             raise FileError(f"{path}: is {name}; {remedies[content]}")
+
+
+def is_cif(content: bytes) -> bool:
+    """Whether a file is a CIF of whatever kind."""
+    return re.match(_CIF, content) is not None

@@ -2,54 +2,137 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import gemmi
 import numpy as np
 
 from nbjax.errors import FileError
-from nbjax.io.foreign import Content, refuse_foreign
+from nbjax.io.coordinates import WANTED, parse_coordinates
+from nbjax.io.files import read_unpacked
+from nbjax.io.foreign import Content, refuse_beginning
+from nbjax.io.space_group import cell_of, contradicts, difference_of_cells
 
 _LARGEST_DIFFERENCE = 0.01
 _NAMED_DIFFERENCE = 0.002
 """Relative; six decimals of a SCALE record leave so much open in a large cell."""
 _SAME_SITE_A = 0.5
 """cctbx's default distance of symmetry mates that are one atom."""
-_WANTED = "give a PDB or mmCIF file with coordinates"
+_FARTHEST_A = 1e6
+_NO_NAMES = ("", "string", "model")
 _REMEDIES = {
-    Content.REFLECTIONS: f"give its amplitudes as crystal.hkl_file, or {_WANTED}",
-    Content.SMALL_MOLECULE: "convert it to a PDB file with its cell and space group",
-    Content.EXPERIMENT: _WANTED,
-    Content.IMAGE: _WANTED,
+    Content.REFLECTIONS: f"give it as crystal.reflections_file, or {WANTED}",
+    Content.EXPERIMENT: WANTED,
+    Content.IMAGE: WANTED,
 }
 
 
-def read_structure(path: str | Path) -> tuple[gemmi.Structure, tuple[str, ...]]:
-    """A structure in the standard frame of its cell, its copies expanded, and sentences about what was mended.
+@dataclass(frozen=True)
+class CrystalModel:
+    """The atoms of a crystal.
+
+    Attributes:
+        structure: one model in the standard frame of its cell, strict non-crystallographic copies expanded.
+        is_small: whether it is a small molecule's, whose file says so by its form.
+        warnings: sentences about what was mended, chosen or left out.
+    """
+
+    structure: gemmi.Structure
+    is_small: bool
+    warnings: tuple[str, ...]
+
+
+def read_structure(path: str | Path, model: int | None = None) -> CrystalModel:
+    """The atoms of a PDB, mmCIF or small-molecule CIF file, packed by gzip or not.
+
+    Args:
+        path: the file.
+        model: number, as in the file, of the model that is taken; None: the first.
 
     Raises:
-        FileError: the file cannot be read, has no atoms, unit cell or known space group, or its cell and the matrix of
-            its SCALE records (mmCIF: fract_transf_matrix) are those of two crystals.
+        FileError: the file cannot be read, lacks atoms, that model, a unit cell or a known space group, has numbers
+            that are none or elements that no table knows, or its cell and the matrix of its SCALE records (mmCIF:
+            fract_transf_matrix) are those of two crystals.
     """
-    refuse_foreign(path, _REMEDIES)
-    try:
-        structure = gemmi.read_structure(str(path))
-    except (OSError, RuntimeError, ValueError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileError(
-            f"{path}: cannot be read as coordinates ({first}); give a .pdb, .ent, .cif or .mmcif file"
-        ) from None
+    content = read_unpacked(path)
+    refuse_beginning(path, content, _REMEDIES)
+    structure, is_small, warnings = parse_coordinates(path, content)
     structure.remove_empty_chains()
-    if len(structure) == 0 or not any(True for _ in structure[0].all()):
-        raise FileError(f"{path}: holds no atoms; {_WANTED}")
+    structure.name = structure.name if structure.name.lower() not in _NO_NAMES else Path(path).name.partition(".")[0]
+    warnings += _choose_model(path, structure, model)
     if not structure.cell.is_crystal():
         raise FileError(f"{path}: has no unit cell; add a CRYST1 record or the _cell items")
-    if structure.spacegroup_hm and structure.find_spacegroup() is None:
-        raise FileError(f"{path}: has unknown space group {structure.spacegroup_hm!r}; correct its symbol")
-    warnings = _settle_frame(path, structure)
+    _check_group(path, structure)
+    _check_atoms(path, structure[0])
+    warnings += _settle_frame(path, structure)
     structure.expand_ncs(gemmi.HowToNameCopiedChain.Dup)
     structure.setup_cell_images()
-    return structure, (*warnings, *_count_sites_once(path, structure))
+    return CrystalModel(structure, is_small, (*warnings, *_count_sites_once(path, structure)))
+
+
+def _choose_model(path: str | Path, structure: gemmi.Structure, number: int | None) -> list[str]:
+    """Leave one model of a structure."""
+    numbers = [model.num for model in structure]
+    if not any(True for model in structure for _ in model.all()):
+        raise FileError(f"{path}: holds no atoms; {WANTED}")
+    if number is not None and number not in numbers:
+        held = ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "")
+        raise FileError(f"{path}: has no model {number}; give crystal.coordinates_model as one of {held}")
+    chosen = 0 if number is None else numbers.index(number)
+    for place in reversed(range(len(numbers))):
+        if place != chosen:
+            del structure[place]
+    if not any(True for _ in structure[0].all()):
+        raise FileError(f"{path}: model {numbers[chosen]} holds no atoms; pick another as crystal.coordinates_model")
+    if number is not None or len(numbers) == 1:
+        return []
+    return [
+        f"{path}: holds {len(numbers)} models; model {numbers[0]} is taken, crystal.coordinates_model picks another"
+    ]
+
+
+def _check_group(path: str | Path, structure: gemmi.Structure) -> None:
+    """Refuse a space group that is unknown or cannot have the cell."""
+    said, group = structure.spacegroup_hm, structure.find_spacegroup()
+    if said and group is None:
+        raise FileError(f"{path}: has unknown space group {said!r}; correct its symbol")
+    if group is not None and contradicts(group, structure.cell):
+        cell = _shown(np.array(structure.cell.parameters))
+        raise FileError(
+            f"{path}: has space group {group.xhm()}, which cannot have the cell {cell}; correct one of them"
+        )
+
+
+def _check_atoms(path: str | Path, model: gemmi.Model) -> None:
+    """Refuse atoms that are nowhere, or of elements without form factors."""
+    unknown = []
+    for chain, residue, atom in _atoms_of(model):
+        if not np.abs(atom.pos.tolist()).max() < _FARTHEST_A or not np.isfinite([atom.occ, atom.b_iso]).all():
+            raise FileError(
+                f"{path}: {_named(chain, residue, atom)} has a position, occupancy or B factor that is not finite or "
+                "farther than any crystal is large; correct or remove it"
+            )
+        if atom.element.atomic_number == 0 or atom.element.it92 is None:
+            unknown.append(f"{_named(chain, residue, atom)} ({atom.element.name})")
+    if unknown:
+        raise FileError(
+            f"{path}: the tables of form factors do not know the element of {_listed(unknown)}; give it in columns "
+            "77-78 (CIF: type_symbol), or remove such atoms"
+        )
+
+
+def _atoms_of(model: gemmi.Model) -> Iterator[tuple[gemmi.Chain, gemmi.Residue, gemmi.Atom]]:
+    return ((chain, residue, atom) for chain in model for residue in chain for atom in residue)
+
+
+def _named(chain: gemmi.Chain, residue: gemmi.Residue, atom: gemmi.Atom) -> str:
+    return f"{atom.name} of {chain.name}/{residue.name} {residue.seqid}"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _settle_frame(path: str | Path, structure: gemmi.Structure) -> list[str]:
@@ -59,9 +142,9 @@ def _settle_frame(path: str | Path, structure: gemmi.Structure) -> list[str]:
         return []
     fractional = np.array(cell.frac.mat.tolist())
     handed = np.linalg.det(fractional)
-    other = _cell_of(np.linalg.inv(fractional)) if handed else np.zeros(6)
+    other = cell_of(np.linalg.inv(fractional)) if handed else np.zeros(6)
     own = np.array(cell.parameters)
-    difference = max(np.abs(other[:3] / own[:3] - 1).max(), np.abs(other[3:] - own[3:]).max() / 100)
+    difference = difference_of_cells(other, own)
     shown = f"CRYST1 has the cell {_shown(own)}, the SCALE records (fract_transf_matrix) have {_shown(other)}"
     if difference > _LARGEST_DIFFERENCE:
         raise FileError(f"{path}: {shown}; correct CRYST1, or delete the SCALE records of the old cell")
@@ -73,14 +156,6 @@ def _settle_frame(path: str | Path, structure: gemmi.Structure) -> list[str]:
     return [f"{path}: {shown}; CRYST1 is used"] if difference > _NAMED_DIFFERENCE else []
 
 
-def _cell_of(direct: np.ndarray) -> np.ndarray:
-    """Lengths and angles in degrees of direct vectors given as columns."""
-    lengths = np.linalg.norm(direct, axis=0)
-    cosines = (direct / lengths).T @ (direct / lengths)
-    angles = np.degrees(np.arccos(np.clip(cosines[[1, 2, 0], [2, 0, 1]], -1, 1)))
-    return np.concatenate([lengths, angles])
-
-
 def _shown(cell: np.ndarray) -> str:
     return " ".join(f"{value:.5g}" for value in cell)
 
@@ -88,17 +163,18 @@ def _shown(cell: np.ndarray) -> str:
 def _count_sites_once(path: str | Path, structure: gemmi.Structure) -> list[str]:
     """Atoms whose images coincide and would fill their site more than once count once, at the middle of the images."""
     found = []
-    for chain, residue, atom in ((c.name, r, a) for c in structure[0] for r in c for a in r):
+    for chain, residue, atom in _atoms_of(structure[0]):
         others = structure.cell.is_special_position(atom.pos, _SAME_SITE_A)
         if others and atom.occ * (others + 1) > 1 + 1e-3:
             atom.occ /= others + 1
             atom.pos = _middle(structure.cell, atom.pos)
-            found.append(f"{atom.name} of {chain}/{residue.name} {residue.seqid}")
+            found.append(_named(chain, residue, atom))
     if not found:
         return []
-    listed = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
     atoms = "1 atom lies" if len(found) == 1 else f"{len(found)} atoms lie"
-    return [f"{path}: {atoms} on a special position with its full occupancy ({listed}); each site is counted once"]
+    return [
+        f"{path}: {atoms} on a special position with its full occupancy ({_listed(found)}); each site is counted once"
+    ]
 
 
 def _middle(cell: gemmi.UnitCell, position: gemmi.Position) -> gemmi.Position:

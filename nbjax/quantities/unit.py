@@ -45,6 +45,8 @@ UNITS: dict[str, Unit] = {
         1.0, "_photons_per_m2", "1/m^2", "1/m²", (("photons/mm^2", 1e6), ("photons/um^2", 1e12), ("photons/A^2", 1e20))
     ),
     "photons/s": Unit(1.0, "_photons_per_s", "Hz", "1/s"),
+    "A^2": Unit(1e-20, "_A2", "angstrom^2", "Angstrom²", (("nm^2", 100.0),)),
+    "e/A^3": Unit(1e30, "", "", "electron/Angstrom³"),
     "1/photon": Unit(1.0, "", "", "1/photon"),
     "cells": Unit(1.0),
     "vector": Unit(1.0, "", "", "vector"),

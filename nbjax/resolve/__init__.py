@@ -97,7 +97,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     config, mask = check_ranges(headers.config, notes), headers.mask
     beam = resolve_beam(config.beam, config.sampling, config.parity, notes)
     output = _resolve_output(config, notes)
-    crystal = resolve_crystal(config, beam.wavelength_A, beam.beamsize_mm, output.seed, notes)
+    crystal = resolve_crystal(config, beam, output.seed, notes)
     detector = resolve_detector(config, notes)
     crystal = replace(crystal, phi=resolve_rotation(config, beam, crystal, detector, notes))
     shape = (detector.pixels_slow, detector.pixels_fast)

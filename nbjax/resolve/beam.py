@@ -40,6 +40,15 @@ class ResolvedBeam:
     grid_index: np.ndarray
     sources: SourceList | None
 
+    @property
+    def source_wavelengths(self) -> np.ndarray:
+        """Wavelength of every source in Angstrom, shape (sources,)."""
+        if self.sources is not None:
+            listed = np.asarray(self.sources.wavelengths_m) * 1e10
+            return np.where(np.isnan(listed), self.wavelength_A, listed)
+        relative = 1 + (self.dispersion.step * self.grid_index[:, 2] - self.dispersion.range / 2) / 100
+        return self.wavelength_A * relative
+
 
 def resolve_beam(beam: Beam, sampling: Sampling, parity: tuple[str, ...], notes: Notes) -> ResolvedBeam:
     """Fill in the beam; faults go to ``notes``."""

@@ -14,6 +14,7 @@ from nbjax.io.experiments.mosflm_matrix import read_matrix
 from nbjax.reference.cell_setting import angles_of_c_program_deg, volume_ratio
 from nbjax.reference.set_up import program_edges_m
 from nbjax.reflections.table import StructureFactorTable
+from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.orientation import read_orientation
 from nbjax.resolve.steps import NONE, Steps
@@ -59,14 +60,13 @@ class ResolvedCrystal:
     phi: Steps = NONE
 
 
-def resolve_crystal(
-    config: Config, wavelength_A: float, beamsize_mm: float, seed: int, notes: Notes
-) -> ResolvedCrystal:
+def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes) -> ResolvedCrystal:
     """Fill in the crystal; faults go to ``notes``, faulty files raise ``FileError``."""
     crystal = config.crystal
     default_F = notes.choose("crystal.default_F", crystal.default_F, 0.0)
     lenient = bool(config.parity)
-    found = find_structure_factors(crystal, default_F, "hkl_stream" in config.parity, notes)
+    wavelength_A = beam.wavelength_A
+    found = find_structure_factors(crystal, beam, default_F, "hkl_stream" in config.parity, notes)
     oriented = read_orientation(config, wavelength_A, notes)
     setting = resolve_cell(crystal, wavelength_A, None if found is None else found.cell, oriented, lenient, notes)
     table = fit_to_cell(found, setting, wavelength_A, default_F, lenient, notes)
@@ -83,7 +83,7 @@ def resolve_crystal(
     spread, domains = _mosaic(config, notes)
     phi_start = notes.choose("crystal.phi_start_deg", crystal.phi_start_deg, 0.0)
     edges_m = edges_of_program_m(config, cell_A, wavelength_A, misset_deg)
-    cells, cells_differ = _cells(config, cell_A, edges_m, beamsize_mm, notes)
+    cells, cells_differ = _cells(config, cell_A, edges_m, beam.beamsize_mm, notes)
     notes.switch("crystal.shape", crystal.shape)
     fudge = notes.choose("crystal.fudge", crystal.fudge, 1.0)
     interpolate = _interpolate(config, cells, table is not None, notes)

@@ -12,8 +12,9 @@ from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.dump import read_dump
 from nbjax.io.hkl import Reflections, read_hkl
 from nbjax.reference.hkl_stream import read_hkl_stream, reads_alike
-from nbjax.reflections.calculation import calculate
 from nbjax.reflections.table import StructureFactorTable, tabulate
+from nbjax.resolve.beam import ResolvedBeam
+from nbjax.resolve.coordinates import check_unused, model_of_coordinates
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.reflections import check_reflections
 from nbjax.resolve.unit_cell import Setting
@@ -36,23 +37,20 @@ class FoundFactors:
     cell: np.ndarray | None = None
 
 
-def _of_coordinates(crystal: Crystal, notes: Notes) -> FoundFactors:
-    resolution = notes.choose("crystal.coordinates_resolution_A", crystal.coordinates_resolution_A, 2.0)
-    model = calculate(str(crystal.coordinates_file), resolution)
-    for sentence in model.warnings:
-        notes.warn(sentence)
-    return FoundFactors("crystal.coordinates_file", table=model.table, cell=np.array([*model.cell_A, *model.cell_deg]))
+def _of_coordinates(crystal: Crystal, beam: ResolvedBeam, notes: Notes) -> FoundFactors:
+    model = model_of_coordinates(crystal, beam, notes)
+    return FoundFactors("crystal.coordinates_file", table=model.table, cell=np.array(model.cell.parameters))
 
 
-def _of_list(crystal: Crystal, notes: Notes) -> FoundFactors:
+def _of_list(crystal: Crystal, beam: ResolvedBeam, notes: Notes) -> FoundFactors:
     return FoundFactors("crystal.hkl_file", reflections=read_hkl(str(crystal.hkl_file)))
 
 
-def _of_dump(crystal: Crystal, notes: Notes) -> FoundFactors:
+def _of_dump(crystal: Crystal, beam: ResolvedBeam, notes: Notes) -> FoundFactors:
     return FoundFactors("crystal.dump_file", table=StructureFactorTable(*read_dump(str(crystal.dump_file))))
 
 
-READERS: Mapping[str, Callable[[Crystal, Notes], FoundFactors]] = {
+READERS: Mapping[str, Callable[[Crystal, ResolvedBeam, Notes], FoundFactors]] = {
     "coordinates_file": _of_coordinates,
     "hkl_file": _of_list,
     "dump_file": _of_dump,
@@ -60,15 +58,19 @@ READERS: Mapping[str, Callable[[Crystal, Notes], FoundFactors]] = {
 """Key of the crystal -> how its file is read; of several that are given the first."""
 
 
-def find_structure_factors(crystal: Crystal, default_F: float, as_stream: bool, notes: Notes) -> FoundFactors | None:
+def find_structure_factors(
+    crystal: Crystal, beam: ResolvedBeam, default_F: float, as_stream: bool, notes: Notes
+) -> FoundFactors | None:
     """Read the file that was named; None where all amplitudes are ``default_F``, or after a fault.
 
     Args:
         crystal: what was said.
+        beam: with the wavelength at which coordinates scatter.
         default_F: of reflections that no file has.
         as_stream: read lists as the C library does (``hkl_stream`` of the ledger).
         notes: takes faults and warnings.
     """
+    check_unused(crystal, notes)
     if crystal.coordinates_file is not None and crystal.hkl_file is not None:
         notes.fault("crystal.coordinates_file", "given together with crystal.hkl_file; leave one of them out")
         return None
@@ -77,7 +79,7 @@ def find_structure_factors(crystal: Crystal, default_F: float, as_stream: bool, 
             notes.given(f"crystal.{name}", getattr(crystal, name))
             if as_stream and name == "hkl_file" and not reads_alike(str(crystal.hkl_file)):
                 return FoundFactors("crystal.hkl_file", reflections=read_hkl_stream(str(crystal.hkl_file), default_F))
-            return read(crystal, notes)
+            return read(crystal, beam, notes)
     if default_F == 0:
         notes.fault(
             "crystal.hkl_file",

@@ -45,8 +45,9 @@ MATRIX = "give nine numbers, lambda a"
         (read_matrix, DIALS, "an experiment list of DIALS", MATRIX),
         (read_matrix, STREAM, "a stream of CrystFEL", MATRIX),
         (read_matrix, PDB, "a PDB file", "crystal.misset_deg"),
-        (read_structure, CIF_OF_REFLECTIONS, "a CIF of reflections", "crystal.hkl_file"),
-        (read_structure, SMALL_MOLECULE, "a CIF of fractional coordinates", "convert it to a PDB file"),
+        (read_structure, CIF_OF_REFLECTIONS, "a CIF of reflections", "crystal.reflections_file"),
+        (read_structure, MTZ, "an MTZ file", "crystal.reflections_file"),
+        (read_structure, gzip.compress(MTZ, mtime=0), "an MTZ file", "crystal.reflections_file"),
     ],
 )
 def test_files_of_other_programs_are_named_with_what_to_do(

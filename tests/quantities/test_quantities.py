@@ -59,7 +59,7 @@ def test_units_are_those_of_the_keys() -> None:
     for key, quantity in QUANTITIES.items():
         fitting = [suffix for suffix in suffixes if key.endswith(suffix)]
         assert quantity.unit == (suffixes[max(fitting, key=len)] if fitting else quantity.unit), key
-        assert fitting or quantity.unit in ("1", "cells", "vector", "1/photon", "mrad", "e", "px"), key
+        assert fitting or quantity.unit in ("1", "cells", "vector", "1/photon", "mrad", "e", "e/A^3", "px"), key
 
 
 def test_keys_that_are_named_exist() -> None:

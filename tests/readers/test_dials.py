@@ -21,7 +21,7 @@ import pytest
 
 import nbjax
 from nbjax.cli import main
-from nbjax.reflections.calculation import calculate
+from nbjax.reflections.calculation import Recipe, calculate
 
 pytestmark = [
     pytest.mark.dials,
@@ -152,7 +152,7 @@ def test_integrated_intensities_follow_the_structure_factors(processed: Path, se
     reflections.switch_to_original_hkl()
     intensity = np.array(reflections.column_with_label("I"))
     hkl = np.rint(reflections.make_miller_array() @ change.T).astype(int)
-    table = calculate(MODEL, 1.8).table
+    table = calculate(MODEL, Recipe(1.8)).table
     inside = (np.abs(hkl) <= np.array(table.maximum)).all(axis=1)
     F = table.values[tuple((hkl[inside] - np.array(table.minimum)).T)]
     assert inside.sum() > 800
