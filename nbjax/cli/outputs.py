@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nbjax.cli.progress import progress_bar
-from nbjax.config.tree import Output
+from nbjax.config.tree import Crystal, Output
 from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.io import counts
 from nbjax.io.dump import write_dump
@@ -44,6 +44,11 @@ def placed_in(output: Output, folder: str | None) -> Output:
         return output
     placed: dict[str, Any] = {key: str(Path(folder) / name) for key, name in file_names(output).items()}
     return replace(output, **placed)
+
+
+def has_list(crystal: Crystal) -> bool:
+    """Whether the structure factors come from a list, of which a dump may be written."""
+    return crystal.hkl_file is not None or crystal.reflections_file is not None
 
 
 def check_outputs(output: Output, more: list[str]) -> None:
@@ -130,8 +135,8 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         write_png(output.png_file, image if drawn is None else drawn)
         lines.append(f"{output.png_file}: picture{'' if drawn is None else ' of the counts'}")
     crystal = resolved.config.crystal
-    if crystal.dump_file is not None and crystal.hkl_file is not None and resolved.crystal.table is not None:
-        table = resolved.crystal.table
+    table = resolved.crystal.table
+    if crystal.dump_file is not None and table is not None and has_list(crystal):
         write_dump(crystal.dump_file, table.values, table.minimum)
         lines.append(f"{crystal.dump_file}: structure-factor cache")
     return lines

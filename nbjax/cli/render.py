@@ -11,7 +11,7 @@ import numpy as np
 from nbjax.advice.blank import why_blank
 from nbjax.advice.cost import cost_lines
 from nbjax.cli.interruption import interruptible
-from nbjax.cli.outputs import check_outputs, output_departures, write_outputs
+from nbjax.cli.outputs import check_outputs, has_list, output_departures, write_outputs
 from nbjax.cli.progress import progress_bar
 from nbjax.cli.said import say_resolved
 from nbjax.config.tree import Config
@@ -45,7 +45,7 @@ def render_to_files(
         Photons, shape (slow, fast).
     """
     crystal = config.crystal
-    check_outputs(config.output, [crystal.dump_file] if crystal.dump_file and crystal.hkl_file else [])
+    check_outputs(config.output, [crystal.dump_file] if crystal.dump_file and has_list(crystal) else [])
     with jax.enable_x64(True):
         resolved = resolve(config, sources)
         check(resolved)

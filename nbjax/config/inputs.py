@@ -10,7 +10,7 @@ from nbjax.config.tree import Config
 
 INPUT_FILES: dict[str, tuple[str, ...]] = {
     "beam": ("source_file",),
-    "crystal": ("matrix_file", "orientation_file", "hkl_file", "dump_file", "coordinates_file"),
+    "crystal": ("matrix_file", "orientation_file", "hkl_file", "reflections_file", "dump_file", "coordinates_file"),
     "detector": ("header_file", "mask_file"),
 }
 

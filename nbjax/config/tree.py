@@ -13,6 +13,7 @@ Vector = tuple[float, float, float]
 Convention = Literal["mosflm", "denzo", "adxv", "xds", "dials", "custom"]
 Pivot = Literal["beam", "sample"]
 Shape = Literal["square", "round", "gauss", "tophat"]
+MissingReflections = Literal["zero", "shell_mean", "error"]
 Precision = Literal["double", "mixed", "single"]
 
 
@@ -50,6 +51,10 @@ class Crystal:
     misset_random: bool = False
     misset_seed: int | None = None
     hkl_file: str | None = None
+    reflections_file: str | None = None
+    reflections_column: str | None = None  # None: the best that the file has
+    space_group: str | None = None  # None: that of the reflections' file
+    missing_reflections: MissingReflections | None = None  # None: default_F
     dump_file: str | None = None
     coordinates_file: str | None = None
     coordinates_resolution_A: float | None = None

@@ -93,13 +93,21 @@ def read_text(path: str | Path) -> str:
     Raises:
         FileError: it cannot be read, or is not text.
     """
-    content = read_bytes(path)
+    return as_text(read_bytes(path), path)
+
+
+def as_text(content: bytes, name: str | Path) -> str:
+    r"""Bytes of a UTF-8 text file as text, every line ending turned into ``\n``.
+
+    Raises:
+        FileError: it is not text.
+    """
     if b"\0" in content:
-        raise FileError(f"{path}: is a binary file, text was expected; check that it is the right file")
+        raise FileError(f"{name}: is a binary file, text was expected; check that it is the right file")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise FileError(f"{path}: is not UTF-8 text; check that it is the right file") from None
+        raise FileError(f"{name}: is not UTF-8 text; check that it is the right file") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

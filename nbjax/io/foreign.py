@@ -21,6 +21,7 @@ class Content(Enum):
     COORDINATES = "coordinates"
     SMALL_MOLECULE = "small molecule"
     EXPERIMENT = "experiment"
+    UNSCALED = "unscaled"
     IMAGE = "image"
     COMPRESSED = "compressed"
 
@@ -30,7 +31,8 @@ _BEGINNINGS = (
     (rb"MTZ ", "an MTZ file", Content.REFLECTIONS),
     (rb"CrystFEL reflection list", "a reflection list of CrystFEL", Content.REFLECTIONS),
     (rb"CrystFEL stream", "a stream of CrystFEL", Content.EXPERIMENT),
-    (rb"!(FORMAT=XDS_ASCII|OUTPUT_FILE=)", "a reflection file of XDS", Content.REFLECTIONS),
+    (rb"!FORMAT=XDS_ASCII", "a reflection file of XDS", Content.REFLECTIONS),
+    (rb"!OUTPUT_FILE=", "a list of unscaled intensities of XDS", Content.UNSCALED),
     (rb"\s*\{\s*\"__id__\"", "an experiment list of DIALS", Content.EXPERIMENT),
     (rb"(HEADER|CRYST1|ATOM|REMARK) ", "a PDB file", Content.COORDINATES),
     (rb"\x89HDF", "an HDF5 file", Content.IMAGE),

@@ -24,6 +24,7 @@ _FARTHEST_A = 1e6
 _NO_NAMES = ("", "string", "model")
 _REMEDIES = {
     Content.REFLECTIONS: f"give it as crystal.reflections_file, or {WANTED}",
+    Content.UNSCALED: WANTED,
     Content.EXPERIMENT: WANTED,
     Content.IMAGE: WANTED,
 }

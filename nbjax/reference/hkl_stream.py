@@ -10,7 +10,7 @@ import numpy as np
 
 from nbjax.errors import FileError
 from nbjax.io.files import read_text
-from nbjax.io.hkl import Reflections
+from nbjax.io.reflections.reflection_list import ReflectionList
 
 _WHOLE = r"(?>\s*([+-]?\d+))"
 _NUMBER = r"(?>\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))"
@@ -24,7 +24,7 @@ def reads_alike(path: str | Path) -> bool:
     return _REGULAR.fullmatch(read_text(path).replace("\r", "")) is not None
 
 
-def read_hkl_stream(path: str | Path, default_F: float) -> Reflections:
+def read_hkl_stream(path: str | Path, default_F: float) -> ReflectionList:
     """Reflections up to the first word that is none of its number; columns need no space before a sign.
 
     The bounds come from a first reading, in which indices may have decimals; they are held by two first entries of
@@ -43,7 +43,8 @@ def read_hkl_stream(path: str | Path, default_F: float) -> Reflections:
     miller = np.concatenate([[low, high], rows[:, :3]])
     if np.abs(miller).max() >= 2**31:
         raise FileError(f"{path}: has an index that is too large; correct or remove it")
-    return Reflections(miller.astype(np.int32), np.concatenate([[default_F, default_F], rows[:, 3]]))
+    values = np.concatenate([[default_F, default_F], rows[:, 3]])
+    return ReflectionList(miller.astype(np.int32), values, as_listed=True)
 
 
 def _rows(row: re.Pattern[str], text: str) -> Iterator[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbjax.errors import FileError
-from nbjax.io.hkl import Reflections
+from nbjax.io.reflections.reflection_list import ReflectionList
 from nbjax.memory import available_bytes
 
 _COPIES = 4
@@ -33,33 +33,41 @@ class StructureFactorTable:
         return h, k, l
 
 
-def tabulate(reflections: Reflections, default_F: float) -> StructureFactorTable:
+def tabulate(reflections: ReflectionList, default_F: float) -> StructureFactorTable:
     """The box between the smallest and largest indices; unlisted entries get ``default_F``, a repeated one its last F.
 
     Raises:
         FileError: there is nothing to tabulate, or memory does not hold the box.
     """
-    if not len(reflections.miller):
+    miller = reflections.miller
+    if not len(miller):
         raise FileError("structure factors: the list is empty; each line needs h k l F")
-    low, high = reflections.miller.min(axis=0).astype(int), reflections.miller.max(axis=0).astype(int)
+    low, high = miller.min(axis=0).astype(int), miller.max(axis=0).astype(int)
+    check_box(miller, low, high)
     shape = high - low + 1
-    size_bytes = 8 * float(np.prod(shape, dtype=float))
-    if _COPIES * size_bytes > available_bytes():
-        raise FileError(_too_large(reflections.miller, shape, size_bytes))
-    place = np.ravel_multi_index(tuple((reflections.miller - low).T), tuple(shape))
+    place = np.ravel_multi_index(tuple((miller - low).T), tuple(shape))
     # NumPy does not promise which of several assignments to one element stays, so pick the last of each index
     order = np.argsort(place, kind="stable")
     is_last = np.append(np.diff(place[order]) > 0, True)
     values = np.full(shape, float(default_F))
-    values.flat[place[order[is_last]]] = reflections.amplitude[order[is_last]]
+    values.flat[place[order[is_last]]] = reflections.values[order[is_last]]
     return StructureFactorTable(values, (int(low[0]), int(low[1]), int(low[2])))
 
 
-def _too_large(miller: np.ndarray, shape: np.ndarray, size_bytes: float) -> str:
+def check_box(miller: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+    """Make sure that memory holds the table of a box of indices.
+
+    Raises:
+        FileError: it does not; names the reflection of ``miller`` that makes the box so large.
+    """
+    shape = high - low + 1
+    size_bytes = 8 * float(np.prod(shape, dtype=float))
+    if _COPIES * size_bytes <= available_bytes():
+        return
     axis = int(np.argmax(shape))
     entry = int(np.argmax(np.abs(miller[:, axis].astype(int))))
     index, box = " ".join(map(str, miller[entry])), " x ".join(map(str, shape))
-    return (
+    raise FileError(
         f"structure factors: index {index} (reflection {entry + 1} of the list) stretches the table to {box} entries, "
         f"{_COPIES * size_bytes / 2**30:.3g} GiB of memory; correct or remove it"
     )

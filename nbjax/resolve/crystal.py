@@ -18,7 +18,7 @@ from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.orientation import read_orientation
 from nbjax.resolve.steps import NONE, Steps
-from nbjax.resolve.structure_factors import find_structure_factors, fit_to_cell
+from nbjax.resolve.structure_factors import find_structure_factors, fit_to_cell, known_cell
 from nbjax.resolve.unit_cell import Setting, resolve_cell
 from nbjax.sampling.reference_random import reference_misset_rotation, uniform_rotation
 
@@ -68,8 +68,8 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
     wavelength_A = beam.wavelength_A
     found = find_structure_factors(crystal, beam, default_F, "hkl_stream" in config.parity, notes)
     oriented = read_orientation(config, wavelength_A, notes)
-    setting = resolve_cell(crystal, wavelength_A, None if found is None else found.cell, oriented, lenient, notes)
-    table = fit_to_cell(found, setting, wavelength_A, default_F, lenient, notes)
+    setting = resolve_cell(crystal, wavelength_A, known_cell(found), oriented, lenient, notes)
+    table = fit_to_cell(found, crystal, setting, wavelength_A, default_F, lenient, notes)
     cell_A, cell_deg, orientation = setting.cell_A, setting.cell_deg, setting.orientation
     star_scale = 1.0
     given_deg = crystal.cell_deg or (90.0, 90.0, 90.0)

@@ -10,14 +10,20 @@ import numpy as np
 from nbjax.config.tree import Crystal
 from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.dump import read_dump
-from nbjax.io.hkl import Reflections, read_hkl
+from nbjax.io.reflections import read_reflections
+from nbjax.io.reflections.reflection_list import ReflectionList
+from nbjax.io.reflections.text import read_hkl
 from nbjax.reference.hkl_stream import read_hkl_stream, reads_alike
+from nbjax.reflections.checks import check_listed, check_range
+from nbjax.reflections.merging import as_amplitudes
+from nbjax.reflections.sphere import choose_symmetry, whole_sphere
 from nbjax.reflections.table import StructureFactorTable, tabulate
 from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.coordinates import check_unused, model_of_coordinates
 from nbjax.resolve.notes import Notes
-from nbjax.resolve.reflections import check_reflections
-from nbjax.resolve.unit_cell import Setting
+from nbjax.resolve.unit_cell import KnownCell, Setting
+
+_ONLY_OF_REFLECTIONS = ("reflections_column", "space_group", "missing_reflections")
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class FoundFactors:
     """
 
     key: str
-    reflections: Reflections | None = None
+    reflections: ReflectionList | None = None
     table: StructureFactorTable | None = None
     cell: np.ndarray | None = None
 
@@ -46,12 +52,21 @@ def _of_list(crystal: Crystal, beam: ResolvedBeam, notes: Notes) -> FoundFactors
     return FoundFactors("crystal.hkl_file", reflections=read_hkl(str(crystal.hkl_file)))
 
 
+def _of_reflections(crystal: Crystal, beam: ResolvedBeam, notes: Notes) -> FoundFactors:
+    found = read_reflections(str(crystal.reflections_file), crystal.reflections_column)
+    notes.choose("crystal.reflections_column", crystal.reflections_column, found.column, "crystal.reflections_file")
+    for sentence in found.remarks:
+        notes.say(sentence)
+    return FoundFactors("crystal.reflections_file", reflections=found, cell=found.cell)
+
+
 def _of_dump(crystal: Crystal, beam: ResolvedBeam, notes: Notes) -> FoundFactors:
     return FoundFactors("crystal.dump_file", table=StructureFactorTable(*read_dump(str(crystal.dump_file))))
 
 
 READERS: Mapping[str, Callable[[Crystal, ResolvedBeam, Notes], FoundFactors]] = {
     "coordinates_file": _of_coordinates,
+    "reflections_file": _of_reflections,
     "hkl_file": _of_list,
     "dump_file": _of_dump,
 }
@@ -71,9 +86,13 @@ def find_structure_factors(
         notes: takes faults and warnings.
     """
     check_unused(crystal, notes)
-    if crystal.coordinates_file is not None and crystal.hkl_file is not None:
-        notes.fault("crystal.coordinates_file", "given together with crystal.hkl_file; leave one of them out")
+    sources = [name for name in READERS if name != "dump_file" and getattr(crystal, name) is not None]
+    if len(sources) > 1:
+        notes.fault(f"crystal.{sources[0]}", f"given together with crystal.{sources[1]}; leave one of them out")
         return None
+    for name in _ONLY_OF_REFLECTIONS:
+        if getattr(crystal, name) is not None and crystal.reflections_file is None:
+            notes.fault(f"crystal.{name}", "given without crystal.reflections_file, whose reflections it is about")
     for name, read in READERS.items():
         if getattr(crystal, name) is not None:
             notes.given(f"crystal.{name}", getattr(crystal, name))
@@ -83,24 +102,76 @@ def find_structure_factors(
     if default_F == 0:
         notes.fault(
             "crystal.hkl_file",
-            "missing, and every structure factor would be zero; give crystal.hkl_file, crystal.coordinates_file, "
-            "crystal.dump_file or a crystal.default_F other than 0",
+            "missing, and every structure factor would be zero; give crystal.hkl_file, crystal.reflections_file, "
+            "crystal.coordinates_file, crystal.dump_file or a crystal.default_F other than 0",
         )
     return None
 
 
+def known_cell(found: FoundFactors | None) -> KnownCell | None:
+    """The cell in the file of the structure factors, if it has one."""
+    return None if found is None or found.cell is None else KnownCell(found.cell, found.key)
+
+
 def fit_to_cell(
-    found: FoundFactors | None, setting: Setting, wavelength_A: float, default_F: float, lenient: bool, notes: Notes
+    found: FoundFactors | None,
+    crystal: Crystal,
+    setting: Setting,
+    wavelength_A: float,
+    default_F: float,
+    lenient: bool,
+    notes: Notes,
 ) -> StructureFactorTable | None:
     """The table, its list compared with the cell; None where there is none, or after a fault."""
-    if found is None:
+    if found is None or (found.reflections is not None and notes.faults):
         return None
-    table, reflections = found.table, found.reflections
-    if reflections is not None:
-        if not notes.faults:
-            direct = np.asarray(standard_direct(np.array(setting.cell_A), np.radians(setting.cell_deg)))
-            check_reflections(reflections, np.linalg.inv(direct).T, wavelength_A, found.key, lenient, notes)
-        table = None if notes.faults else tabulate(reflections, default_F)
+    table = found.table
+    if found.reflections is not None:
+        reciprocal_per_A = _reciprocal(setting)
+        wrong, odd = check_range(found.reflections.miller, reciprocal_per_A, wavelength_A)
+        if wrong is not None and not lenient:
+            notes.fault(found.key, wrong)
+            return None
+        for sentence in (wrong, odd):
+            if sentence is not None:
+                notes.warn(f"{found.key}: {sentence}")
+        table = _tabulated(found.reflections, found.key, crystal, setting, reciprocal_per_A, default_F, notes)
     if table is not None:
         notes.record("derived.hkl_range", f"{table.minimum} .. {table.maximum}", "structure factor table")
     return table
+
+
+def _tabulated(
+    reflections: ReflectionList,
+    key: str,
+    crystal: Crystal,
+    setting: Setting,
+    reciprocal_per_A: np.ndarray,
+    default_F: float,
+    notes: Notes,
+) -> StructureFactorTable | None:
+    """What a list says, or the sphere that its symmetry makes of it."""
+    cell = np.array([*setting.cell_A, *setting.cell_deg])
+    if reflections.as_listed and crystal.space_group is None and crystal.missing_reflections is None:
+        reflections = as_amplitudes(reflections)
+        for sentence in check_listed(reflections.miller, reflections.values, reciprocal_per_A):
+            notes.warn(f"{key}: {sentence}")
+        return tabulate(reflections, default_F)
+    name = str(crystal.reflections_file)
+    symmetry, sentences = choose_symmetry(reflections, crystal.space_group, cell, name)
+    if crystal.space_group is None:
+        notes.record("crystal.space_group", symmetry.name, key if reflections.symmetry is not None else "default")
+    else:
+        notes.given("crystal.space_group", symmetry.name)
+    if crystal.missing_reflections is not None:
+        notes.given("crystal.missing_reflections", crystal.missing_reflections)
+    sphere = whole_sphere(reflections, symmetry, cell, reciprocal_per_A, crystal.missing_reflections, default_F, name)
+    for sentence in (*sentences, *sphere.remarks):
+        notes.warn(sentence)
+    return sphere.table
+
+
+def _reciprocal(setting: Setting) -> np.ndarray:
+    """a*, b*, c* as rows in 1/Angstrom."""
+    direct = np.asarray(standard_direct(np.array(setting.cell_A), np.radians(setting.cell_deg)))
+    return np.linalg.inv(direct).T

@@ -26,28 +26,42 @@ class Setting:
     orientation: np.ndarray
 
 
+@dataclass(frozen=True)
+class KnownCell:
+    """Lengths in Angstrom and angles in degrees, (6,), that a file of structure factors tells, and its key."""
+
+    cell: np.ndarray
+    key: str
+
+    @property
+    def owner(self) -> str:
+        """What the cell is of, for messages."""
+        return "the coordinates" if self.key == "crystal.coordinates_file" else "the reflections"
+
+
 def resolve_cell(
     crystal: Crystal,
     wavelength_A: float,
-    model_cell: np.ndarray | None,
+    model: KnownCell | None,
     oriented: np.ndarray | None,
     lenient: bool,
     notes: Notes,
 ) -> Setting:
     """The cell and its orientation; what tells of the same cell is compared.
 
-    A given cell comes before that of the coordinates, and either before a matrix or the file of an orientation, whose
-    vectors are rescaled to its lengths; their angles come first, and their orientation.
+    A given cell comes before that of the coordinates or reflections, and either before a matrix or the file of an
+    orientation, whose vectors are rescaled to its lengths; their angles come first, and their orientation.
 
     Args:
         crystal: what was said.
         wavelength_A: of the beam.
-        model_cell: of the coordinates: three lengths and three angles.
+        model: the cell of the coordinates or reflections.
         oriented: vectors of ``crystal.orientation_file`` as rows in Angstrom, shape (3, 3), or None.
         lenient: warn of contradictions, as for the C program, which takes them; otherwise they are faults.
         notes: takes faults and warnings.
     """
-    cell, name = model_cell, "crystal.coordinates_file"
+    model_cell, name = (None, "") if model is None else (model.cell, model.key)
+    cell = model_cell
     if model_cell is not None:
         notes.record("crystal.cell_A", tuple(map(float, model_cell[:3])), name)
         notes.record("crystal.cell_deg", tuple(map(float, model_cell[3:])), name)
@@ -55,9 +69,9 @@ def resolve_cell(
         angles = _given_angles(crystal, model_cell, notes)
         given = np.array([*crystal.cell_A, *angles])
         _check_angles(given[3:], notes)
-        if model_cell is not None:
-            remedy = "leave crystal.cell_A out, or give the coordinates of this crystal"
-            _compare("crystal.cell_A", given, model_cell, "that of the coordinates is", remedy, lenient, notes)
+        if model is not None:
+            remedy = f"leave crystal.cell_A out, or give {model.owner} of this crystal"
+            _compare("crystal.cell_A", given, model.cell, f"that of {model.owner} is", remedy, lenient, notes)
         cell, name = given, "given"
     elif crystal.cell_deg is not None:
         notes.fault("crystal.cell_deg", "given without crystal.cell_A; give the lengths too")
@@ -78,14 +92,15 @@ def resolve_cell(
             if crystal.cell_A is not None and crystal.cell_deg is None and model_cell is None:
                 known[3:] = own[3:]
             written_A = _written_at(crystal, wavelength_A) if oriented is None else None
-            _compare_matrix(key, own, known, name, written_A, lenient, notes)
+            whose = "the given one is" if crystal.cell_A is not None or model is None else f"that of {model.owner} is"
+            _compare_matrix(key, own, known, whose, written_A, lenient, notes)
             what = "matrix" if oriented is None else "orientation"
             notes.record("crystal.cell_A", tuple(map(float, cell[:3])), f"{name}; the {what} is rescaled to it")
         cell = np.array([*(own if cell is None else cell)[:3], *own[3:]])
         notes.record("crystal.cell_deg", tuple(map(float, own[3:])), key)
     if cell is None:
-        keys = "crystal.cell_A, crystal.matrix_file, crystal.orientation_file or crystal.coordinates_file"
-        notes.fault("crystal.cell_A", f"missing; give {keys}")
+        keys = "crystal.cell_A, crystal.matrix_file, crystal.orientation_file, crystal.coordinates_file"
+        notes.fault("crystal.cell_A", f"missing; give {keys} or a crystal.reflections_file that has a cell")
         return Setting((1.0, 1.0, 1.0), _RIGHT_ANGLES, orientation)
     _check_angles(cell[3:], notes)
     a, b, c, alpha, beta, gamma = map(float, cell)
@@ -135,7 +150,7 @@ def _compare_matrix(
     key: str,
     own: np.ndarray,
     known: np.ndarray,
-    name: str,
+    whose: str,
     wavelength_A: float | None,
     lenient: bool,
     notes: Notes,
@@ -149,7 +164,6 @@ def _compare_matrix(
         remedy = f"if it was written at {written_A:.5g} A, give crystal.matrix_wavelength_A = {written_A:.5g}"
     elif np.allclose(np.sort(own[:3]), np.sort(known[:3]), rtol=_LARGEST_DIFFERENCE):
         remedy = "its axes are in another order; index it like the structure factors"
-    whose = "the given one is" if name == "given" else "that of the coordinates is"
     _compare(key, own, known, whose, remedy, lenient, notes)
 
 

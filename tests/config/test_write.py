@@ -66,14 +66,18 @@ def test_absolute_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.chdir(tmp_path)
     config = Config(
         Beam(source_file="a"),
-        Crystal(matrix_file="b", hkl_file="c", dump_file="d", coordinates_file="/e"),
+        Crystal(matrix_file="b", hkl_file="c", reflections_file="r", dump_file="d", coordinates_file="/e"),
         Detector(header_file="f", mask_file="g", distance_mm=5.0),
         output=Output(float_file="h"),
     )
     assert absolute_inputs(config) == Config(
         Beam(source_file=f"{tmp_path}/a"),
         Crystal(
-            matrix_file=f"{tmp_path}/b", hkl_file=f"{tmp_path}/c", dump_file=f"{tmp_path}/d", coordinates_file="/e"
+            matrix_file=f"{tmp_path}/b",
+            hkl_file=f"{tmp_path}/c",
+            reflections_file=f"{tmp_path}/r",
+            dump_file=f"{tmp_path}/d",
+            coordinates_file="/e",
         ),
         Detector(header_file=f"{tmp_path}/f", mask_file=f"{tmp_path}/g", distance_mm=5.0),
         output=Output(float_file="h"),

@@ -8,7 +8,8 @@ import pytest
 
 from nbjax.errors import FileError
 from nbjax.io.experiments.mosflm_matrix import read_matrix
-from nbjax.io.hkl import read_hkl
+from nbjax.io.reflections import read_reflections
+from nbjax.io.reflections.text import read_hkl
 from nbjax.io.structure import read_structure
 
 MTZ = b"MTZ \x15\0\0\0DA\0\0" + bytes(64)
@@ -24,7 +25,7 @@ DIALS = b'{\n  "__id__": "ExperimentList",\n'
 PDB = b"HEADER    PROTEIN BINDING\nCRYST1   30.000   40.000   50.000  90.00 100.00  90.00 P 1\n"
 PACKED = gzip.compress(b"1 2 3 4\n", mtime=0)
 
-REFLECTIONS = "give its amplitudes|h k l F for each reflection of the whole sphere in P1"
+REFLECTIONS = "give it as crystal.reflections_file"
 MATRIX = "give nine numbers, lambda a"
 
 
@@ -36,7 +37,7 @@ MATRIX = "give nine numbers, lambda a"
         (read_hkl, SMALL_REFLECTIONS, "a CIF of reflections", REFLECTIONS),
         (read_hkl, CRYSTFEL, "a reflection list of CrystFEL", REFLECTIONS),
         (read_hkl, XDS, "a reflection file of XDS", REFLECTIONS),
-        (read_hkl, INTEGRATE, "a reflection file of XDS", REFLECTIONS),
+        (read_hkl, INTEGRATE, "a list of unscaled intensities of XDS", "scale it"),
         (read_hkl, STREAM, "a stream of CrystFEL", "a merged list as text, a line h k l F"),
         (read_hkl, PDB, "a PDB file", "give it as crystal.coordinates_file"),
         (read_hkl, MMCIF, "an mmCIF of coordinates", "give it as crystal.coordinates_file"),
@@ -45,9 +46,14 @@ MATRIX = "give nine numbers, lambda a"
         (read_matrix, DIALS, "an experiment list of DIALS", MATRIX),
         (read_matrix, STREAM, "a stream of CrystFEL", MATRIX),
         (read_matrix, PDB, "a PDB file", "crystal.misset_deg"),
-        (read_structure, CIF_OF_REFLECTIONS, "a CIF of reflections", "crystal.reflections_file"),
-        (read_structure, MTZ, "an MTZ file", "crystal.reflections_file"),
-        (read_structure, gzip.compress(MTZ, mtime=0), "an MTZ file", "crystal.reflections_file"),
+        (read_structure, CIF_OF_REFLECTIONS, "a CIF of reflections", REFLECTIONS),
+        (read_structure, MTZ, "an MTZ file", REFLECTIONS),
+        (read_structure, gzip.compress(MTZ, mtime=0), "an MTZ file", REFLECTIONS),
+        (read_reflections, INTEGRATE, "a list of unscaled intensities of XDS", "give XDS_ASCII.HKL"),
+        (read_reflections, PDB, "a PDB file", "crystal.coordinates_file"),
+        (read_reflections, MMCIF, "an mmCIF of coordinates", "crystal.coordinates_file"),
+        (read_reflections, STREAM, "a stream of CrystFEL", "merged"),
+        (read_reflections, DIALS, "an experiment list of DIALS", "merged"),
     ],
 )
 def test_files_of_other_programs_are_named_with_what_to_do(

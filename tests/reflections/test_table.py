@@ -5,13 +5,14 @@ import pytest
 from cases import INPUTS
 
 from nbjax.errors import FileError
-from nbjax.io.hkl import Reflections, read_hkl
+from nbjax.io.reflections.reflection_list import ReflectionList
+from nbjax.io.reflections.text import read_hkl
 from nbjax.reflections.table import tabulate
 
 
-def reflections(*rows: tuple[int, int, int, float]) -> Reflections:
+def reflections(*rows: tuple[int, int, int, float]) -> ReflectionList:
     table = np.array(rows, float).reshape(-1, 4)
-    return Reflections(table[:, :3].astype(np.int32), table[:, 3])
+    return ReflectionList(table[:, :3].astype(np.int32), table[:, 3])
 
 
 def test_the_box_holds_the_list_and_the_default() -> None:
@@ -29,16 +30,16 @@ def test_a_repeated_index_keeps_its_last_value() -> None:
     miller = rng.integers(-3, 4, (5000, 3)).astype(np.int32)
     F = rng.uniform(1, 2, 5000)
     wanted = {tuple(index): value for index, value in zip(miller.tolist(), F, strict=True)}
-    table = tabulate(Reflections(miller, F), 0.0)
+    table = tabulate(ReflectionList(miller, F), 0.0)
     for (h, k, l), value in wanted.items():  # noqa: E741
         assert table.values[h + 3, k + 3, l + 3] == value
 
 
 def test_every_line_of_a_file_is_in_the_box() -> None:
     found = read_hkl(INPUTS / "p1_6A.hkl")
-    assert len(found.amplitude) == len((INPUTS / "p1_6A.hkl").read_text().split()) // 4
+    assert len(found.values) == len((INPUTS / "p1_6A.hkl").read_text().split()) // 4
     table = tabulate(found, -1.0)
-    np.testing.assert_array_equal(table.values[tuple((found.miller - table.minimum).T)], found.amplitude)
+    np.testing.assert_array_equal(table.values[tuple((found.miller - table.minimum).T)], found.values)
 
 
 def test_a_box_too_large_names_the_index() -> None:

@@ -22,6 +22,7 @@ _REMEDIES = {
     Content.REFLECTIONS: f"{_WANTED} (in the laboratory frame)",
     Content.COORDINATES: f"{_WANTED}, or give it as crystal.coordinates_file and the orientation as crystal.misset_deg",
     Content.EXPERIMENT: f"{_WANTED}, of the crystal that it lists (in the laboratory frame)",
+    Content.UNSCALED: f"{_WANTED} (in the laboratory frame)",
     Content.IMAGE: f"{_WANTED} (in the laboratory frame)",
     Content.COMPRESSED: "unpack it",
 }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nbjax.errors import FileError
-from nbjax.io.hkl import read_hkl
+from nbjax.io.reflections.text import read_hkl
 
 
 def written(tmp_path: Path, content: str | bytes) -> Path:
@@ -19,9 +19,9 @@ def written(tmp_path: Path, content: str | bytes) -> Path:
 def test_columns_comments_and_blank_lines(tmp_path: Path) -> None:
     found = read_hkl(written(tmp_path, "# h k l F\n1 2 3 4.5\n\n   \n-3.0\t+0  7 1e2 0.5 FreeR # tail\r\n"))
     assert found.miller.dtype == np.int32
-    assert found.amplitude.dtype == np.float64
+    assert found.values.dtype == np.float64
     np.testing.assert_array_equal(found.miller, [[1, 2, 3], [-3, 0, 7]])
-    np.testing.assert_array_equal(found.amplitude, [4.5, 100.0])
+    np.testing.assert_array_equal(found.values, [4.5, 100.0])
 
 
 @pytest.mark.parametrize(

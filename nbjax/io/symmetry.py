@@ -1,0 +1,71 @@
+"""The symmetry of reflections: operators by the name of a space group, and what they ask of a cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import gemmi
+import numpy as np
+
+_LARGEST_DIFFERENCE = 0.02
+"""Relative, of the scalar products of the cell's axes: 1 % of a length, or a degree."""
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """Operators of a space group, or of a point group.
+
+    Attributes:
+        name: for the user, extended by the setting (``R 3:H``).
+        operators: of the group.
+        space_group: None where only the point group is known, and with it no systematic absence.
+    """
+
+    name: str
+    operators: gemmi.GroupOps
+    space_group: gemmi.SpaceGroup | None = None
+
+    @cached_property
+    def rotations(self) -> np.ndarray:
+        """Matrices R, whole numbers, shape (m, 3, 3): ``h @ R`` is equivalent to the index ``h``."""
+        return np.array([op.rot for op in self.operators.sym_ops], np.int64) // gemmi.Op.DEN
+
+    @cached_property
+    def translations(self) -> np.ndarray:
+        """Vectors t in fractions of the axes, shape (m, 3): F(h @ R) = F(h) exp(-2 pi i h . t)."""
+        return np.array([op.tran for op in self.operators.sym_ops], float) / gemmi.Op.DEN
+
+    def allows(self, cell: np.ndarray) -> bool:
+        """Whether a cell, lengths in Angstrom and angles in degrees, keeps its shape under every operator."""
+        cosines = np.cos(np.radians(cell[3:]))
+        metric = np.array([[1.0, cosines[2], cosines[1]], [cosines[2], 1.0, cosines[0]], [cosines[1], cosines[0], 1.0]])
+        metric *= np.outer(cell[:3], cell[:3])
+        turned = np.swapaxes(self.rotations, 1, 2) @ metric @ self.rotations
+        scale = np.sqrt(np.outer(np.diag(metric), np.diag(metric)))
+        return bool((np.abs(turned - metric) <= _LARGEST_DIFFERENCE * scale).all())
+
+
+TRIVIAL = Symmetry("P 1", gemmi.SpaceGroup("P 1").operations(), gemmi.SpaceGroup("P 1"))
+"""That of a list whose file and user name no group."""
+
+
+def symmetry_of(space_group: gemmi.SpaceGroup) -> Symmetry:
+    """The symmetry of a space group in its setting."""
+    return Symmetry(space_group.xhm(), space_group.operations(), space_group)
+
+
+def named_symmetry(name: str, cell: np.ndarray | None) -> Symmetry | None:
+    """The symmetry of a space group by its Hermann-Mauguin symbol or its number; None where there is none.
+
+    Args:
+        name: such as ``P 43 21 2``, ``P43212``, ``R 3:R``, ``H3`` or ``96``.
+        cell: whose angles decide the axes of a rhombohedral group that does not say them.
+    """
+    if name.strip().isdigit():
+        if len(name.strip()) > 3 or not 0 < int(name) < 231:
+            return None
+        name = gemmi.find_spacegroup_by_number(int(name)).hm
+    alpha, gamma = (0.0, 0.0) if cell is None else (float(cell[3]), float(cell[5]))
+    found = gemmi.find_spacegroup_by_name(name, alpha, gamma)
+    return None if found is None else symmetry_of(found)
