@@ -102,7 +102,7 @@ def test_missing_reflections_are_counted_and_filled() -> None:
     gone[np.argmax(inverse_d)] = False
     holes = reflections.selected(~gone)
     lost = reflections.miller[gone]
-    said = f"x: {gone.sum()} of {len(gone)} unique reflections to 4 A are missing, most from 4."
+    said = f"x: {gone.sum()} of {len(gone)} unique reflections to 4.01 A are missing, most from 4."
     for missing, default_F, value in (("zero", 3.0, 0.0), (None, 3.0, 3.0), (None, 0.0, 0.0)):
         found = sphere(holes, missing, default_F)
         assert found.remarks[0].startswith(said)
