@@ -8,9 +8,13 @@ from typing import Protocol
 from nbjax.errors import FileError
 from nbjax.io.files import read_unpacked
 from nbjax.io.foreign import Content, refuse_beginning
+from nbjax.io.reflections.crystfel_list import CrystfelList
 from nbjax.io.reflections.mtz import Mtz
 from nbjax.io.reflections.reflection_list import ReflectionList
+from nbjax.io.reflections.sf_cif import SfCif
+from nbjax.io.reflections.shelx import Shelx
 from nbjax.io.reflections.text import Text
+from nbjax.io.reflections.xds import XdsAscii
 
 _WANTED = "give reflections"
 _REMEDIES = {
@@ -46,7 +50,7 @@ class Reader(Protocol):
         ...
 
 
-READERS: tuple[Reader, ...] = (Mtz(), Text())
+READERS: tuple[Reader, ...] = (Mtz(), SfCif(), CrystfelList(), XdsAscii(), Shelx(), Text())
 """Formats, the first that recognises a file reads it."""
 
 
