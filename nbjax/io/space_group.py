@@ -22,9 +22,9 @@ def difference_of_cells(one: Float[np.ndarray, "6"], other: Float[np.ndarray, "6
     return float(max(np.abs(one[:3] / other[:3] - 1).max(), np.abs(one[3:] - other[3:]).max() / 100))
 
 
-def contradicts(group: gemmi.SpaceGroup, cell: gemmi.UnitCell) -> bool:
-    """Whether an operator of the group turns the cell into one that differs by more than 1 %, or a degree."""
+def contradicts(operators: gemmi.GroupOps, cell: gemmi.UnitCell) -> bool:
+    """Whether an operator of a group turns the cell into one that differs by more than 1 %, or a degree."""
     own = np.array(cell.parameters)
     direct = np.array(gemmi.UnitCell(*cell.parameters).orth.mat.tolist())
-    turns = (np.array(op.rot) / gemmi.Op.DEN for op in group.operations().sym_ops)
+    turns = (np.array(op.rot) / gemmi.Op.DEN for op in operators.sym_ops)
     return any(difference_of_cells(cell_of(direct @ turn), own) > _LARGEST_DIFFERENCE for turn in turns)

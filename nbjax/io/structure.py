@@ -99,7 +99,7 @@ def _check_group(path: str | Path, structure: gemmi.Structure) -> None:
     said, group = structure.spacegroup_hm, structure.find_spacegroup()
     if said and group is None:
         raise FileError(f"{path}: has unknown space group {said!r}; correct its symbol")
-    if group is not None and contradicts(group, structure.cell):
+    if group is not None and contradicts(group.operations(), structure.cell):
         cell = _shown(np.array(structure.cell.parameters))
         raise FileError(
             f"{path}: has space group {group.xhm()}, which cannot have the cell {cell}; correct one of them"

@@ -8,9 +8,6 @@ from functools import cached_property
 import gemmi
 import numpy as np
 
-_LARGEST_DIFFERENCE = 0.02
-"""Relative, of the scalar products of the cell's axes: 1 % of a length, or a degree."""
-
 
 @dataclass(frozen=True)
 class Symmetry:
@@ -35,15 +32,6 @@ class Symmetry:
     def translations(self) -> np.ndarray:
         """Vectors t in fractions of the axes, shape (m, 3): F(h @ R) = F(h) exp(-2 pi i h . t)."""
         return np.array([op.tran for op in self.operators.sym_ops], float) / gemmi.Op.DEN
-
-    def allows(self, cell: np.ndarray) -> bool:
-        """Whether a cell, lengths in Angstrom and angles in degrees, keeps its shape under every operator."""
-        cosines = np.cos(np.radians(cell[3:]))
-        metric = np.array([[1.0, cosines[2], cosines[1]], [cosines[2], 1.0, cosines[0]], [cosines[1], cosines[0], 1.0]])
-        metric *= np.outer(cell[:3], cell[:3])
-        turned = np.swapaxes(self.rotations, 1, 2) @ metric @ self.rotations
-        scale = np.sqrt(np.outer(np.diag(metric), np.diag(metric)))
-        return bool((np.abs(turned - metric) <= _LARGEST_DIFFERENCE * scale).all())
 
 
 TRIVIAL = Symmetry("P 1", gemmi.SpaceGroup("P 1").operations(), gemmi.SpaceGroup("P 1"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import gemmi
 import numpy as np
 
 from nbjax.errors import FileError
+from nbjax.io.space_group import contradicts
 from nbjax.io.symmetry import Symmetry
 from nbjax.reflections.table import check_box
 
@@ -88,7 +90,7 @@ def check_symmetry(symmetry: Symmetry, cell: np.ndarray, name: str) -> None:
     Raises:
         FileError: the cell does not keep its shape under the operators.
     """
-    if not symmetry.allows(cell):
+    if contradicts(symmetry.operators, gemmi.UnitCell(*map(float, cell))):
         shown = " ".join(f"{value:.5g}" for value in cell)
         axes = ""
         if symmetry.name.endswith(":H"):
