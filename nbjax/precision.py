@@ -24,7 +24,9 @@ direction turns the phases of the crystal's far end by so much. Gradients lose a
 
 _MOST_LOST = 0.05
 _MOST_CELLS = 200
-"""Along an axis, up to which ``single`` is good to 1e-4: distances from Bragg peaks end at 1e-7 there."""
+"""Along an axis, up to which ``single`` is good to 1e-4: distances from Bragg peaks end at 1e-7 there ..."""
+_AS_GOOD_AS_A_CELL = 2000
+"""... and each of so many wavelengths of the crystal's length adds as much as a cell, for the index ends at 36 bits."""
 
 _REMEDY = 'set jax_enable_x64 (JAX_ENABLE_X64=1, or `with jax.enable_x64(True):`) or precision = "single"'
 
@@ -73,10 +75,11 @@ def check(name: str, cells: float, wavelengths: float) -> None:
     Raises:
         ConfigError: 64-bit floats are needed and switched off, and 32 bits would leave nothing of the spots.
     """
-    if name == "single" and cells > _MOST_CELLS:
+    if name == "single" and cells + wavelengths / _AS_GOOD_AS_A_CELL > _MOST_CELLS:
         warnings.warn(
-            f"precision 'single' is good to 1e-4 of the brightest pixel up to {_MOST_CELLS} cells along an axis, and "
-            f'this crystal has {cells:g}; use "mixed" or "double"',
+            f"precision 'single' is good to 1e-4 of the brightest pixel while the cells along an axis and a "
+            f"{_AS_GOOD_AS_A_CELL}th of the crystal's length in wavelengths add up to no more than {_MOST_CELLS}; this "
+            f'crystal has {cells:g} cells and is {wavelengths:.3g} wavelengths long; use "mixed" or "double"',
             PrecisionWarning,
             stacklevel=4,
         )

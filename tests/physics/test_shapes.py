@@ -24,7 +24,7 @@ def test_a_configuration_names_every_shape_but_that_of_the_reference() -> None:
     assert named | {f"nanobragg_{name}" for name in named - {"square"}} == set(SHAPES)
 
 
-CELLS = [(2.0, 2.5, 3.0), (12.0, 5.0, 30.0), (7.25, 8.0, 9.0)]
+CELLS = [(2.0, 2.5, 3.0), (12.0, 5.0, 30.0), (7.25, 8.0, 9.0), (1.0, 1.0, 1.0), (1.0, 40.0, 2.0)]
 
 
 def _total(shape: str, cells: tuple[float, ...], fudge: float) -> float:
@@ -42,7 +42,7 @@ def _total(shape: str, cells: tuple[float, ...], fudge: float) -> float:
     return float(np.einsum("abc,a,b,c", squared, *(weight for _, weight in axes)) / np.prod(cells))
 
 
-@pytest.mark.parametrize("fudge", [1.0, 0.75, 4.0])
+@pytest.mark.parametrize("fudge", [1.0, 0.75, 4.0, 0.3])
 @pytest.mark.parametrize("cells", CELLS)
 @pytest.mark.parametrize("shape", ["round", "gauss", "tophat"])
 def test_a_spot_adds_up_to_the_number_of_cells(shape: str, cells: tuple[float, ...], fudge: float) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from cases import residual, small_config
+from spot_in_view import spot_in_view
 
 from nbjax import prepare, simulate
-from nbjax.config.tree import Config
+from nbjax.config.tree import Config, Shape
+from nbjax.errors import PrecisionWarning
 from nbjax.experiment import Experiment
 from nbjax.pipeline.sharding import simulate_on
 
@@ -72,3 +76,29 @@ def test_with_x64_it_is_the_same_image() -> None:
         # what a user replaces, or a device, need not be replaced in ``low``
         tiled = replace(experiment, grid=replace(experiment.grid, tile=100))
         assert residual(np.asarray(simulate_on(jax.devices(), tiled)), image) < 1e-6
+
+
+@pytest.mark.parametrize(("shape", "devices"), [("square", 1), ("square", 2), ("round", 1), ("gauss", 1)])
+def test_every_crystal_within_the_contract_keeps_it(shape: Shape, devices: int) -> None:
+    rng = np.random.default_rng(devices)
+    single = jax.jit(lambda experiment: simulate_on(jax.devices()[:devices], experiment))
+    double = jax.jit(simulate)
+    for _ in range(12):
+        config = spot_in_view(rng, shape, most_cells=150)
+        longest = np.multiply(config.crystal.cell_A, config.crystal.cells).max() / config.beam.wavelength_A
+        assert max(config.crystal.cells) + longest / 2000 < 230
+        wanted = np.asarray(double(_of(config, "double")))
+        middle = np.unravel_index(np.argmax(wanted), wanted.shape)
+        assert all(abs(at - 7.5) < 3 for at in middle), config
+        assert residual(np.asarray(single(_of(config, "single"))), wanted) < 1e-4, config
+
+
+@pytest.mark.parametrize(("cells", "cell_A", "warns"), [(190, 10, False), (210, 10, True), (110, 1000, True)])
+def test_a_crystal_outside_the_contract_is_warned_of(cells: int, cell_A: float, warns: bool) -> None:
+    crystal = {"cells": (cells, 5, 5), "cell_A": (cell_A, 50.0, 50.0), "cell_deg": (90.0, 90.0, 90.0)}
+    crystal |= {"matrix_file": None, "hkl_file": None, "default_F": 1.0}
+    config = small_config(crystal=crystal, beam={"wavelength_A": 0.5})
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        _of(config, "single")
+    assert any(issubclass(one.category, PrecisionWarning) for one in said) == warns

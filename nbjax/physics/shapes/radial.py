@@ -15,9 +15,6 @@ from nbjax.numerics import Components
 from nbjax.physics.shapes.distances import as_floats, by_axis
 from nbjax.physics.shapes.shape import Shape
 
-_LEAST_SHARE = 0.25
-"""Spots of which less lies in their cell are not made up for further."""
-
 
 @dataclass(frozen=True)
 class Radial(Shape):
@@ -68,7 +65,7 @@ class Radial(Shape):
     def _made_up(self, cells: Components, fudge: Array) -> Array:
         root = jnp.sqrt(fudge)
         a, b, c = (root * n / 2 for n in cells)
-        return jnp.sqrt(root**3 / jnp.maximum(self.share_in_cell((a, b, c)), _LEAST_SHARE))
+        return jnp.sqrt(root**3 / self.share_in_cell((a, b, c)))
 
     def lattice(self, delta: Components, cells: Components, fudge: Array, dtype: Any) -> Array:
         """See ``Shape.lattice``."""

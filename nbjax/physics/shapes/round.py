@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from nbjax.constants import SPHERE_CUBE_RATIO
 from nbjax.numerics import Components, sphere_transform
 from nbjax.physics.shapes.radial import Radial
+
+_MIDDLE = 4.0
+"""Half the edge of the middle of a cell, in units of the radius."""
+_NODES, _WEIGHTS = ((x + shift) / 2 for x, shift in zip(np.polynomial.legendre.leggauss(12), (1, 0), strict=True))
+"""Of Gauss and Legendre, between 0 and 1."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +30,31 @@ class Round(Radial):
         return peak * sphere_transform(jnp.pi**2 * fudge * radius_sq, peak.dtype)
 
     def share_in_cell(self, half_cells: Components) -> Array:
-        """See ``Radial.share_in_cell``; to 1e-3 from two cells an axis on.
+        """See ``Radial.share_in_cell``; to 1e-3 for cells that end at 0.25 and beyond.
 
-        Far out, the squared transform is 9/2 (1/x^4 + 1/x^6) on average, which is integrated over what lies beyond each
-        face of the cell, and 9/2 cos(2x)/x^4 besides, of which only the middle of a face counts.
+        The squared transform is integrated over the middle of the cell point by point, and beyond it by what it is far
+        out.
         """
-        a, b, c = half_cells
-        return 1 - jnp.pi / 3 * (_beyond_face(a, b, c) + _beyond_face(b, c, a) + _beyond_face(c, a, b))
+        middle = tuple(jnp.minimum(half, _MIDDLE) for half in half_cells)
+        return _within(*middle) + _beyond(*middle) - _beyond(*half_cells)
+
+
+def _within(a: Array, b: Array, c: Array) -> Array:
+    """Integral of the squared transform over a box that ends at ``a``, ``b``, ``c`` and has its centre at the peak."""
+    x, y, z = (half * _NODES for half in (a, b, c))
+    radius_sq = x[:, None, None] ** 2 + y[:, None] ** 2 + z**2
+    transform = sphere_transform(jnp.pi**2 * radius_sq, radius_sq.dtype)
+    height = jnp.einsum("abc,a,b,c", transform**2, *[_WEIGHTS.astype(a.dtype)] * 3)
+    return SPHERE_CUBE_RATIO**2 * 8 * a * b * c * height
+
+
+def _beyond(a: Array, b: Array, c: Array) -> Array:
+    """Integral of the squared transform over all that is outside such a box, to 1e-3 for ends of 1 and more.
+
+    Far out, the squared transform is 9/2 (1/x^4 + 1/x^6) on average, which is integrated over what lies beyond each
+    face of the box, and 9/2 cos(2x)/x^4 besides, of which only the middle of a face counts.
+    """
+    return jnp.pi / 3 * (_beyond_face(a, b, c) + _beyond_face(b, c, a) + _beyond_face(c, a, b))
 
 
 def _beyond_face(away: Array, half_a: Array, half_b: Array) -> Array:
