@@ -38,7 +38,7 @@ def test_without_x64_a_crystal_that_32_bits_cannot_carry_is_refused(precision: s
 def test_single_says_for_which_crystals_it_is_too_coarse() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", PrecisionWarning)
-        prepare(replace(small_config(crystal={"cells": (9, 200, 8)}), precision="single"))
+        prepare(replace(small_config(crystal={"cells": (9, 190, 8)}), precision="single"))
     with pytest.warns(PrecisionWarning, match="no more than 200; this crystal has 201 cells"):
         prepare(replace(small_config(crystal={"cells": (9, 201, 8)}), precision="single"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbjax.errors import UsageError
-from nbjax.geometry.unit_cell import standard_direct
+from nbjax.geometry.unit_cell import cell_volume
 from nbjax.memory import available_bytes
 from nbjax.pipeline.cost import Cost
 from nbjax.resolve import Resolved
@@ -62,8 +62,7 @@ def _fewer_subpixels(resolved: Resolved) -> str:
     edges_A = np.multiply(crystal.cells, crystal.cell_A)
     if given is not None or edges_A.max() < 1e4 * _SMALL_BLOCK_UM:
         return "fewer sampling.oversample"
-    direct_A = np.asarray(standard_direct(edges_A, np.radians(crystal.cell_deg)))
-    volume_um3 = crystal.volume_um3 or 1e-12 * float(np.linalg.det(direct_A))
+    volume_um3 = crystal.volume_um3 or 1e-12 * cell_volume(edges_A, np.radians(crystal.cell_deg))
     block = " ".join(f"{max(1, round(1e4 * _SMALL_BLOCK_UM / edge)):g}" for edge in crystal.cell_A)
     return (
         f"a crystal of small mosaic blocks: crystal.cells = {block} and crystal.volume_um3 = {volume_um3:.4g} give as "

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nbjax.dataset.load import Recipe
     from nbjax.dataset.lock import FolderLock
 
+_MOST_IMAGES = 10**9
+
 
 def add_parser(commands: Any) -> None:
     """Describe the command."""
@@ -172,8 +174,8 @@ def _check(arguments: argparse.Namespace) -> None:
     from nbjax.dataset.processes import split_place
 
     faults = []
-    if arguments.images < 1:
-        faults.append(Fault("--images", f"got {arguments.images}, must be at least 1"))
+    if not 1 <= arguments.images <= _MOST_IMAGES:
+        faults.append(Fault("--images", f"got {arguments.images}, must be 1 to {_MOST_IMAGES}"))
     if arguments.threads is not None and arguments.threads < 1:
         faults.append(Fault("--threads", f"got {arguments.threads}, must be at least 1"))
     explicit = (arguments.coordinator, arguments.process_id, arguments.processes)

@@ -27,6 +27,26 @@ OF_COORDINATES = (
 """Keys of a crystal that say how its ``coordinates_file`` is taken."""
 
 
+def absent_inputs(config: Config) -> dict[str, str]:
+    """Key -> name of each file that there is none of, and that is to be read."""
+    # beside a list, the cache of structure factors is written
+    written = {"dump_file"} if config.crystal.hkl_file is not None else set()
+    return {
+        f"{section}.{name}": file
+        for section, names in INPUT_FILES.items()
+        for name in names
+        if name not in written and (file := getattr(getattr(config, section), name)) is not None and not _is_there(file)
+    }
+
+
+def _is_there(file: str) -> bool:
+    try:
+        # a name may end in a number, as in list.expt#3
+        return Path(file).exists() or Path(file.rpartition("#")[0] or file).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def absolute_inputs(config: Config) -> Config:
     """The configuration with absolute names of the files that it reads."""
     sections: dict[str, Any] = {}

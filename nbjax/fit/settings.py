@@ -209,6 +209,7 @@ def _impossible(settings: FitSettings) -> list[Fault]:
     above_zero = {
         "data.photons_per_count": 1.0 if gain is None else gain,
         "data.box_broaden": settings.data.box_broaden,
+        "data.box_threshold": settings.data.box_threshold,
         "data.box_half_width_px": settings.data.box_half_width_px,
         "loss.sigma_photons": settings.loss.sigma_photons,
         "loss.freedom": settings.loss.freedom,

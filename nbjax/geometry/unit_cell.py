@@ -37,6 +37,11 @@ class UnitCell:
         return about_xyz(self.misset_rad)
 
 
+def cell_volume(lengths: Float[np.ndarray, "3"], angles_rad: Float[np.ndarray, "3"]) -> float:
+    """Volume of a cell in the cubed unit of ``lengths``."""
+    return float(np.linalg.det(np.asarray(standard_direct(lengths, angles_rad))))
+
+
 def standard_direct(
     lengths: Float[Array | np.ndarray, "3"], angles_rad: Float[Array | np.ndarray, "3"]
 ) -> Float[Array | np.ndarray, "3 3"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbjax.quantities.interval import Interval, above_zero, around_zero, up_to, within
+from nbjax.quantities.interval import above_zero, around_zero, up_to, within
 from nbjax.quantities.quantity import XYZ, Quantity
 
 _TURNS = around_zero(3.6e5)
@@ -16,7 +16,7 @@ def _distance(name: str, meaning: str, other: str) -> Quantity:
         f"detector.{name}_mm",
         meaning,
         "mm",
-        above_zero(1e8),
+        within(1e-3, 1e8),
         within(1.0, 1e5),
         typical=0.01,
         place=f"{name}_m",
@@ -97,7 +97,7 @@ DETECTOR: tuple[Quantity, ...] = (
         "detector.pixel_mm",
         "the pixel size in mm",
         "mm",
-        Interval(0.0, 20.0, open_low=True),
+        within(1e-6, 20.0),
         within(1e-3, 5.0),
         typical=1e-5,
         place="pixel_size_m",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from nbjax.config.check import checked
+from nbjax.config.inputs import absent_inputs
 from nbjax.config.tree import Config
 from nbjax.io.images import other_size
 from nbjax.reference.ledger import check_names
@@ -92,6 +93,9 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     notes = Notes(said)
     notes.switch("precision", config.precision)
     notes.switch("parity", config.parity)
+    for key, file in absent_inputs(config).items():
+        notes.fault(key, f"got {file!r}, and there is no such file; correct the name")
+    notes.raise_faults()
     headers = apply_headers(config)
     said.update(headers.origins)
     config, mask = check_ranges(headers.config, notes), headers.mask

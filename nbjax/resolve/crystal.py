@@ -9,7 +9,7 @@ import numpy as np
 
 from nbjax.config.tree import Config, Crystal
 from nbjax.constants import DEGREES_PER_RADIAN
-from nbjax.geometry.unit_cell import standard_direct
+from nbjax.geometry.unit_cell import cell_volume
 from nbjax.io.experiments.mosflm_matrix import read_matrix
 from nbjax.reference.cell_setting import angles_of_c_program_deg, volume_ratio
 from nbjax.reference.set_up import program_edges_m
@@ -209,8 +209,7 @@ def _volume_um3(crystal: Crystal, cells: tuple[float, float, float], setting: Se
     notes.given("crystal.volume_um3", volume_um3)
     if notes.faults:
         return volume_um3
-    direct_A = standard_direct(np.array(setting.cell_A), np.radians(setting.cell_deg))
-    block_um3 = 1e-12 * float(np.linalg.det(np.asarray(direct_A))) * math.prod(cells)
+    block_um3 = 1e-12 * cell_volume(np.array(setting.cell_A), np.radians(setting.cell_deg)) * math.prod(cells)
     blocks = volume_um3 / block_um3
     if blocks < 1 - _WHOLE:
         notes.fault(

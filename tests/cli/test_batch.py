@@ -84,7 +84,8 @@ def test_a_dry_run_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["--images", "0"], "--images: got 0, must be at least 1"),
+        (["--images", "0"], "--images: got 0, must be 1 to 1000000000"),
+        (["--images", "99999999999999999999"], "--images: got 99999999999999999999, must be 1 to 1000000000"),
         (["--threads", "0"], "--threads: got 0, must be at least 1"),
         (["--process-id", "1"], "--coordinator: comes with --process-id and --processes"),
         (

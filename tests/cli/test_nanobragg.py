@@ -134,7 +134,7 @@ def test_the_c_program_differs_is_said_once_on_stderr(capsys: pytest.CaptureFixt
         ("-cell 10 20 30 90 90 300", "-cell: got 90 90 300, must be above 0, below 180 degrees"),
         ("-cell 10 20 30 90 20 120", "-cell: got 90 20 120, no cell has these angles"),
         ("-polar 2", "-polar: got 2"),
-        ("-hkl absent.hkl", "absent.hkl: cannot be read"),
+        ("-hkl absent.hkl", "-hkl: got 'absent.hkl', and there is no such file; correct the name"),
     ],
 )
 def test_faults_of_values_name_the_option(more: str, message: str, fails: Fails) -> None:

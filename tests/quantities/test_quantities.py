@@ -79,7 +79,7 @@ def test_what_is_usual_is_possible() -> None:
         ("beam.wavelength_A", -1.0, "got -1, must be above zero; give the wavelength in Angstrom"),
         ("beam.wavelength_A", 1.3e-10, "got 1.3e-10, must be 0.001 to 124 A; if it is in m, give 1.3"),
         ("beam.energy_eV", 9.5, "got 9.5, must be 100 to 12400000 eV; if it is in keV, give 9500"),
-        ("detector.pixel_mm", 75.0, "got 75, must be above 0, up to 20 mm; if it is in um, give 0.075"),
+        ("detector.pixel_mm", 75.0, "got 75, must be 1e-06 to 20 mm; if it is in um, give 0.075"),
         ("detector.distance_mm", 0.0, "got 0, must be above zero; give the distance of sample and detector in mm"),
         ("crystal.mosaic_spread_deg", 200.0, "got 200, must be 0 to 180 degrees; give the half-angle"),
         ("crystal.water_um", -1.0, "got -1, must not be negative; give the edge of the cube of water in um"),

@@ -87,9 +87,18 @@ def test_polarization_along_the_beam_is_refused() -> None:
     assert "beam.polarization_axis" in _faults(config)
 
 
-def test_missing_files_are_named() -> None:
-    with pytest.raises(FileError, match=r"nowhere\.hkl"):
-        resolve(small_config(crystal={"hkl_file": "nowhere.hkl"}))
+def test_missing_files_are_named_with_their_keys() -> None:
+    config = small_config(
+        crystal={"hkl_file": "absent.hkl", "matrix_file": str(INPUTS)}, beam={"source_file": "absent.txt"}
+    )
+    with pytest.raises(ConfigError) as caught:
+        resolve(config)
+    assert [(fault.key, fault.problem) for fault in caught.value.faults] == [
+        ("beam.source_file", "got 'absent.txt', and there is no such file; correct the name"),
+        ("crystal.hkl_file", "got 'absent.hkl', and there is no such file; correct the name"),
+    ]
+    with pytest.raises(FileError, match="cannot be read"):
+        resolve(small_config(crystal={"matrix_file": str(INPUTS)}))
 
 
 def test_flux_overrides_fluence_and_says_so() -> None:
