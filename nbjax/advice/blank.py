@@ -14,8 +14,8 @@ def why_blank(resolved: Resolved) -> str:
     if resolved.beam.fluence_photons_per_m2 == 0:
         return "every pixel is zero: beam.fluence_photons_per_m2 is 0; give it, or beam.flux_photons_per_s, above zero"
     if resolved.beam.fluence_photons_per_m2 < 1:
-        found = f"beam.fluence_photons_per_m2 = {resolved.beam.fluence_photons_per_m2:g}"
-        return f"every pixel is zero: {found} is less than one photon for each m^2; 1e10 and more are usual"
+        faint = f"beam.fluence_photons_per_m2 = {resolved.beam.fluence_photons_per_m2:g}"
+        return f"every pixel is zero: {faint} is less than one photon for each m^2; 1e10 and more are usual"
     crystal, limit_A = resolved.crystal, resolved.sampling.resolution_limit_A
     table = crystal.table
     if crystal.default_F == 0 and table is not None and not table.values.any():
