@@ -60,11 +60,21 @@ def read_data(path: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str
     data = read_toml(path)
     sources = {key: f"file {Path(path).name}" for key in _keys(data)}
     _anchor(data, Path(path).resolve().parent)
+    return data, sources | override(data, overrides)
+
+
+def override(data: dict[str, Any], overrides: Sequence[str]) -> dict[str, str]:
+    """Change nested dictionaries by ``section.key=value``, and tell where those keys came from.
+
+    Raises:
+        ConfigError: an override that is not ``section.key=value``.
+    """
+    sources = {}
     for text in overrides:
         key, value = _override(text)
         _set(data, key, value)
         sources[".".join(key)] = "--set"
-    return data, sources
+    return sources
 
 
 def config_from_dict(data: Mapping[str, Any]) -> Config:

@@ -34,7 +34,7 @@ _BEGINNINGS = (
     (rb"!FORMAT=XDS_ASCII", "a reflection file of XDS", Content.REFLECTIONS),
     (rb"!OUTPUT_FILE=", "a list of unscaled intensities of XDS", Content.UNSCALED),
     (rb"\s*\{\s*\"__id__\"", "an experiment list of DIALS", Content.EXPERIMENT),
-    (rb"(HEADER|CRYST1|ATOM|REMARK) ", "a PDB file", Content.COORDINATES),
+    (rb"(HEADER|TITLE|COMPND|CRYST1|MODEL|ATOM|HETATM|REMARK) ", "a PDB file", Content.COORDINATES),
     (rb"\x89HDF", "an HDF5 file", Content.IMAGE),
     (rb"\x1f\x8b|BZh|\xfd7zXZ", "a compressed file", Content.COMPRESSED),
     (_CIF + rb".*\n_refln[_.]", "a CIF of reflections", Content.REFLECTIONS),
@@ -50,8 +50,13 @@ def content_of(path: str | Path) -> tuple[str, Content] | None:
         FileError: the file cannot be read.
     """
     with open_binary(path) as handle:
-        start = handle.read(_LOOKED_AT_BYTES)
-    return next(((name, content) for pattern, name, content in _BEGINNINGS if re.match(pattern, start)), None)
+        return content_in(handle.read(_LOOKED_AT_BYTES))
+
+
+def content_in(start: bytes) -> tuple[str, Content] | None:
+    """As ``content_of``, of the first bytes of a file."""
+    found = start[:_LOOKED_AT_BYTES]
+    return next(((name, content) for pattern, name, content in _BEGINNINGS if re.match(pattern, found)), None)
 
 
 def refuse_foreign(path: str | Path, remedies: Mapping[Content, str]) -> None:

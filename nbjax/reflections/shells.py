@@ -45,41 +45,37 @@ def unique_weights(miller: np.ndarray, symmetry: Symmetry) -> np.ndarray:
     return np.asarray(laue.epsilon_factor_without_centering_array(indices), float) / len(laue.sym_ops)
 
 
-def shell_numbers(inverse_d2: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shell of each reflection, and the borders of the shells.
+def count_shells(
+    miller: np.ndarray,
+    inverse_d2: np.ndarray,
+    symmetry: Symmetry,
+    is_absent: np.ndarray,
+    present: np.ndarray,
+    F: np.ndarray,
+) -> tuple[np.ndarray, tuple[Shell, ...]]:
+    """Count the reflections of a sphere in shells.
 
     Args:
-        inverse_d2: 1/d^2 in A^-2 of all possible reflections, shape (n,).
-        weights: of each in the number of unique ones, shape (n,).
+        miller: every index of the sphere, shape (n, 3).
+        inverse_d2: their 1/d^2 in A^-2, shape (n,).
+        symmetry: that makes equivalents.
+        is_absent: which are systematically absent, shape (n,).
+        present: which have an amplitude, shape (n,).
+        F: their amplitudes, shape (n,); any number where there is none.
 
     Returns:
-        Numbers from 0, the longest spacings first, shape (n,); 1/d in 1/A of the borders, shape (shells + 1,).
+        Shell of each index from 0, the longest spacings first, shape (n,); the shells.
     """
-    count = int(np.clip(weights.sum() / _FEWEST_REFLECTIONS, 1, _MOST))
+    weights = np.where(is_absent, 0.0, unique_weights(miller, symmetry))
+    size = int(np.clip(weights.sum() / _FEWEST_REFLECTIONS, 1, _MOST))
     cubes = inverse_d2**1.5
-    numbers = np.minimum((cubes / cubes.max(initial=1e-300) * count).astype(int), count - 1)
-    borders = np.cbrt(np.linspace(0.0, cubes.max(initial=1e-300), count + 1))
-    borders[0] = np.sqrt(inverse_d2.min(initial=inverse_d2.max(initial=1e-300)))
-    return numbers, borders
-
-
-def describe_shells(
-    numbers: np.ndarray, borders: np.ndarray, weights: np.ndarray, present: np.ndarray, F: np.ndarray
-) -> tuple[Shell, ...]:
-    """Count reflections by shell.
-
-    Args:
-        numbers: shell of each possible reflection, shape (n,).
-        borders: of the shells, 1/d in 1/A.
-        weights: of each reflection in the number of unique ones, shape (n,).
-        present: whether it has an amplitude, shape (n,).
-        F: its amplitude, shape (n,); any number where there is none.
-    """
-    size = len(borders) - 1
+    numbers = np.minimum((cubes / cubes.max() * size).astype(int), size - 1)
+    borders = np.cbrt(np.linspace(0.0, cubes.max(), size + 1))
+    borders[0] = np.sqrt(inverse_d2.min())
     possible = np.bincount(numbers, weights, size)
     count = np.bincount(numbers[present], weights[present], size)
     total = np.bincount(numbers[present], (weights * F)[present], size)
-    return tuple(
+    shells = tuple(
         Shell(
             float(1 / borders[i]),
             float(1 / borders[i + 1]),
@@ -89,3 +85,4 @@ def describe_shells(
         )
         for i in range(size)
     )
+    return numbers, shells

@@ -13,7 +13,7 @@ from nbjax.io.symmetry import TRIVIAL, Symmetry, named_symmetry
 from nbjax.reflections.expansion import absences, box_limits, check_symmetry, expand, fill_mates, inverse_d2
 from nbjax.reflections.merging import merge
 from nbjax.reflections.missing import fill_missing
-from nbjax.reflections.shells import Shell, describe_shells, shell_numbers, unique_weights
+from nbjax.reflections.shells import Shell, count_shells, unique_weights
 from nbjax.reflections.table import StructureFactorTable
 
 _ROUNDING = 1e-6
@@ -26,13 +26,13 @@ class Sphere:
     Attributes:
         table: amplitudes on the box of all indices.
         shells: of the sphere to the shortest spacing of the list.
-        present: which entries of the table come from the list, boolean, shape of the table.
+        given: entries of the table that have an amplitude, listed or filled in; boolean, shape of the table.
         remarks: what the user should know.
     """
 
     table: StructureFactorTable
     shells: tuple[Shell, ...]
-    present: np.ndarray
+    given: np.ndarray
     remarks: tuple[str, ...]
 
 
@@ -86,16 +86,14 @@ def whole_sphere(
             f"{' '.join(map(str, miller[extinct][-1]))}; their amplitudes are 0"
         )
     present = np.isfinite(F) & ~is_absent
-    weights = np.where(is_absent, 0.0, unique_weights(miller, symmetry))
-    numbers, borders = shell_numbers(squares, weights)
-    shells = describe_shells(numbers, borders, weights, present, F)
+    numbers, shells = count_shells(miller, squares, symmetry, is_absent, present, F)
     F, said = fill_missing(np.where(is_absent, 0.0, F), present | is_absent, numbers, shells, missing, default_F, name)
-    values = np.full(box.shape, float(default_F))
-    values[inside] = F
+    values, given = np.full(box.shape, float(default_F)), np.zeros(box.shape, bool)
+    values[inside], given[inside] = F, (present | (F > 0)) & ~is_absent
     # the direct beam ends in the beam stop
     values[limits] = 0.0
     table = StructureFactorTable(values, (-limits[0], -limits[1], -limits[2]))
-    return Sphere(table, shells, listed & inside, (*remarks, *said))
+    return Sphere(table, shells, given, (*remarks, *said))
 
 
 def choose_symmetry(

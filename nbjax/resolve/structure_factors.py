@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbjax.config.tree import Crystal
-from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.dump import read_dump
 from nbjax.io.reflections import read_reflections
 from nbjax.io.reflections.reflection_list import ReflectionList
@@ -21,7 +20,7 @@ from nbjax.reflections.table import StructureFactorTable, tabulate
 from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.coordinates import check_unused, model_of_coordinates
 from nbjax.resolve.notes import Notes
-from nbjax.resolve.unit_cell import KnownCell, Setting
+from nbjax.resolve.unit_cell import KnownCell, Setting, reciprocal_of
 
 _ONLY_OF_REFLECTIONS = ("reflections_column", "space_group", "missing_reflections")
 
@@ -127,7 +126,7 @@ def fit_to_cell(
         return None
     table = found.table
     if found.reflections is not None:
-        reciprocal_per_A = _reciprocal(setting)
+        reciprocal_per_A = reciprocal_of(setting)
         wrong, odd = check_range(found.reflections.miller, reciprocal_per_A, wavelength_A)
         if wrong is not None and not lenient:
             notes.fault(found.key, wrong)
@@ -169,9 +168,3 @@ def _tabulated(
     for sentence in (*sentences, *sphere.remarks):
         notes.warn(sentence)
     return sphere.table
-
-
-def _reciprocal(setting: Setting) -> np.ndarray:
-    """a*, b*, c* as rows in 1/Angstrom."""
-    direct = np.asarray(standard_direct(np.array(setting.cell_A), np.radians(setting.cell_deg)))
-    return np.linalg.inv(direct).T

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbjax.config.tree import Crystal
-from nbjax.geometry.unit_cell import cell_of, setting_of
+from nbjax.geometry.unit_cell import cell_of, setting_of, standard_direct
 from nbjax.io.experiments.mosflm_matrix import OrientationMatrix, read_matrix
 from nbjax.resolve.notes import Notes
 
@@ -24,6 +24,12 @@ class Setting:
     cell_A: tuple[float, float, float]
     cell_deg: tuple[float, float, float]
     orientation: np.ndarray
+
+
+def reciprocal_of(setting: Setting) -> np.ndarray:
+    """a*, b*, c* of the cell in its standard setting as rows in 1/Angstrom, shape (3, 3)."""
+    direct = np.asarray(standard_direct(np.array(setting.cell_A), np.radians(setting.cell_deg)))
+    return np.linalg.inv(direct).T
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def test_every_index_has_the_amplitude_of_its_equivalent(space_group: str, cell:
     np.testing.assert_array_equal(at(found, everything), wanted)
     assert sum(shell.possible for shell in found.shells) == sum(shell.count for shell in found.shells) == len(F)
     assert found.remarks == ()
-    assert found.present.sum() == np.count_nonzero(wanted)
+    assert found.given.sum() == np.count_nonzero(wanted)
 
 
 def test_mates_keep_their_difference() -> None:
