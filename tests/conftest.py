@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
+import gc
 import os
-import resource
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import jax
 import jaxlib
 import pytest
 from jaxtyping import install_import_hook
+from sharing import Sharing, dearest_first
 
 if "XLA_FLAGS" not in os.environ and jaxlib.__version__.startswith("0.10."):
     # compiling is most of what the tests do: code of lesser quality takes a third less time to make, and a program
@@ -43,7 +47,33 @@ def _double_precision() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def _compiled_programs_are_let_go() -> Iterator[None]:
-    """After each file, once a process holds a gigabyte or two of them; what comes back is read from the disk."""
+    """After a file, where a process holds a gigabyte or two; what comes back is read from the disk."""
     yield
-    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 2_000_000:  # kilobytes
+    if _resident_bytes() > 2e9:
         jax.clear_caches()
+        gc.collect()
+        # glibc keeps what it is given back; not every one can be told to return it
+        getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)(0)
+
+
+def _resident_bytes() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        dearest_first(items)
+        # what was imported and collected stays; looking through it for garbage is a twentieth of the time
+        gc.collect()
+        gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing | None:
+    if config.option.dist != "load":
+        return None
+    config.option.loadscopereorder = False
+    return Sharing(config, log)
