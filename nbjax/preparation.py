@@ -37,7 +37,7 @@ from nbjax.sampling.reference_random import cap_draws
 from nbjax.sampling.sources import SourceGrid, SourceTable
 
 _ALONG_BEAM = 1e-9
-_place = compiled(place_panel)
+place = compiled(place_panel)
 MakeArray = Callable[[object], Any]
 
 
@@ -276,7 +276,7 @@ def placed_panel(resolved: Resolved) -> Panel:
         def array(value: object) -> Array:
             return jnp.asarray(np.asarray(value, float))
 
-        return _place(_panel(resolved, array), array(resolved.detector.beam_direction))
+        return place(_panel(resolved, array), array(resolved.detector.beam_direction))
 
 
 def header_fields(resolved: Resolved) -> HeaderFields:

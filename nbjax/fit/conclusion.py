@@ -19,6 +19,7 @@ from nbjax.fit.matrix_free import PROBES, information_diagonal, is_large, slopes
 from nbjax.fit.parameter_set import Layout
 from nbjax.fit.problem import Problem
 from nbjax.fit.result import FitResult, Level, Outcome, ShotResult, Step, covariance_of, weaknesses
+from nbjax.fit.scaling import Scaling
 from nbjax.fit.state import Progress, State
 from nbjax.fit.tries import best
 from nbjax.parameters import key_of
@@ -47,7 +48,7 @@ def conclude(
     focus = _whole(posed)
     model = modelled(focus, shots, theta)
     at = slopes(focus, shots, theta) if is_large(theta) else equations(focus, shots, theta)
-    shared, own = shots.shared.values(theta.shared), shots.own.values(theta.own)
+    shared, own = _values_and_slopes(shots.shared, shots.own, theta)[0]
     free = np.ones((len(kept), len(p.names)), bool)
     covariances, sigmas = _uncertainties(posed, focus, shots, theta, at, model[0], alive[kept], free)
     ran, zero = bounded(shots, np.asarray(shared), np.asarray(own), sigmas)
@@ -120,10 +121,16 @@ def _chosen(shots: Shots, theta: Theta, kept: list[int]) -> tuple[Shots, Theta]:
     """Some of the shots, with their theta."""
     if len(kept) == len(shots):
         return shots, theta
-    at = jnp.asarray(kept)
-    experiments, observation = jax.tree.map(lambda leaf: leaf[at], (shots.experiments, shots.observation))
-    own = replace(shots.own, start=shots.own.start[at], scale=shots.own.scale[at])
-    return replace(shots, experiments=experiments, observation=observation, own=own), replace(theta, own=theta.own[at])
+
+    # on the host, arrays of many shapes need no compiled program each
+    def some(leaf: Array) -> Array:
+        return jnp.asarray(np.asarray(leaf)[kept])
+
+    experiments, observation = jax.tree.map(some, (shots.experiments, shots.observation))
+    own = replace(shots.own, start=some(shots.own.start), scale=some(shots.own.scale))
+    return replace(shots, experiments=experiments, observation=observation, own=own), replace(
+        theta, own=some(theta.own)
+    )
 
 
 def _uncertainties(
@@ -173,10 +180,17 @@ def _sigmas(focus: Focus, shots: Shots, theta: Theta, model: Array) -> list[np.n
 
 def _slopes_of_maps(shots: Shots, theta: Theta) -> list[np.ndarray]:
     """Change of the values by theta, of shared components and of each shot's own."""
-    return [
-        np.asarray(jax.jvp(scaling.values, (at,), (jnp.ones_like(at),))[1])
-        for scaling, at in ((shots.shared, theta.shared), (shots.own, theta.own))
-    ]
+    return [np.asarray(slope) for slope in _values_and_slopes(shots.shared, shots.own, theta)[1]]
+
+
+@compiled
+def _values_and_slopes(shared: Scaling, own: Scaling, theta: Theta) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Values, and their change by theta, of shared components and of each shot's own."""
+    at = theta.shared, theta.own
+    values, slopes = jax.jvp(
+        lambda x, y: (shared.values(x), own.values(y)), at, (jnp.ones_like(at[0]), jnp.ones_like(at[1]))
+    )
+    return values, slopes
 
 
 def _weaknesses(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
 from nbjax.fit.losses import Loss
+from nbjax.pipeline.compilation import compiled
 
 Verdict = Literal["good", "fair", "poor"]
 
@@ -143,13 +147,12 @@ def goodness_of(
     """
     n = len(data)
     flat = np.full(n, max(data.mean(), loss.least_photons, 0.0)) if without is None else without
-    residual, of_flat = (np.asarray(loss.residual(jnp.asarray(m), jnp.asarray(data))) for m in (model, flat))
+    residual, of_flat, information = (np.asarray(part) for part in _against(loss, model, flat, data))
     noise, noise_of_flat = (float(np.sum(loss.mean_deviance(m))) for m in (model, flat))
     with np.errstate(all="ignore"):
         deviance, flat_deviance = float(residual @ residual), float(of_flat @ of_flat)
         to_explain = max(flat_deviance - noise_of_flat, 1e-300)
         spread = float(np.std(model))
-        information = np.asarray(loss.information(jnp.asarray(model)))
         spoilt = math.sqrt(spread**2 + float(np.mean(1 / information)))
         # unlike the roots of the deviance these have the mean 0, however few the photons are
         pearson = (data - model) * np.sqrt(information)
@@ -170,6 +173,13 @@ def goodness_of(
                 for i in places
             ),
         )
+
+
+@partial(compiled, static_argnames=("loss",))
+def _against(loss: Loss, model: ArrayLike, flat: ArrayLike, data: ArrayLike) -> tuple[Array, Array, Array]:
+    """Residuals of the model and of the flat image, and the information of each pixel of the model."""
+    mean, even, seen = (jnp.asarray(values) for values in (model, flat, data))
+    return loss.residual(mean, seen), loss.residual(even, seen), loss.information(mean)
 
 
 def _neighbours(residual: Float[np.ndarray, " n"], pixels: Int[np.ndarray, "n 2"]) -> tuple[float, bool]:

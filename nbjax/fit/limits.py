@@ -9,9 +9,9 @@ import numpy as np
 
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.experiment import Experiment
-from nbjax.geometry.panel import place_panel
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.parameters import Parameter, alone, crystal_of, key_of
+from nbjax.preparation import place
 from nbjax.quantities import QUANTITIES
 
 
@@ -47,7 +47,7 @@ def spot_width_px(experiment: Experiment) -> float:
 
     Of several crystals it is the widest, and 0 without any.
     """
-    panel, beam = place_panel(experiment.panel, experiment.beam.direction), experiment.beam
+    panel, beam = place(experiment.panel, experiment.beam.direction), experiment.beam
     edges_m = [float(np.median(np.asarray(c.cells * c.cell.lengths_m))) for c in experiment.crystals]
     spread = max((0.886 * float(beam.wavelength_m) / edge_m for edge_m in edges_m), default=0.0)
     return spread * abs(float(panel.distance_m)) / float(experiment.panel.pixel_size_m)
@@ -59,7 +59,7 @@ def spot_gap_deg(experiment: Experiment) -> float:
     Mosaic domains that are turned further than this put their spots onto those of others. Of the reciprocal axes the
     shortest counts.
     """
-    panel, grid, beam = place_panel(experiment.panel, experiment.beam.direction), experiment.grid, experiment.beam
+    panel, grid, beam = place(experiment.panel, experiment.beam.direction), experiment.grid, experiment.beam
     size = experiment.panel.pixel_size_m
     fast, slow = (np.array(ends, float) for ends in ((0, grid.fast, 0, grid.fast), (0, 0, grid.slow, grid.slow)))
     corners = np.stack([np.asarray(x) for x in panel.point(size * fast, size * slow, 0 * size)], axis=-1)
