@@ -208,6 +208,7 @@ def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
             default=array(crystal.default_F),
             minimum=(0, 0, 0) if table is None else table.minimum,
             interpolate=crystal.interpolate,
+            wavelengths_m=array(np.array(table.wavelengths_A) * 1e-10) if table and table.wavelengths_A else None,
         ),
         spindle=Spindle(
             axis=array(resolved.detector.spindle_axis),

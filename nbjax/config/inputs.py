@@ -23,6 +23,7 @@ OF_COORDINATES = (
     "coordinates_scale",
     "coordinates_B_A2",
     "anomalous",
+    "anomalous_channels",
 )
 """Keys of a crystal that say how its ``coordinates_file`` is taken."""
 

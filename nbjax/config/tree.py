@@ -65,6 +65,7 @@ class Crystal:
     coordinates_scale: float | None = None
     coordinates_B_A2: float | None = None
     anomalous: bool | None = None  # None: on
+    anomalous_channels: int | None = None  # None: one
     default_F: float | None = None
     cells: Vector | None = None
     size_a_mm: float | None = None

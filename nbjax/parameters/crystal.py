@@ -64,7 +64,7 @@ def _default_factor(quantity: Quantity, experiment: Experiment, meaning: Meaning
 
 def _factors(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
     values = experiment.crystal.factors.values
-    if values is None:
+    if values is None or experiment.crystal.factors.wavelengths_m is not None:
         return None
     return several(
         quantity,

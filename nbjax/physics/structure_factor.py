@@ -1,8 +1,13 @@
-"""The structure factor of a unit cell: nearest table entry, or tricubic interpolation between entries."""
+"""The structure factor of a unit cell: nearest table entry, or tricubic interpolation between entries.
+
+With anomalous scattering F = F0 + sum of (f' + i f'') times what each element's atoms give, linear in f' and f''. A
+table for each of a few wavelengths, its channels, holds the complex F; at a wavelength between two channels f' and f''
+are interpolated linearly, and so is F, whose absolute value is the amplitude.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +15,7 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from nbjax.fields import STATIC
-from nbjax.numerics import Components
+from nbjax.numerics import Components, norm
 
 
 @jax.tree_util.register_dataclass
@@ -19,16 +24,28 @@ class StructureFactors:
     """Amplitudes in electrons on a dense box of Miller indices.
 
     Attributes:
-        values: shape (h, k, l), or None when every reflection has the default amplitude.
+        values: shape (h, k, l), or None when every reflection has the default amplitude; with channels the real and
+            imaginary parts of F, shape (channels, 2, h, k, l).
         default: amplitude outside the box.
-        minimum: Miller indices of ``values[0, 0, 0]``.
+        minimum: Miller indices of ``values[..., 0, 0, 0]``.
         interpolate: between entries, instead of taking the nearest.
+        wavelengths_m: of the channels, rising, shape (channels,) of two or more; None: one table for all wavelengths.
+        channel: number of the channel that is looked up, with a fraction; see ``seen_at``.
     """
 
-    values: Float[Array, "h k l"] | None
+    values: Float[Array, "h k l"] | Float[Array, "channels 2 h k l"] | None
     default: Float[Array, ""]
     minimum: tuple[int, int, int] = field(metadata=STATIC)
     interpolate: bool = field(default=False, metadata=STATIC)
+    wavelengths_m: Float[Array, " channels"] | None = None
+    channel: Float[Array, ""] | None = None
+
+    def seen_at(self, wavelength_m: Float[Array, ""]) -> StructureFactors:
+        """The same for one wavelength; beyond the first and last channels as at these."""
+        if self.wavelengths_m is None:
+            return self
+        numbers = jnp.arange(len(self.wavelengths_m), dtype=self.wavelengths_m.dtype)
+        return replace(self, channel=jnp.interp(wavelength_m, self.wavelengths_m, numbers))
 
     def at(self, hkl: Components, index: Components) -> Array:
         """Amplitude at fractional and nearest whole Miller indices; a single number if there is no box."""
@@ -43,16 +60,16 @@ def nearest(factors: StructureFactors, index: Components) -> Array:
         return factors.default
     position = [i.astype(jnp.int32) - low for i, low in zip(index, factors.minimum, strict=True)]
     inside = jnp.ones(index[0].shape, bool)
-    for i, size in zip(position, factors.values.shape, strict=True):
+    for i, size in zip(position, factors.values.shape[-3:], strict=True):
         inside &= (i >= 0) & (i < size)
-    return jnp.where(inside, _gather(factors.values, position), factors.default)
+    return jnp.where(inside, _entries(factors, position), factors.default)
 
 
 def leaves_box(factors: StructureFactors, hkl: Components) -> Bool[Array, "..."]:
     """Whether the 4 x 4 x 4 neighbourhood floor - 1 .. floor + 2 of fractional indices leaves the box."""
     assert factors.values is not None
     outside = jnp.zeros(hkl[0].shape, bool)
-    for x, low, size in zip(hkl, factors.minimum, factors.values.shape, strict=True):
+    for x, low, size in zip(hkl, factors.minimum, factors.values.shape[-3:], strict=True):
         floor = jnp.floor(x)
         outside |= (floor - 1 < low) | (floor + 2 > low + size - 1)
     return outside
@@ -72,7 +89,7 @@ def tricubic(factors: StructureFactors, hkl: Components) -> Array:
             line = jnp.zeros_like(total)
             for k in range(4):
                 corner = [base[0] + (i - 1), base[1] + (j - 1), base[2] + (k - 1)]
-                line += weights[2][k] * _gather(factors.values, corner)
+                line += weights[2][k] * _entries(factors, corner)
             plane += weights[1][j] * line
         total += weights[0][i] * plane
     return total
@@ -88,7 +105,28 @@ def _cubic_weights(t: Array) -> tuple[Array, Array, Array, Array]:
     )
 
 
-def _gather(values: Array, position: list[Array]) -> Array:
-    nh, nk, nl = values.shape
+def _entries(factors: StructureFactors, position: list[Array]) -> Array:
+    """Amplitudes at places in the box; those of the edge outside."""
+    values = factors.values
+    assert values is not None
+    nh, nk, nl = values.shape[-3:]
     h, k, l = (jnp.clip(i, 0, n - 1) for i, n in zip(position, (nh, nk, nl), strict=True))  # noqa: E741
-    return values.reshape(-1)[(h * nk + k) * nl + l]
+    if factors.wavelengths_m is None:
+        return values.reshape(-1)[(h * nk + k) * nl + l]
+    return _between_channels(factors, (h * nk + k) * nl + l)
+
+
+def _between_channels(factors: StructureFactors, place: Array) -> Array:
+    """|F| at the channel that ``seen_at`` has set, F being linear between whole channels."""
+    values, channel = factors.values, factors.channel
+    assert values is not None
+    assert channel is not None
+    count = values.shape[0]
+    first = jnp.clip(jnp.floor(channel), 0, count - 2).astype(jnp.int32)
+    rest = (channel - first).astype(values.dtype)
+    flat = values.reshape(count, 2, -1)
+
+    def part(number: int) -> Array:
+        return (1 - rest) * flat[first, number, place] + rest * flat[first + 1, number, place]
+
+    return norm((part(0), part(1), jnp.zeros((), values.dtype)))

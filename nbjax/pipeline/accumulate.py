@@ -84,7 +84,7 @@ def sum_samples(
         for number in range(len(scene.crystals)):
             share = share_of(scene, number, ray, sample, oversampled)
             share = share * factors[0] if alone else share
-            scatterer, items = scatterer_of(experiment, scene, number), orientation_items(scene, number)
+            scatterer, items = scatterer_of(experiment, scene, number).lit_by(ray), orientation_items(scene, number)
             bragg, samples = sum_orientations(scatterer, items, sample, share, keep)
             kept += [] if samples is None else [samples]
             own = [bragg] if alone else [bragg * factor for factor in factors]
@@ -108,7 +108,8 @@ def last_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> tuple[R
         return sample, None
     number = len(scene.crystals) - 1
     item = last_row(orientation_items(scene, number))
-    return sample, evaluate_with(scatterer_of(experiment, scene, number), sample)(item)
+    scatterer = scatterer_of(experiment, scene, number).lit_by(last_row(scene.rays))
+    return sample, evaluate_with(scatterer, sample)(item)
 
 
 def background_of(experiment: Experiment, sample: RaySample) -> Array:

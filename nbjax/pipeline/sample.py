@@ -74,6 +74,11 @@ class Scatterer:
     shape: str = field(metadata=STATIC)
     block: int | None = field(default=None, metadata=STATIC)
 
+    def lit_by(self, ray: RayTable) -> Scatterer:
+        """The same with the structure factors of a ray's wavelength."""
+        factors = self.factors.seen_at(ray.wavelength_m)
+        return self if factors is self.factors else replace(self, factors=factors)
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)

@@ -182,6 +182,12 @@ CRYSTAL: tuple[Quantity, ...] = (
         within(0.1, 1e3),
         within(0.4, 50.0),
     ),
+    Quantity(
+        "crystal.anomalous_channels",
+        "the number of wavelengths with a table of their own",
+        hard=within(1.0, 1000.0),
+        plausible=within(1.0, 50.0),
+    ),
     Quantity("crystal.coordinates_model", "the number of a model", hard=within(0.0, 2.0**31 - 1)),
     Quantity(
         "crystal.solvent_k",

@@ -82,7 +82,7 @@ def _plain_sum(
             evaluate = evaluate_in_run(experiment, scene, pixels, ray, sample)
             bragg, kept = weighted_sum(scatterer, items, evaluate, share, keep)
         else:
-            bragg, kept = sum_orientations(scatterer, items, sample, share, keep)
+            bragg, kept = sum_orientations(scatterer.lit_by(ray), items, sample, share, keep)
         means = [bragg] if alone else [bragg * factor for factor in factors]
         if water is not None:
             background = water_weight(entries, experiment, ray) * water * oversampled

@@ -66,10 +66,10 @@ def _first_leaving_sample(experiment: Experiment, scene: ReferenceScene, pixels:
     orientations, scatterer = len(scene.crystals[0].orientations_m), scatterer_of(experiment, scene, 0)
 
     def add_ray(found: Array, ray: RayTable) -> tuple[Array, None]:
-        sample = sample_ray(experiment, scene, pixels, ray)
+        sample, lit = sample_ray(experiment, scene, pixels, ray), scatterer.lit_by(ray)
 
         def step(found: Array, item: Orientation) -> tuple[Array, None]:
-            crystal = sample_crystal(scatterer, item[0], sample.scattering_per_m, low_of(sample, item))
+            crystal = sample_crystal(lit, item[0], sample.scattering_per_m, low_of(sample, item))
             leaves = is_reached(experiment, sample, crystal) & leaves_table(scatterer.factors, crystal.hkl)
             return jnp.where(leaves, jnp.minimum(found, ray.number * orientations + item[2]), found), None
 

@@ -106,7 +106,7 @@ def leaves_table(factors: StructureFactors, hkl: Components) -> Bool[Array, "...
     """The C program's test, which keeps two whole indices of margin on either side."""
     assert factors.values is not None
     outside = jnp.zeros(hkl[0].shape, bool)
-    for x, low, size in zip(hkl, factors.minimum, factors.values.shape, strict=True):
+    for x, low, size in zip(hkl, factors.minimum, factors.values.shape[-3:], strict=True):
         outside |= (x - low + 3 > size) | (x - 2 < low)
     return outside
 
@@ -120,7 +120,7 @@ def evaluate_in_run(
     experiment: Experiment, scene: ReferenceScene, pixels: Pixels, ray: RayTable, sample: RaySample
 ) -> Evaluate:
     """The function that evaluates an orientation for a ray, at its place in the run."""
-    state, scatterer = scene.state, scatterer_of(experiment, scene, 0)
+    state, scatterer = scene.state, scatterer_of(experiment, scene, 0).lit_by(ray)
     if not departs(scene):
         return evaluate_with(scatterer, sample)
 

@@ -80,9 +80,10 @@ class CoordinatesModel:
 
     @property
     def table(self) -> StructureFactorTable:
-        """Amplitudes of the only channel, in electrons."""
-        (F,) = self.F
-        return StructureFactorTable(np.abs(F), self.minimum)
+        """Amplitudes in electrons; of several channels F."""
+        if len(self.F) == 1:
+            return StructureFactorTable(np.abs(self.F[0]), self.minimum)
+        return StructureFactorTable(np.stack([self.F.real, self.F.imag], 1), self.minimum, self.wavelengths_A)
 
 
 def calculate(path: str | Path, recipe: Recipe) -> CoordinatesModel:

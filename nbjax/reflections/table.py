@@ -19,17 +19,24 @@ class StructureFactorTable:
     """Amplitudes in electrons on a dense box of indices.
 
     Attributes:
-        values: float64, shape (h, k, l).
-        minimum: indices of ``values[0, 0, 0]``.
+        values: float64, shape (h, k, l); with channels the real and imaginary parts of F, shape (channels, 2, h, k, l).
+        minimum: indices of ``values[..., 0, 0, 0]``.
+        wavelengths_A: of the channels; empty: one table for all wavelengths.
     """
 
     values: np.ndarray
     minimum: tuple[int, int, int]
+    wavelengths_A: tuple[float, ...] = ()
+
+    @property
+    def amplitudes(self) -> np.ndarray:
+        """Amplitudes, of the first channel if there are several, shape (h, k, l)."""
+        return np.hypot(*self.values[0]) if self.wavelengths_A else self.values
 
     @property
     def maximum(self) -> tuple[int, int, int]:
         """Indices of the last entry."""
-        h, k, l = (low + size - 1 for low, size in zip(self.minimum, self.values.shape, strict=True))  # noqa: E741
+        h, k, l = (low + size - 1 for low, size in zip(self.minimum, self.values.shape[-3:], strict=True))  # noqa: E741
         return h, k, l
 
 

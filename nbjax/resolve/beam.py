@@ -40,7 +40,6 @@ class ResolvedBeam:
     grid_index: np.ndarray
     sources: SourceList | None
 
-    @property
     def source_wavelengths(self) -> np.ndarray:
         """Wavelength of every source in Angstrom, shape (sources,)."""
         if self.sources is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nbjax.config.inputs import OF_COORDINATES
 from nbjax.config.tree import Crystal
 from nbjax.reflections.calculation import CoordinatesModel, Recipe, calculate
@@ -42,7 +44,18 @@ def model_of_coordinates(crystal: Crystal, beam: ResolvedBeam, notes: Notes) -> 
 
 def _channels(crystal: Crystal, beam: ResolvedBeam, notes: Notes) -> tuple[float, ...]:
     """Wavelengths in Angstrom at which f' and f'' are taken; none without them."""
-    return (beam.wavelength_A,) if notes.choose("crystal.anomalous", crystal.anomalous, True) else ()
+    anomalous = notes.choose("crystal.anomalous", crystal.anomalous, True)
+    count = crystal.anomalous_channels or 1
+    found = np.unique(beam.source_wavelengths())
+    if anomalous and count > 1 and len(found) > 1:
+        notes.given("crystal.anomalous_channels", count)
+        channels = found if len(found) <= count else np.linspace(found[0], found[-1], count)
+        return tuple(map(float, channels))
+    if count > 1:
+        why = "all sources have one wavelength" if anomalous else "crystal.anomalous is false"
+        notes.warn(f"crystal.anomalous_channels = {count} has no effect: {why}")
+    notes.record("crystal.anomalous_channels", 1, "one table for all wavelengths")
+    return (beam.wavelength_A,) if anomalous else ()
 
 
 def check_unused(crystal: Crystal, notes: Notes) -> None:

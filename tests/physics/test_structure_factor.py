@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,3 +62,28 @@ def test_amplitudes_are_the_nearest_entry_or_interpolated_and_the_default_where_
     between = replace(table, interpolate=True)
     assert between.at(inside, index) == tricubic(table, inside) != nearest(table, index)
     assert float(between.at(_fields(3.2, 1.2, 5.4), _fields(3, 1, 5))[0]) == 7.5
+
+
+_seen = jax.jit(lambda factors, wavelength, hkl, index: factors.seen_at(wavelength).at(hkl, index)[0])
+
+
+@pytest.mark.parametrize("interpolate", [False, True])
+def test_between_channels_f_is_linear_and_its_absolute_value_the_amplitude(interpolate: bool) -> None:
+    waves = np.array([1.0, 1.1, 1.3])
+    F = np.random.default_rng(3).normal(size=(3, 2, *H.shape))
+    factors = StructureFactors(jnp.array(F), jnp.float64(7.5), (-4, -3, 2), interpolate, jnp.array(waves))
+    hkl, index = _fields(0.3, 1.2, 5.4), _fields(0, 1, 5)
+    for wavelength in (0.9, 1.0, 1.04, 1.1, 1.22, 1.3, 1.4):
+        # beyond the ends as at the ends
+        place = np.interp(wavelength, waves, range(3))
+        before = min(int(place), 1)
+        parts = (1 - place + before) * F[before] + (place - before) * F[before + 1]
+        table = replace(_table(np.hypot(*parts)), interpolate=interpolate)
+        wanted = _seen(table, 1.0, hkl, index)
+        assert float(_seen(factors, wavelength, hkl, index)) == pytest.approx(float(wanted), rel=1e-12), wavelength
+
+
+def test_an_amplitude_of_zero_has_a_gradient_in_every_channel() -> None:
+    factors = StructureFactors(jnp.zeros((2, 2, *H.shape)), jnp.float64(7.5), (-4, -3, 2), False, jnp.array([1.0, 1.1]))
+    slope = jax.grad(lambda wave: factors.seen_at(wave).at(_fields(0, 1, 5), _fields(0, 1, 5))[0])(jnp.float64(1.04))
+    assert slope == 0
