@@ -20,7 +20,7 @@ from nbjax.geometry.unit_cell import setting_of
 from nbjax.io.experiments.recorded import MOSFLM, RecordedExperiment, RecordedPanel
 from nbjax.rotations import xyz_angles
 
-_SQUARE = 1e-4
+_SQUARE = 2e-4
 """Relative difference of the edges of pixels that count as square."""
 _ORTHOGONAL = 1e-3
 _BLOCK_A = 1000.0

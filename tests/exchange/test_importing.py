@@ -6,12 +6,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from positions import largest_shift_px
-from written import expt_scene, write_expt
+from positions import PIXELS, largest_shift_px
+from written import (
+    DIRECT,
+    expt_scene,
+    mosflm,
+    mosflm_scene,
+    stream,
+    stream_scene,
+    write_expt,
+    xds_inp,
+    xds_scene,
+    xparm,
+)
 
+from nbjax.config.tree import Beam, Config, Crystal, Detector
+from nbjax.errors import FileError, UsageError
 from nbjax.exchange.importing import import_files
 
 _CLOSE_PX = 0.05
+
+
+def written(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text)
+    return str(folder / name)
 
 
 @pytest.mark.parametrize("image", [None, 11])
@@ -22,3 +40,92 @@ def test_spots_of_a_dials_experiment(tmp_path: Path, image: int | None) -> None:
     # across the normal and the beam
     np.testing.assert_allclose(config.beam.polarization_axis, [-1.0, 0.0, 0.01], atol=1e-3)
     assert config.crystal.phi_range_deg == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_spots_of_xparm(tmp_path: Path, version: int) -> None:
+    config = import_files([written(tmp_path, "XPARM.XDS", xparm(version))], 10).config
+    assert largest_shift_px(config, xds_scene(version, 10)) < _CLOSE_PX
+
+
+def test_spots_of_the_input_of_xds(tmp_path: Path) -> None:
+    config = import_files([written(tmp_path, "XDS.INP", xds_inp())]).config
+    assert largest_shift_px(config, xds_scene(1, 5)) < _CLOSE_PX
+    assert config.beam.polarization == pytest.approx(0.98)
+
+
+@pytest.mark.parametrize(("choice", "turn_deg"), [("3", 10.0), ("8.2", 30.0)])
+def test_spots_of_a_stream(tmp_path: Path, choice: str, turn_deg: float) -> None:
+    config = import_files([f"{written(tmp_path, 'x.stream', stream())}#{choice}"]).config
+    assert largest_shift_px(config, stream_scene(turn_deg)) < _CLOSE_PX
+
+
+@pytest.mark.parametrize("written_A", [1.0, 0.9])
+def test_spots_of_a_mosflm_matrix(tmp_path: Path, written_A: float) -> None:
+    detector = Detector(distance_mm=90.0, pixel_mm=0.2, pixels_fast=PIXELS[0], pixels_slow=PIXELS[1])
+    crystal = Crystal(orientation_file=written(tmp_path, "a.mat", mosflm(written_A)), default_F=1.0)
+    config = Config(Beam(wavelength_A=1.2), crystal, detector)
+    assert largest_shift_px(config, mosflm_scene(1.2, 90.0, 0.2)) < _CLOSE_PX
+    imported = import_files([crystal.orientation_file]).config
+    assert imported.detector == Detector()
+    config = Config(Beam(wavelength_A=1.2), imported.crystal, detector)
+    assert largest_shift_px(config, mosflm_scene(1.2, 90.0, 0.2)) < _CLOSE_PX
+
+
+def test_files_of_one_experiment_combine(tmp_path: Path) -> None:
+    """A matrix of MOSFLM in the laboratory of XDS: its beam x is theirs, its spindle z as near as it goes."""
+    inp = "\n".join(line for line in xds_inp().split("\n") if "UNIT_CELL" not in line)
+    found = import_files([written(tmp_path, "XDS.INP", inp), written(tmp_path, "a.mat", mosflm(1.1))])
+    assert found.config.detector.convention == "custom"
+    assert not any("orientation" in remark for remark in found.remarks)
+    alone = import_files([str(tmp_path / "a.mat")]).config.crystal
+    assert found.config.crystal.cell_A == pytest.approx(alone.cell_A)
+    with pytest.raises(FileError, match=r"b\.mat: has the cell .* give files of one crystal"):
+        import_files([str(tmp_path / "a.mat"), written(tmp_path, "b.mat", "0.01 0 0 0 0.02 0 0 0 0.03")])
+    with pytest.raises(FileError, match=r"XPARM\.XDS: was measured at 1\.1 A, .* at 1 A; give files of one"):
+        import_files([written(tmp_path, "XDS.INP", "X-RAY_WAVELENGTH= 1.0"), written(tmp_path, "XPARM.XDS", xparm(1))])
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    inp = "JOB= ALL\nX-RAY_WAVELENGTH= 1.0\nUNIT_CELL_CONSTANTS= 50 60 70 90 90 90\n"
+    remarks = import_files([written(tmp_path, "XDS.INP", inp)]).remarks
+    for words in ("NX, NY, QX", "the orientation; add one", "no file tells of the detector", "structure factors"):
+        assert any(words in remark for remark in remarks), words
+    geometry = stream().split("-----\n")[1].replace("/LCLS/detector", "0.07").replace("----- End geometry file ", "")
+    remarks = import_files([written(tmp_path, "a.geom", geometry)]).remarks
+    assert any("no file tells of the crystal; add" in remark for remark in remarks)
+    assert any("no file tells of the wavelength" in remark for remark in remarks)
+
+
+def test_one_of_several_panels(tmp_path: Path) -> None:
+    geometry = stream().split("-----\n")[1].replace("/LCLS/detector", "0.07").replace("----- End geometry file ", "")
+    second = geometry.replace("q/", "r/").replace("corner_x = 120.4", "corner_x = 420.4")
+    name = written(tmp_path, "a.geom", second + geometry)
+    found = import_files([name])
+    assert any("2 panels" in remark and ": q, the nearest" in remark for remark in found.remarks)
+    other = import_files([name], panel="r").config.detector
+    assert other.org_x_px != found.config.detector.org_x_px
+    with pytest.raises(UsageError, match="--panel x: is no panel of the files; they have r, q"):
+        import_files([name], panel="x")
+
+
+def test_images_outside_the_scan(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="images 5 to 14, and no image 15"):
+        import_files([f"{write_expt(tmp_path)}#1"], 15)
+    with pytest.raises(UsageError, match="--image 2: none of the files tells of a scan"):
+        import_files([written(tmp_path, "a.mat", mosflm(1.0))], 2)
+
+
+def test_a_file_of_another_kind(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="a: is of no known kind, and tells of no experiment; give files of DIALS"):
+        import_files([written(tmp_path, "a", "hello")])
+
+
+def test_a_crystal_that_changes_during_the_scan(tmp_path: Path) -> None:
+    """The chosen image has the mean of its two ends."""
+    points = [np.linalg.inv(DIRECT * scale).ravel().tolist() for scale in np.linspace(1, 1.01, 11)]
+    crystal = {f"real_space_{axis}": row.tolist() for axis, row in zip("abc", DIRECT, strict=True)}
+    name = write_expt(tmp_path, crystal=[{**crystal, "A_at_scan_points": points}] * 2)
+    lengths = [import_files([f"{name}#0"], image).config.crystal.cell_A[0] for image in (None, 5, 14)]
+    ratios = np.array(lengths) / np.linalg.norm(DIRECT[0])
+    np.testing.assert_allclose(ratios, [1.0, 1.0005, 1.0095], atol=1e-6)

@@ -10,12 +10,28 @@ import os
 import re
 
 from nbjax.errors import FileError
-from nbjax.io.experiments import dials_expt
+from nbjax.io.experiments import (
+    crystfel_cell,
+    crystfel_geom,
+    crystfel_stream,
+    dials_expt,
+    plain_matrix,
+    xds_inp,
+    xds_xparm,
+)
 from nbjax.io.experiments.checks import check
 from nbjax.io.experiments.recorded import Choice, Reader, RecordedExperiment
 from nbjax.io.files import open_binary
 
-READERS: tuple[Reader, ...] = (dials_expt.READER,)
+READERS: tuple[Reader, ...] = (
+    dials_expt.READER,
+    crystfel_stream.READER,
+    crystfel_cell.READER,
+    xds_xparm.READER,
+    crystfel_geom.READER,
+    xds_inp.READER,
+    plain_matrix.READER,
+)
 """The first that recognises a file reads it."""
 
 _LOOKED_AT_BYTES = 1 << 16

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from nbjax.errors import FileError
+from nbjax.io.experiments.words import is_number
 from nbjax.io.files import read_text
 from nbjax.io.foreign import Content, refuse_foreign
 
+_MISSET = slice(9, 12)
 _OWN_U = slice(12, 21)
 _OWN_CELL = slice(21, 27)
 _ROUNDING = 0.01
@@ -21,7 +23,7 @@ _WANTED = "give nine numbers, lambda a*, lambda b* and lambda c* as columns"
 _REMEDIES = {
     Content.REFLECTIONS: f"{_WANTED} (in the laboratory frame)",
     Content.COORDINATES: f"{_WANTED}, or give it as crystal.coordinates_file and the orientation as crystal.misset_deg",
-    Content.EXPERIMENT: f"{_WANTED}, of the crystal that it lists (in the laboratory frame)",
+    Content.EXPERIMENT: "give it as crystal.orientation_file",
     Content.UNSCALED: f"{_WANTED} (in the laboratory frame)",
     Content.IMAGE: f"{_WANTED} (in the laboratory frame)",
     Content.COMPRESSED: "unpack it",
@@ -35,10 +37,12 @@ class OrientationMatrix:
     Attributes:
         columns: rows x, y, z; columns wavelength times a*, b*, c*; shape (3, 3).
         cell: lengths in Angstrom and angles in degrees that a whole MOSFLM file gives itself, shape (6,), or None.
+        misset_deg: missetting angles of such a file, which are not part of the columns, shape (3,).
     """
 
     columns: np.ndarray
     cell: np.ndarray | None
+    misset_deg: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
 
 _FUSED = re.compile(r"(\.\d+(?:[eE][-+]?\d+)?)(?=[-+]\d*\.\d)")
@@ -73,7 +77,9 @@ def read_matrix(path: str | Path) -> OrientationMatrix:
     scale = float(np.prod(np.linalg.norm(matrix, axis=0)))
     if abs(float(np.linalg.det(matrix))) <= 1e-9 * scale:
         raise FileError(f"{path}: its three columns lie in a plane; they must be lambda a*, lambda b*, lambda c*")
-    return OrientationMatrix(matrix, _own_cell(_leading_numbers(lines)))
+    found = leading_numbers(lines)
+    cell = _own_cell(found)
+    return OrientationMatrix(matrix, cell, np.zeros(3) if cell is None else np.array(found[_MISSET]))
 
 
 def _refuse_xparm(path: str | Path, lines: list[str]) -> None:
@@ -81,26 +87,25 @@ def _refuse_xparm(path: str | Path, lines: list[str]) -> None:
 
     Its second line is the wavelength and a beam vector of length 1/wavelength.
     """
-    first, second = (_leading_numbers([line]) for line in [*lines, ""][:2])
+    first, second = (leading_numbers([line]) for line in [*lines, ""][:2])
     is_xparm = "XPARM" in lines[0].upper()
     if len(first) == 6 and len(second) == 4:
         axis, beam = np.linalg.norm(first[3:]), np.linalg.norm(second[1:])
         is_xparm = bool(abs(axis - 1) < _ROUNDING and abs(beam * second[0] - 1) < _ROUNDING)
     if is_xparm:
         raise FileError(
-            f"{path}: is a parameter file of XDS (XPARM), not an orientation matrix; {_WANTED}, of the cell vectors "
-            "that it lists (in the laboratory frame)"
+            f"{path}: is a parameter file of XDS (XPARM), not an orientation matrix; give it as "
+            "crystal.orientation_file"
         )
 
 
-def _leading_numbers(lines: list[str]) -> list[float]:
-    """Numbers up to the first word that is none."""
+def leading_numbers(lines: list[str]) -> list[float]:
+    """Finite numbers of lines up to the first word that is none."""
     found: list[float] = []
-    for word in chain.from_iterable(line.split() for line in lines):
-        try:
-            found.append(float(word))
-        except ValueError:
+    for word in chain.from_iterable(_FUSED.sub(r"\1 ", line).split() for line in lines):
+        if not is_number(word):
             break
+        found.append(float(word))
     return found
 
 

@@ -1,0 +1,217 @@
+"""Streams of CrystFEL (indexamajig): images with the crystals found in each, after the geometry of all.
+
+Reciprocal axes are in 1/nm in a laboratory with the beam along z. A stream may be larger than memory: it is read line
+by line, and only what is wanted is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nbjax.constants import HC_EV_A
+from nbjax.errors import FileError
+from nbjax.io.experiments import crystfel_geom
+from nbjax.io.experiments.recorded import (
+    CRYSTFEL,
+    Choice,
+    Reader,
+    RecordedBeam,
+    RecordedCrystal,
+    RecordedExperiment,
+    RecordedPanel,
+)
+from nbjax.io.experiments.words import numbers
+from nbjax.io.files import open_binary
+
+_START = b"CrystFEL stream"
+_CHOICE = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
+_SHIFT = re.compile(r"x\s*=\s*(\S+)\s+y\s*=\s*(\S+)\s+mm")
+_AXES = ("astar", "bstar", "cstar")
+_LONGEST_LINE = 1 << 16
+_SHOWN = 5
+
+
+@dataclass
+class _Image:
+    """The lines of one image that tell something, and its crystals."""
+
+    serial: int = 0
+    keys: dict[str, tuple[int, str]] = field(default_factory=dict)
+    crystals: list[dict[str, tuple[int, str]]] = field(default_factory=list)
+
+
+def recognises(start: bytes) -> bool:
+    """Whether a file begins as a stream."""
+    return start.startswith(_START)
+
+
+def read(path: str, choice: Choice) -> RecordedExperiment:
+    """One crystal; the choice is the serial number of its image, and after a dot its number there, from 1.
+
+    Raises:
+        FileError: the choice is none of its crystals, or the stream is damaged.
+    """
+    wanted = _wanted(path, choice.crystal)
+    geometry: list[str] = []
+    first_line = [1]
+    count, with_crystal, taken = 0, list[int](), list[_Image]()
+    for image in _images(path, geometry, first_line):
+        count += len(image.crystals)
+        if image.crystals and len(with_crystal) <= _SHOWN:
+            with_crystal.append(image.serial)
+        if (wanted is None and image.crystals and not taken) or (wanted is not None and image.serial == wanted[0]):
+            taken.append(image)
+    image, crystal = _chosen(path, wanted, count, with_crystal, taken)
+    shift_mm = _shift_mm(path, crystal)
+    parsed = crystfel_geom.parse(path, geometry, first_line[0])
+    return RecordedExperiment(
+        file=path if choice.crystal is None else f"{path}#{choice.crystal}",
+        frame=CRYSTFEL,
+        crystal=RecordedCrystal(direct_A=_direct(path, crystal)),
+        beam=RecordedBeam(direction=CRYSTFEL.beam, wavelength_A=_wavelength(path, image, parsed)),
+        panels=_panels(path, image, parsed, shift_mm),
+    )
+
+
+def _wanted(path: str, chosen: str | None) -> tuple[int, int] | None:
+    if chosen is None:
+        return None
+    match = _CHOICE.fullmatch(chosen)
+    if match is None:
+        raise FileError(
+            f"{path}: #{chosen[:40]} is no choice; give the serial number of an image, and the number of its crystal "
+            "after a dot where it has several, as in #12.2"
+        )
+    return int(match[1]), int(match[2] or 0)
+
+
+def _images(path: str, geometry: list[str], first_line: list[int]) -> Iterator[_Image]:
+    """Each image; the lines of the geometry are collected on the way."""
+    image: _Image | None = None
+    crystal: dict[str, tuple[int, str]] | None = None
+    in_geometry = False
+    for number, line in _lines(path):
+        if line.startswith("-----"):
+            in_geometry = line.startswith("----- Begin geometry")
+            if in_geometry:
+                geometry.clear()
+                first_line[0] = number + 1
+            elif line.startswith("----- Begin chunk"):
+                image, crystal = _Image(), None
+            elif line.startswith("----- End chunk"):
+                if image is not None:
+                    yield image
+                image, crystal = None, None
+        elif in_geometry:
+            geometry.append(line)
+        elif image is None:
+            continue
+        elif line.startswith("--- Begin crystal"):
+            crystal = {}
+            image.crystals.append(crystal)
+        elif line.startswith("--- End crystal"):
+            crystal = None
+        elif line.startswith("Image serial number:"):
+            image.serial = int(numbers(f"{path}: line {number}", line.partition(":")[2].split(), 1)[0])
+        elif "=" in line:
+            key, _, value = line.partition("=")
+            (image.keys if crystal is None else crystal)[key.strip()] = (number, value.strip())
+    if image is not None:
+        yield image
+
+
+def _lines(path: str) -> Iterator[tuple[int, str]]:
+    """Lines that may tell something; those of peaks and reflections begin with a blank or a digit."""
+    with open_binary(path) as handle:
+        number = 0
+        while line := handle.readline(_LONGEST_LINE):
+            number += 1
+            if line[:1].isalpha() or line[:1] in (b"-", b";"):
+                yield number, line.decode("utf-8", "replace").rstrip()
+
+
+def _chosen(
+    path: str,
+    wanted: tuple[int, int] | None,
+    count: int,
+    with_crystal: list[int],
+    taken: list[_Image],
+) -> tuple[_Image, dict[str, tuple[int, str]]]:
+    shown = ", ".join(map(str, with_crystal[:_SHOWN])) + (", ..." if len(with_crystal) > _SHOWN else "")
+    if not count:
+        raise FileError(f"{path}: has no crystal; give the stream of images that were indexed")
+    if wanted is None and count > 1:
+        pick = f"{path}#{with_crystal[0]}" + (".1" if len(taken[0].crystals) > 1 else "")
+        raise FileError(f"{path}: holds {count} crystals, in the images {shown}; pick one as {pick}")
+    if wanted is not None and len(taken) > 1:
+        raise FileError(
+            f"{path}: has {len(taken)} images with the serial number {wanted[0]}; give a stream of one run only"
+        )
+    if wanted is not None and not (taken and taken[0].crystals):
+        what = "has no crystal" if taken else "is not there"
+        raise FileError(f"{path}: image {wanted[0]} {what}; crystals are in the images {shown}")
+    crystals = taken[0].crystals
+    which = 1 if wanted is None else wanted[1]
+    if which == 0 and len(crystals) > 1:
+        raise FileError(
+            f"{path}: image {taken[0].serial} has {len(crystals)} crystals; pick one as {path}#{taken[0].serial}.1"
+        )
+    if which > len(crystals):
+        raise FileError(
+            f"{path}: image {taken[0].serial} has {len(crystals)} crystals and no number {which}; pick one of these"
+        )
+    return taken[0], crystals[max(which, 1) - 1]
+
+
+def _direct(path: str, crystal: dict[str, tuple[int, str]]) -> np.ndarray:
+    missing = [axis for axis in _AXES if axis not in crystal]
+    if missing:
+        raise FileError(f"{path}: a crystal has no {', '.join(missing)}; the stream is cut off or damaged")
+    rows = [numbers(f"{path}: line {crystal[axis][0]}: {axis}", crystal[axis][1].split(), 3) for axis in _AXES]
+    # 1/nm
+    reciprocal = np.stack(rows) / 10.0
+    scale = float(np.prod(np.linalg.norm(reciprocal, axis=1)))
+    if not abs(float(np.linalg.det(reciprocal))) > 1e-9 * scale > 0:
+        line = crystal[_AXES[0]][0]
+        raise FileError(f"{path}: line {line}: astar, bstar and cstar lie in a plane; correct the stream")
+    return np.linalg.inv(reciprocal).T
+
+
+def _shift_mm(path: str, crystal: dict[str, tuple[int, str]]) -> tuple[float, float]:
+    """Shift of the detector that was refined with the crystal."""
+    if "predict_refine/det_shift x" not in crystal:
+        return 0.0, 0.0
+    line, value = crystal["predict_refine/det_shift x"]
+    match = _SHIFT.match(f"x = {value}")
+    words = [] if match is None else [match[1], match[2]]
+    x, y = numbers(f"{path}: line {line}: predict_refine/det_shift", words, 2)
+    return float(x), float(y)
+
+
+def _wavelength(path: str, image: _Image, geometry: crystfel_geom.Geometry) -> float | None:
+    if "photon_energy_eV" in image.keys:
+        line, value = image.keys["photon_energy_eV"]
+        energy_eV = float(numbers(f"{path}: line {line}: photon_energy_eV", value.split(), 1)[0])
+        if not energy_eV > 0:
+            raise FileError(f"{path}: line {line}: photon_energy_eV is {energy_eV:g}, must be above zero; correct it")
+        return HC_EV_A / energy_eV
+    return crystfel_geom.wavelength_of(geometry)
+
+
+def _panels(
+    path: str, image: _Image, geometry: crystfel_geom.Geometry, shift_mm: tuple[float, float]
+) -> tuple[RecordedPanel, ...]:
+    if not geometry.panels:
+        return ()
+    clen_mm = None
+    if "average_camera_length" in image.keys:
+        line, value = image.keys["average_camera_length"]
+        clen_mm = 1000.0 * float(numbers(f"{path}: line {line}: average_camera_length", value.split(), 1)[0])
+    return crystfel_geom.panels(geometry, clen_mm, shift_mm)
+
+
+READER = Reader("a stream of CrystFEL (.stream)", recognises, read)
