@@ -106,14 +106,7 @@ def test_images(tmp_path: Path) -> None:
     still = replace(CONFIG, crystal=replace(CONFIG.crystal, phi_range_deg=None))
     tree = json.loads(export(resolve(still), "a.img").text)
     assert tree["imageset"][0]["images"] == ["a.img"]
-    assert tree["experiment"][0] == {
-        "__id__": "Experiment",
-        "identifier": "",
-        **dict.fromkeys(("beam", "detector"), 0),
-    } | {
-        "crystal": 0,
-        "imageset": 0,
-    }
+    assert {"scan", "goniometer"} & set(tree["experiment"][0]) == set()
 
 
 def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

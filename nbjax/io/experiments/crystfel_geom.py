@@ -19,7 +19,7 @@ from nbjax.io.experiments.words import is_number, numbers, whole
 from nbjax.io.files import read_text
 
 _START = re.compile(rb"(?m)^[^;\n=]*corner_x\s*=")
-_TERM = re.compile(r"([+-]?)\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|)\s*([xyz])")
+_TERM = re.compile(r"([+-]?)\s*((?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?|)\s*([xyz])")
 _WANTED = ("min_fs", "max_fs", "min_ss", "max_ss", "corner_x", "corner_y", "fs", "ss", "res")
 _LENGTHS_MM = {"m": 1000.0, "mm": 1.0, "": 1000.0}
 _ENERGIES_EV = {"eV": 1.0, "keV": 1e3, "MeV": 1e6, "": 1.0}
