@@ -12,6 +12,9 @@ from nbjax.io.space_group import contradicts
 from nbjax.io.symmetry import Symmetry
 from nbjax.reflections.table import check_box
 
+_COPIES = 12
+"""Of the box in memory, while reflections are expanded and counted."""
+
 
 def box_limits(miller: np.ndarray, symmetry: Symmetry, cell: np.ndarray, farthest_per_A: float) -> tuple[int, int, int]:
     """Largest absolute h, k, l of reflections, their equivalents and the sphere around them.
@@ -28,7 +31,7 @@ def box_limits(miller: np.ndarray, symmetry: Symmetry, cell: np.ndarray, farthes
     largest = np.floor(cell[:3] * farthest_per_A).astype(np.int64)
     for rotation in symmetry.rotations:
         np.maximum(largest, np.abs(miller.astype(np.int64) @ rotation).max(axis=0, initial=0), out=largest)
-    check_box(miller, -largest, largest)
+    check_box(miller, -largest, largest, _COPIES)
     return int(largest[0]), int(largest[1]), int(largest[2])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,8 @@ from nbjax.reflections.expansion import representatives
 
 _ALIKE = 1e-3
 """Relative difference of repeats that are one value, rounded."""
+_LARGEST = 1e30
+_LEAST_WEIGHT = 1e-6
 _LARGEST_R = 0.4
 """Of intensities that are not equivalent R is 0.5 for pairs (Wilson statistics, acentric) and more for larger sets."""
 _SIGNIFICANT = 3.0
@@ -48,12 +51,12 @@ def merge(reflections: ReflectionList, symmetry: Symmetry, limits: tuple[int, in
     Raises:
         FileError: no reflection has a value, a value is infinite, or equivalents contradict each other.
     """
-    miller, values, weights = _observations(reflections, symmetry, limits, name)
+    miller, values, weights, sigma = _observations(reflections, symmetry, limits, name)
     groups, first, member = np.unique(representatives(miller, symmetry, limits), return_index=True, return_inverse=True)
     count = np.bincount(member)
     total = np.bincount(member, weights)
     mean = np.bincount(member, weights * values) / total
-    remarks = _compare(reflections, name, miller, values, mean, 1 / np.sqrt(total), member, count, symmetry)
+    remarks = _compare(reflections, name, miller, values, mean, sigma / np.sqrt(total), member, count, symmetry)
     negative = 0
     if reflections.kind == "intensity":
         negative = int((mean < 0).sum())
@@ -81,8 +84,8 @@ def as_amplitudes(reflections: ReflectionList) -> ReflectionList:
 
 def _observations(
     reflections: ReflectionList, symmetry: Symmetry, limits: tuple[int, int, int], name: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Indices, values and weights of everything that has a value; mates at their own indices."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Everything that has a value, mates at their own indices: indices, values, weights, and sigma at weight 1."""
     miller, values = reflections.miller.astype(np.int64), reflections.values
     sigma = reflections.sigma
     if reflections.mates is not None:
@@ -98,12 +101,12 @@ def _observations(
     known = ~np.isnan(values)
     if not known.any():
         raise FileError(f"{name}: no reflection has a value in column {reflections.column}; name another column")
-    if np.isinf(values[known]).any():
-        raise FileError(f"{name}: column {reflections.column} has infinite values; correct the file")
-    weights = np.ones(int(known.sum()))
-    if sigma is not None and np.isfinite(sigma[known]).all() and (sigma[known] > 0).all():
-        weights = sigma[known] ** -2.0
-    return miller[known], values[known], weights
+    if np.abs(values[known]).max() > _LARGEST:
+        raise FileError(f"{name}: column {reflections.column} has values beyond {_LARGEST:g}; correct the file")
+    if sigma is None or not (np.isfinite(sigma[known]).all() and (sigma[known] > 0).all()):
+        return miller[known], values[known], np.ones(int(known.sum())), math.inf
+    smallest = float(sigma[known].min())
+    return miller[known], values[known], np.maximum(smallest / sigma[known], _LEAST_WEIGHT) ** 2, smallest
 
 
 def _compare(
@@ -127,7 +130,7 @@ def _compare(
     squares = values**2 if reflections.kind == "amplitude" else values
     means = np.bincount(member, squares) / count
     # without standard deviations every mean counts
-    told = repeated & ((mean > _SIGNIFICANT * deviation)[member] | (reflections.sigma is None))
+    told = repeated & ((mean > _SIGNIFICANT * deviation) | np.isinf(deviation))[member]
     R = float(np.abs(squares - means[member])[told].sum() / max(np.abs(squares[told]).sum(), 1e-300))
     worst = int(np.argmax(np.where(repeated, off, -1.0)))
     group = np.flatnonzero(member == member[worst])

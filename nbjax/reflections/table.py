@@ -61,20 +61,20 @@ def tabulate(reflections: ReflectionList, default_F: float) -> StructureFactorTa
     return StructureFactorTable(values, (int(low[0]), int(low[1]), int(low[2])))
 
 
-def check_box(miller: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
-    """Make sure that memory holds the table of a box of indices.
+def check_box(miller: np.ndarray, low: np.ndarray, high: np.ndarray, copies: int = _COPIES) -> None:
+    """Make sure that memory holds so many copies of the table of a box of indices.
 
     Raises:
         FileError: it does not; names the reflection of ``miller`` that makes the box so large.
     """
     shape = high - low + 1
     size_bytes = 8 * float(np.prod(shape, dtype=float))
-    if _COPIES * size_bytes <= available_bytes():
+    if copies * size_bytes <= available_bytes():
         return
     axis = int(np.argmax(shape))
     entry = int(np.argmax(np.abs(miller[:, axis].astype(int))))
     index, box = " ".join(map(str, miller[entry])), " x ".join(map(str, shape))
     raise FileError(
         f"structure factors: index {index} (reflection {entry + 1} of the list) stretches the table to {box} entries, "
-        f"{_COPIES * size_bytes / 2**30:.3g} GiB of memory; correct or remove it"
+        f"{copies * size_bytes / 2**30:.3g} GiB of memory; correct or remove it"
     )

@@ -11,11 +11,13 @@ import numpy as np
 
 from nbjax.config.load import config_from_dict, override
 from nbjax.config.tree import Config
+from nbjax.errors import FileError
 from nbjax.io.files import read_unpacked
 from nbjax.io.foreign import Content, content_in
 from nbjax.io.reflections import read_reflections
 from nbjax.io.reflections.reflection_list import ReflectionList
 from nbjax.io.symmetry import Symmetry, symmetry_of
+from nbjax.reflections.checks import check_range
 from nbjax.reflections.expansion import absences, expand, fill_mates, inverse_d2
 from nbjax.reflections.shells import Shell, count_shells
 from nbjax.reflections.sphere import choose_symmetry, whole_sphere
@@ -125,6 +127,11 @@ def _of_reflections(config: Config, resolution_A: float, wavelength_A: float | N
     setting = resolve_cell(crystal, wavelength_A or 1.0, known, None, False, notes)
     notes.raise_faults()
     cell, reciprocal = np.array([*setting.cell_A, *setting.cell_deg]), reciprocal_of(setting)
+    wrong, odd = check_range(found.miller, reciprocal, wavelength_A or found.wavelength_A or 1.0)
+    if wrong is not None:
+        raise FileError(f"{name}: {wrong}")
+    if odd is not None:
+        notes.warn(f"{name}: {odd}")
     symmetry, sentences = choose_symmetry(found, crystal.space_group, cell, name)
     sphere = whole_sphere(
         found, symmetry, cell, reciprocal, crystal.missing_reflections, crystal.default_F or 0.0, name, resolution_A

@@ -71,7 +71,10 @@ def parse_reflections(content: bytes, name: str, column: str | None = None) -> R
     """As ``read_reflections``, from the unpacked bytes of a file."""
     for reader in READERS:
         if reader.recognises(content):
-            return reader.read(content, name, column)
+            found = reader.read(content, name, column)
+            if not len(found.miller):
+                raise FileError(f"{name}: holds no reflections; check that it is the right file")
+            return found
     refuse_beginning(name, content, _REMEDIES)
     known = ", ".join(reader.name for reader in READERS)
     raise FileError(f"{name}: is no reflection file of a known kind ({known}); check that it is the right file")

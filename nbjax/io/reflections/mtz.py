@@ -97,6 +97,8 @@ def _check_sizes(content: bytes, name: str) -> None:
         raise FileError(f"{name}: its header should stand at byte {end} of {len(content)}; {_CUT}")
     tail = content[end:]
     records = [tail[place : place + _HEADER] for place in range(0, min(len(tail), 1 << 20), _HEADER)]
+    if not all(record.isascii() for record in records if record.startswith(b"COL")):
+        raise FileError(f"{name}: has the name of a column that is not ASCII; {_CUT}")
     counts = next((record.split()[1:4] for record in records if record[:4] == b"NCOL"), [])
     if len(counts) < 3 or not all(word.isdigit() and len(word) < 12 for word in counts):
         raise FileError(f"{name}: has no record of its numbers of columns and reflections (NCOL); {_CUT}")

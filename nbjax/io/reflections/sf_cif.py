@@ -15,6 +15,7 @@ from nbjax.io.reflections.rows import as_indices
 from nbjax.io.symmetry import Symmetry, symmetry_of
 
 _BEGINNING = re.compile(rb"(?s)\s*(#[^\n]*\s+)*data_.*\n\s*_(diffrn_)?refln[._]index_h", re.IGNORECASE)
+_CATEGORY = re.compile(r"_(diffrn_)?refln[._]")
 _LOOKED_AT_BYTES = 1 << 20
 _INDICES = ("index_h", "index_k", "index_l")
 _COLUMNS = (
@@ -63,7 +64,7 @@ class SfCif:
         if column is not None and "/" in column:
             block, _, wanted = column.partition("/")
         chosen, remarks = _choose_block(blocks, block, name)
-        labels = chosen.column_labels()
+        labels = _labels(chosen)
         found, more = choose_column(_described(labels), wanted, name)
         try:
             miller = np.column_stack([chosen.make_float_array(label) for label in _INDICES])
@@ -106,7 +107,15 @@ def _blocks(content: bytes, name: str) -> list[gemmi.ReflnBlock]:
         raise FileError(f"{name}: cannot be read as CIF ({reason[:120]}); it is cut short or damaged") from None
     if not found:
         raise FileError(f"{name}: has no block with a loop of reflections (_refln.index_h); give another file")
+    for block in found:
+        if not all(_CATEGORY.match(tag) for tag in block.default_loop.tags):
+            raise FileError(f"{name}: block {block.block.name} mixes other items into its reflections; correct it")
     return found
+
+
+def _labels(block: gemmi.ReflnBlock) -> list[str]:
+    """Items of a block's loop without their category."""
+    return [_CATEGORY.sub("", tag) for tag in block.default_loop.tags]
 
 
 def _choose_block(
@@ -117,7 +126,7 @@ def _choose_block(
         if wanted not in names:
             raise FileError(f"{name}: has no block {wanted!r} with reflections; it has {', '.join(names[:12])}")
         return blocks[names.index(wanted)], ()
-    usable = [block for block in blocks if any(column.kind for column in _described(block.column_labels()))]
+    usable = [block for block in blocks if any(column.kind for column in _described(_labels(block)))]
     chosen = (usable or blocks)[0]
     if len(blocks) == 1:
         return chosen, ()

@@ -2,53 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from reflection_files import ANOMALOUS, MAIN, SMALL_CIF, cif_block
 
 from nbjax.errors import FileError
 from nbjax.io.reflections import parse_reflections
 
-CELL = """_cell.length_a 30
-_cell.length_b 41
-_cell.length_c 52
-_cell.angle_alpha 90
-_cell.angle_beta 101.5
-_cell.angle_gamma 90
-_symmetry.space_group_name_H-M 'P 1 21 1'
-"""
-
-
-def block(name: str, columns: str, rows: str, head: str = CELL) -> str:
-    tags = "".join(f"_refln.{tag}\n" for tag in ("index_h", "index_k", "index_l", *columns.split()))
-    return f"data_{name}\n#\n{head}loop_\n{tags}{rows}#END\n"
-
-
-MAIN = block(
-    "r1abcsf",
-    "status F_meas_au F_meas_sigma_au F_calc_au phase_calc pdbx_FWT",
-    "1 2 3 o 10.5 1.0 11 30 9\n1 2 4 x 0.0 1.0 12 40 8\n1 2 5 o ? ? 13 50 7\n-1 0 2 f 7.25 0.5 14 180 6\n",
-)
-ANOMALOUS = block("r1abcAsf", "pdbx_I_plus pdbx_I_plus_sigma pdbx_I_minus", "1 2 3 100 1 90\n1 2 4 50 1 ?\n", "")
-FLAGS = block("r1abcBsf", "status", "1 2 3 o\n", "")
-SMALL = """data_2000001
-_cell_length_a 5.0(1)
-_cell_length_b 6.0
-_cell_length_c 7.0
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-loop_
-_space_group_symop_operation_xyz
-'x, y, z'
-'-x, -y, -z'
-loop_
-_refln_index_h
-_refln_index_k
-_refln_index_l
-_refln_F_squared_meas
-_refln_F_squared_calc
-_refln_F_squared_sigma
-1 0 0 16.0 17 1
-0 0 2 -1.0 0 1
-"""
+FLAGS = cif_block("r1abcBsf", "status", "1 2 3 o\n", "")
 
 
 def test_measured_amplitudes_of_an_entry() -> None:
@@ -80,7 +39,7 @@ def test_several_blocks() -> None:
 
 
 def test_small_molecules() -> None:
-    found = parse_reflections(SMALL.encode(), "x.hkl")
+    found = parse_reflections(SMALL_CIF.encode(), "x.hkl")
     assert (found.column, found.kind, found.symmetry and found.symmetry.name) == ("F_squared_meas", "intensity", "P -1")
     np.testing.assert_array_equal(found.values, [16.0, -1.0])
     assert found.wavelength_A is None

@@ -2,16 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from reflection_files import SHELX
 
 from nbjax.errors import FileError
 from nbjax.io.reflections import parse_reflections
 
-FUSED = b"""  10-100  12  123.45    1.00
- -10 100 -12  -23.45    1.50   2
-   1   2   399999.99    1.00
-   0   0   0    0.00    0.00
-TITL what follows the end is no reflection
-"""
+FUSED = SHELX.encode()
 
 
 def test_fixed_columns_need_no_blanks() -> None:

@@ -2,26 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from reflection_files import XDS
 
 from nbjax.errors import FileError
 from nbjax.io.reflections import parse_reflections
 
-HEADER = """!FORMAT=XDS_ASCII    MERGE=FALSE    FRIEDEL'S_LAW=TRUE
-!OUTPUT_FILE=XDS_ASCII.HKL        DATE=12-Jan-2024
-!SPACE_GROUP_NUMBER=  146
-!UNIT_CELL_CONSTANTS=    40.430    40.430    40.430  80.250  80.250  80.250
-!X-RAY_WAVELENGTH=  0.979380
-!NUMBER_OF_ITEMS_IN_EACH_DATA_RECORD=12
-!ITEM_H=1
-!ITEM_K=2
-!ITEM_L=3
-!ITEM_IOBS=4
-!ITEM_SIGMA(IOBS)=5
-!ITEM_XD=6
-!END_OF_HEADER
-"""
-ROWS = "  1 2 3 1.5E+02 3.0E+00 12.1\n -1 -2 -3 -2.0E+00 4.0E+00 12.1\n 4 5 6 9.0E+05 -1.0E+00 12.1\n"
-WHOLE = (HEADER + ROWS + "!END_OF_DATA\n").encode()
+WHOLE = XDS.encode()
 
 
 def test_observations_without_misfits() -> None:
