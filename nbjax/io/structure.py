@@ -57,7 +57,11 @@ def read_structure(path: str | Path, model: int | None = None) -> CrystalModel:
             that are none or elements that no table knows, or its cell and the matrix of its SCALE records (mmCIF:
             fract_transf_matrix) are those of two crystals.
     """
-    content = read_unpacked(path)
+    return structure_in(read_unpacked(path), path, model)
+
+
+def structure_in(content: bytes, path: str | Path, model: int | None = None) -> CrystalModel:
+    """The atoms in the unpacked bytes of a file, see ``read_structure``; its name is for messages."""
     refuse_beginning(path, content, _REMEDIES)
     structure, is_small, warnings = parse_coordinates(path, content)
     structure.remove_empty_chains()
