@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from functools import partial
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +28,11 @@ def test_a_configuration_names_every_shape_but_that_of_the_reference() -> None:
 CELLS = [(2.0, 2.5, 3.0), (12.0, 5.0, 30.0), (7.25, 8.0, 9.0), (1.0, 1.0, 1.0), (1.0, 40.0, 2.0)]
 
 
+@partial(jax.jit, static_argnames=("shape",))
+def _lattice(shape: str, delta: tuple, cells: tuple, fudge: Any) -> jax.Array:
+    return SHAPES[shape].lattice(delta, cells, fudge, jnp.float64)
+
+
 def _total(shape: str, cells: tuple[float, ...], fudge: float) -> float:
     """The squared lattice factor over one cell of reciprocal space, over the number of cells."""
     count = 96 if "tophat" in shape else 12
@@ -38,7 +44,7 @@ def _total(shape: str, cells: tuple[float, ...], fudge: float) -> float:
         axes.append(((starts + (nodes + 1) / (4 * pieces)).ravel(), np.tile(weights / (2 * pieces), pieces)))
     n = tuple(jnp.asarray(cells))
     delta = tuple(jnp.asarray(x) for x in np.meshgrid(*(at for at, _ in axes), indexing="ij", sparse=True))
-    squared = SHAPES[shape].lattice(delta, n, jnp.float64(fudge), jnp.float64) ** 2
+    squared = np.asarray(_lattice(shape, delta, n, jnp.float64(fudge))) ** 2
     return float(np.einsum("abc,a,b,c", squared, *(weight for _, weight in axes)) / np.prod(cells))
 
 
@@ -78,10 +84,10 @@ def test_the_square_shape_at_its_peak(dtype) -> None:
     def lattice(delta):
         return square((delta,) * 3, tuple(jnp.array([30.0, 20.0, 1.0])), dtype)[0]
 
-    peak = lattice(jnp.float64(0))
+    peak = jax.jit(lattice)(jnp.float64(0))
     assert peak.dtype == dtype
     assert float(peak) == pytest.approx(600, rel=2e-7)
-    curvature = jax.grad(jax.grad(lambda d: lattice(d).astype(jnp.float64)))(jnp.float64(0))
+    curvature = jax.jit(jax.grad(jax.grad(lambda d: lattice(d).astype(jnp.float64))))(jnp.float64(0))
     assert float(curvature) == pytest.approx(-600 * (30**2 + 20**2 - 2) * np.pi**2 / 3, rel=1e-6)
 
 
@@ -99,11 +105,11 @@ def test_slopes_of_the_square_shape(dtype, tolerance: float) -> None:
         quotient = jnp.sin(np.pi * n[:, None] * safe) / jnp.sin(np.pi * safe)
         return jnp.prod(jnp.where(parts == 0, n[:, None], quotient), axis=0)
 
-    cells = jnp.array([30.0, 15.5, 3.0])
+    cells, moved = jnp.array([30.0, 15.5, 3.0]), jax.jit(jax.jvp, static_argnums=0)
     tangents = (jnp.ones_like(delta), jnp.array([0.1, 1.0, -2.0]))
     for direction in ((tangents[0], 0 * tangents[1]), (0 * tangents[0], tangents[1])):
-        value, slope = jax.jvp(lattice, (delta, cells), direction)
-        wanted_value, wanted = jax.jvp(exact, (delta, cells), direction)
+        value, slope = moved(lattice, (delta, cells), direction)
+        wanted_value, wanted = moved(exact, (delta, cells), direction)
         signed = slope * jnp.sign(value) * jnp.sign(wanted_value)
         far = delta > 1e-4
         np.testing.assert_allclose(signed[far], wanted[far], atol=tolerance * float(jnp.abs(wanted).max()), rtol=0)
@@ -120,17 +126,24 @@ def test_slopes_of_the_square_shape(dtype, tolerance: float) -> None:
 def test_the_squares_multiply_to_the_squared_lattice_factor_with_its_slopes(
     shape: str, delta: tuple, cells: tuple
 ) -> None:
-    at, n, fudge = tuple(jnp.float64(d) for d in delta), tuple(jnp.float64(c) for c in cells), jnp.float64(0.9)
-
-    def squared(at):
-        return SHAPES[shape].lattice(at, n, fudge, jnp.float64) ** 2
-
-    field = jnp.stack(at)[:, None]
-    factors = SHAPES[shape].squares(field, n, fudge, jnp.float64)
+    at, n = tuple(jnp.float64(d) for d in delta), tuple(jnp.float64(c) for c in cells)
+    factors, slopes = _squares_with_slopes(shape, at, n)
+    squared, by_jax = _squared_with_slopes(shape, at, n)
     largest = np.prod(cells) ** 2
-    np.testing.assert_allclose(jnp.prod(factors[0]), squared(at), rtol=1e-12, atol=1e-14 * largest)
-    slopes = SHAPES[shape].slopes_of_square(field, n, factors)[:, 0]
-    np.testing.assert_allclose(slopes, jax.grad(squared)(at), rtol=1e-10, atol=1e-12 * max(cells) * largest)
+    np.testing.assert_allclose(np.prod(factors), squared, rtol=1e-12, atol=1e-14 * largest)
+    np.testing.assert_allclose(slopes, by_jax, rtol=1e-10, atol=1e-12 * max(cells) * largest)
+
+
+@partial(jax.jit, static_argnames=("shape",))
+def _squares_with_slopes(shape: str, at: tuple, cells: tuple) -> tuple[jax.Array, jax.Array]:
+    field = jnp.stack(at)[:, None]
+    factors = SHAPES[shape].squares(field, cells, jnp.float64(0.9), jnp.float64)
+    return factors[0], SHAPES[shape].slopes_of_square(field, cells, factors)[:, 0]
+
+
+@partial(jax.jit, static_argnames=("shape",))
+def _squared_with_slopes(shape: str, at: tuple, cells: tuple) -> tuple[jax.Array, tuple]:
+    return jax.value_and_grad(lambda at: _lattice(shape, at, cells, jnp.float64(0.9)) ** 2)(at)
 
 
 @settings(max_examples=30, deadline=None)
@@ -153,15 +166,14 @@ def test_growth_completes_the_derivative_by_the_number_of_cells(shape: str) -> N
     delta, cells = tuple(jnp.array([0.03, -0.011, 0.07])), tuple(jnp.array([7.0, 8.5, 5.0]))
 
     def lattice(delta, cells):
-        return SHAPES[shape].lattice(delta, cells, jnp.float64(0.9), jnp.float64)
+        return _lattice(shape, delta, cells, jnp.float64(0.9))
 
+    slopes = jax.jit(jax.grad(lattice))(delta, cells)
+    growths = np.asarray(jax.jit(SHAPES[shape].growth)(jnp.stack(delta)[:, None], cells, jnp.float64(0.9)))
     for i in range(3):
         moved = [tuple(c + step * (j == i) for j, c in enumerate(cells)) for step in (1e-5, -1e-5)]
         wanted = cells[i] * (lattice(delta, moved[0]) - lattice(delta, moved[1])) / 2e-5
-        slope = jax.grad(lattice)(delta, cells)[i]
-        found = delta[i] * slope + SHAPES[shape].growth(jnp.stack(delta)[:, None], cells, jnp.float64(0.9))[
-            i, 0
-        ] * lattice(delta, cells)
+        found = delta[i] * slopes[i] + growths[i, 0] * lattice(delta, cells)
         assert float(found) == pytest.approx(float(wanted), rel=1e-8, abs=1e-8 * float(abs(lattice(delta, cells))))
 
 
@@ -215,10 +227,11 @@ def test_radial_shapes_of_large_crystals_keep_their_digits_in_32_bits(shape: str
     """At thousands of cells, in every fringe or at every exponent: their whole turns are off before 32 bits."""
     radius_sq = jnp.concatenate([jnp.linspace(0, 30, 500), jnp.linspace(1500, 1501, 500) ** 2])
     count, fudge = jnp.float64(60.0), jnp.float64(0.9)
-    wanted, slope = jax.vmap(jax.value_and_grad(lambda r: RADIAL[shape](r, count, fudge)))(radius_sq)
-    narrow = lambda r: RADIAL[shape](r, jnp.float32(60.0), fudge)  # noqa: E731
-    found, found_slope = jax.vmap(jax.value_and_grad(narrow))(radius_sq)
+    with_slopes = jax.jit(jax.vmap(jax.value_and_grad(RADIAL[shape]), in_axes=(0, None, None)))
+    wanted, slope = map(np.asarray, with_slopes(radius_sq, count, fudge))
+    found, found_slope = with_slopes(radius_sq, jnp.float32(60.0), fudge)
     assert found.dtype == jnp.float32
+    radius_sq, found, found_slope = map(np.asarray, (radius_sq, found, found_slope))
     fringes = "round" in shape
     envelope = 130 / (3 + 9 * radius_sq) if fringes else np.abs(wanted)
     steepness = 40 / (1 + 1.8 * radius_sq**1.5) if fringes else np.abs(slope)
@@ -240,10 +253,10 @@ def test_a_shape_needs_only_its_lattice_factor(dtype, tolerance: float) -> None:
     found, wanted = [], []
     for shape, kept in ((OnlyItsLattice(), found), (SHAPES["gauss"], wanted)):
         for field in (delta, fixed_point(delta)):
-            factors = shape.squares(field, cells, fudge, dtype)
-            slopes = shape.slopes_of_square(field, cells, factors)
+            factors = jax.jit(shape.squares, static_argnums=3)(field, cells, fudge, dtype)
+            slopes = jax.jit(shape.slopes_of_square)(field, cells, factors)
             assert factors[0].shape == factors[1].shape
             assert slopes.dtype == dtype
-            kept += [jnp.prod(factors[0], axis=-2), slopes]
+            kept += [np.prod(factors[0], axis=-2), np.asarray(slopes)]
     for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * float(jnp.abs(other).max()))
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * float(np.abs(other).max()))
