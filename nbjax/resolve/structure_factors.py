@@ -56,6 +56,11 @@ def _of_reflections(crystal: Crystal, beam: ResolvedBeam, notes: Notes) -> Found
     notes.choose("crystal.reflections_column", crystal.reflections_column, found.column, "crystal.reflections_file")
     for sentence in found.remarks:
         notes.say(sentence)
+    if found.measured:
+        notes.say(
+            f"{crystal.reflections_file}: column {found.column} was measured; its numbers are taken as electrons, "
+            "whatever their scale is"
+        )
     return FoundFactors("crystal.reflections_file", reflections=found, cell=found.cell)
 
 

@@ -59,6 +59,7 @@ class CrystfelList:
             values=rows[:, 3].copy(),
             kind="intensity",
             column="I",
+            measured=True,
             sigma=rows[:, 4].copy(),
             symmetry=None if symmetry is None else _point_group(symmetry, name),
         )

@@ -62,6 +62,7 @@ class Mtz:
             values=at[chosen.label],
             kind=chosen.kind or "amplitude",
             column=chosen.name,
+            measured=chosen.origin == "measured",
             sigma=None if chosen.sigma is None else at[chosen.sigma],
             mates=None if chosen.mate is None else at[chosen.mate],
             phases_deg=None if chosen.phase is None else at[chosen.phase],

@@ -23,6 +23,7 @@ class ReflectionList:
         column: where they stand in the file.
         as_listed: whether the list means what it lists and nothing else, as text of h k l F does; otherwise equivalent
             reflections and Friedel mates have the values of those that are listed.
+        measured: whether the values were measured, so that their scale is the file's own.
         sigma: standard deviations of the values, shape (n,), or None.
         mates: values of -h -k -l, shape (n,), where the file tells the two apart; NaN where there is none.
         phases_deg: phases of the values, shape (n,), or None.
@@ -38,6 +39,7 @@ class ReflectionList:
     kind: Kind = "amplitude"
     column: str = "F"
     as_listed: bool = False
+    measured: bool = False
     sigma: np.ndarray | None = None
     mates: np.ndarray | None = None
     phases_deg: np.ndarray | None = None

@@ -12,6 +12,9 @@ import numpy as np
 from nbjax.errors import FileError
 
 _LARGEST_INDEX = 2**31
+_FUSED = (
+    "; its columns run into each other: put blanks between them, or give a file of SHELX as crystal.reflections_file"
+)
 
 
 def number_rows(name: str, text: str, columns: Sequence[int], wanted: str, comment: str = "#") -> np.ndarray:
@@ -74,7 +77,7 @@ def _first_bad_line(name: str, text: str, columns: Sequence[int], wanted: str, c
         if None in numbers:
             count = {3: "three", 4: "four", 5: "five"}.get(len(columns), str(len(columns)))
             kind = f"does not begin with {count} numbers" if list(columns) == list(range(len(columns))) else "is no row"
-            fused = "; its columns run into each other: put blanks between them" if _is_fused(words) else ""
+            fused = _FUSED if _is_fused(words) else ""
             return f"{place}: {line.strip()[:60]!r} {kind}{fused}; each line needs {wanted}"
         found = np.array(numbers, float)
         if not np.isfinite(found).all():

@@ -80,6 +80,7 @@ class SfCif:
             values=values,
             kind=found.kind or "amplitude",
             column=found.name,
+            measured=found.origin == "measured",
             sigma=at.get(found.sigma or ""),
             mates=at.get(found.mate or ""),
             phases_deg=at.get(found.phase or ""),

@@ -53,6 +53,7 @@ class Shelx:
             values=rows[:, 3].copy(),
             kind=_KINDS[column],
             column=column or "I",
+            measured=True,
             sigma=rows[:, 4].copy(),
         )
 

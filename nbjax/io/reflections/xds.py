@@ -50,6 +50,7 @@ class XdsAscii:
             values=rows[:, 3].copy(),
             kind="intensity",
             column="IOBS",
+            measured=True,
             sigma=rows[:, 4].copy(),
             friedel=re.search(r"FRIEDEL'S_LAW= *TRUE", first_line) is not None,
             cell=cell,
