@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from nbjax.config.edit import with_values
-from nbjax.config.tree import Config, Crystal
+from nbjax.config.tree import Config
 from nbjax.errors import FileError, UsageError
 from nbjax.exchange.combination import Combination, cell_of_experiment, combine
 from nbjax.exchange.configuration import configuration
 from nbjax.geometry.frames import unit
 from nbjax.io.experiments import is_experiment, read_experiment
 from nbjax.io.experiments.recorded import RecordedExperiment, RecordedPanel
-from nbjax.io.foreign import Content, content_of
-
-_KEYS = {
-    Content.REFLECTIONS: "crystal.reflections_file",
-    Content.COORDINATES: "crystal.coordinates_file",
-    Content.SMALL_MOLECULE: "crystal.coordinates_file",
-}
+from nbjax.io.files import read_unpacked
+from nbjax.io.foreign import Content, content_in
+from nbjax.io.reflections import READERS
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ def import_files(files: Sequence[str], image: int | None = None, panel: str | No
     Args:
         files: experiments, and at most one file of reflections or coordinates.
         image: number of an image of the scan; None: the first.
-        panel: name of the panel; None: the one nearest to the beam.
+        panel: name of the panel, or its number from 0; None: the one nearest to the beam.
 
     Raises:
         FileError: a file that cannot be read, contradicts another, or is of no known kind.
@@ -57,10 +53,10 @@ def import_files(files: Sequence[str], image: int | None = None, panel: str | No
         if is_experiment(name):
             found.append(read_experiment(name, image))
             continue
-        key = _key(name)
-        if key in others:
-            raise FileError(f"{name}: is a second file of structure factors beside {others[key]}; give one of them")
-        others[key] = name
+        if others:
+            (first,) = others.values()
+            raise FileError(f"{name}: is a second file of structure factors beside {first}; give one of them")
+        others[_key(name)] = name
     combined = combine(found)
     experiment = combined.experiment
     if image is not None and experiment.scan is None:
@@ -75,15 +71,17 @@ def import_files(files: Sequence[str], image: int | None = None, panel: str | No
 
 def _key(name: str) -> str:
     """The key of a file that is no experiment."""
-    known = content_of(name)
-    key = None if known is None else _KEYS.get(known[1])
-    if key is None or key.partition(".")[2] not in {field.name for field in fields(Crystal)}:
-        what = "is of no known kind" if known is None else f"is {known[0]}"
-        raise FileError(
-            f"{name}: {what}, and tells of no experiment; give files of DIALS (.expt), XDS (XPARM.XDS, XDS.INP), "
-            "CrystFEL (.stream, .geom, .cell) or MOSFLM (a matrix), and one of reflections or coordinates"
-        )
-    return key
+    content = read_unpacked(name)
+    known = content_in(content)
+    if known is not None and known[1] in (Content.COORDINATES, Content.SMALL_MOLECULE):
+        return "crystal.coordinates_file"
+    if any(reader.recognises(content) for reader in READERS):
+        return "crystal.reflections_file"
+    what = "is of no known kind" if known is None else f"is {known[0]}"
+    raise FileError(
+        f"{name}: {what}, and tells of no experiment; give files of DIALS (.expt), XDS (XPARM.XDS, XDS.INP), CrystFEL "
+        "(.stream, .geom, .cell) or MOSFLM (a matrix), and one of reflections or coordinates"
+    )
 
 
 def _panel(experiment: RecordedExperiment, name: str | None) -> tuple[RecordedPanel | None, list[str]]:
@@ -93,8 +91,12 @@ def _panel(experiment: RecordedExperiment, name: str | None) -> tuple[RecordedPa
         for panel in panels:
             if panel.name == name:
                 return panel, []
+        if name.isascii() and name.isdigit() and int(name) < len(panels):
+            return panels[int(name)], []
         known = ", ".join(panel.name for panel in panels[:20]) or "none"
-        raise UsageError(f"--panel {name}: is no panel of the files; they have {known}")
+        raise UsageError(
+            f"--panel {name}: is no panel of the files; they have {known}; give one of these, or a number from 0"
+        )
     if len(panels) < 2:
         return (panels[0] if panels else None), []
     beam = experiment.beam_axis

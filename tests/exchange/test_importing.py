@@ -105,6 +105,7 @@ def test_one_of_several_panels(tmp_path: Path) -> None:
     assert any("2 panels" in remark and ": q, the nearest" in remark for remark in found.remarks)
     other = import_files([name], panel="r").config.detector
     assert other.org_x_px != found.config.detector.org_x_px
+    assert import_files([name], panel="0").config.detector == other
     with pytest.raises(UsageError, match="--panel x: is no panel of the files; they have r, q"):
         import_files([name], panel="x")
 
@@ -114,6 +115,18 @@ def test_images_outside_the_scan(tmp_path: Path) -> None:
         import_files([f"{write_expt(tmp_path)}#1"], 15)
     with pytest.raises(UsageError, match="--image 2: none of the files tells of a scan"):
         import_files([written(tmp_path, "a.mat", mosflm(1.0))], 2)
+
+
+def test_structure_factors_beside_an_experiment(tmp_path: Path) -> None:
+    experiment = written(tmp_path, "XPARM.XDS", xparm(1))
+    for name, content in (("a.hkl", "1 0 0 5.0\n0 1 0 6.0\n"), ("a.pdb", "CRYST1   50.000   61.000   72.000\n")):
+        found = import_files([experiment, written(tmp_path, name, content)])
+        key = "reflections_file" if name == "a.hkl" else "coordinates_file"
+        assert getattr(found.config.crystal, key) == str(tmp_path / name)
+        assert found.config.crystal.default_F is None
+        assert not any("structure factors" in remark for remark in found.remarks)
+    with pytest.raises(FileError, match=r"a\.pdb: is a second file of structure factors beside .*a\.hkl"):
+        import_files([str(tmp_path / "a.hkl"), str(tmp_path / "a.pdb")])
 
 
 def test_a_file_of_another_kind(tmp_path: Path) -> None:
