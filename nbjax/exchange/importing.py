@@ -146,6 +146,8 @@ def _missing(found: Combination, panel: RecordedPanel | None, has_factors: bool)
         lines.append("no file tells of the orientation; add one that does, or crystal.misset_deg to the configuration")
     if "wavelength" not in sources:
         lines.append("no file tells of the wavelength; add beam.wavelength_A to the configuration (default: 1 A)")
+    if "polarization" not in sources:
+        lines.append("no file tells of the polarization; add beam.polarization to the configuration (default: 0, none)")
     if panel is None:
         lines.append("no file tells of the detector; add one that does, or [detector] to the configuration")
     if not has_factors:

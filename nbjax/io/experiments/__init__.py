@@ -22,6 +22,7 @@ from nbjax.io.experiments import (
 from nbjax.io.experiments.checks import check
 from nbjax.io.experiments.recorded import Choice, Reader, RecordedExperiment
 from nbjax.io.files import open_binary
+from nbjax.io.foreign import content_in
 
 READERS: tuple[Reader, ...] = (
     dials_expt.READER,
@@ -52,7 +53,7 @@ def is_experiment(name: str) -> bool:
     Raises:
         FileError: it cannot be read.
     """
-    return _reader(split_choice(name)[0]) is not None
+    return _reader(_start(split_choice(name)[0])) is not None
 
 
 def read_experiment(name: str, image: int | None = None) -> RecordedExperiment:
@@ -66,14 +67,20 @@ def read_experiment(name: str, image: int | None = None) -> RecordedExperiment:
         FileError: it cannot be read, is of no known kind or damaged, or holds what cannot be.
     """
     path, chosen = split_choice(name)
-    reader = _reader(path)
+    start = _start(path)
+    reader = _reader(start)
     if reader is None:
         kinds = ", ".join(each.name for each in READERS)
-        raise FileError(f"{path}: tells of no experiment; give {kinds}")
+        known = content_in(start)
+        what = "is of no known kind" if known is None else f"is {known[0]}"
+        raise FileError(f"{path}: {what}, and tells of no orientation; give {kinds}")
     return check(reader.read(path, Choice(chosen, image)))
 
 
-def _reader(path: str) -> Reader | None:
+def _start(path: str) -> bytes:
     with open_binary(path) as handle:
-        start = handle.read(_LOOKED_AT_BYTES)
+        return handle.read(_LOOKED_AT_BYTES)
+
+
+def _reader(start: bytes) -> Reader | None:
     return next((reader for reader in READERS if reader.recognises(start)), None)
