@@ -97,6 +97,9 @@ def factors_of_file(
 
 def _of_coordinates(config: Config, wavelength_A: float | None, notes: Notes) -> FileFactors:
     beam = resolve_beam(config.beam, config.sampling, config.parity, notes)
+    if (config.crystal.anomalous_channels or 1) > 1:
+        notes.fault("crystal.anomalous_channels", "has no place in a list, which is of one wavelength; leave it out")
+        notes.raise_faults()
     model = model_of_coordinates(config.crystal, beam, notes)
     notes.raise_faults()
     if wavelength_A is None and config.crystal.anomalous is False:

@@ -10,7 +10,9 @@ import pytest
 from crystal_models import MODELS
 
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
+from nbjax.errors import ConfigError
 from nbjax.resolve import Resolved, resolve
+from nbjax.resolve.factors_of_file import factors_of_file
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +92,8 @@ def test_the_wavelength_of_the_beam_decides(path: str) -> None:
     mates = table.values[::-1, ::-1, ::-1]
     assert np.abs(table.values - mates).max() > 5e-3 * table.values.max()
     assert gemmi.cromer_liberman(30, 12398.42 / 1.2)[1] > 3
+
+
+def test_a_list_has_one_wavelength(path: str) -> None:
+    with pytest.raises(ConfigError, match=r"crystal\.anomalous_channels: has no place in a list"):
+        factors_of_file(path, {}, 6.0, 1.0, ["beam.dispersion_percent=2", "crystal.anomalous_channels=2"])
