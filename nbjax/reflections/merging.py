@@ -145,9 +145,10 @@ def _compare(
             f"the intensities): {shown}; give the crystal.space_group of the list, or correct the list"
         )
     sets = int((count > 1).sum())
+    spread = f"R = {100 * R:.2g} % of the intensities; " if told.any() else ""
     return (
-        f"{name}: {int(repeated.sum())} reflections are repeats or equivalents of {sets}, and are averaged (R = "
-        f"{100 * R:.2g} % of the intensities; most different: {shown})",
+        f"{name}: {int(repeated.sum())} reflections are repeats or equivalents of {sets}, and are averaged ({spread}"
+        f"most different: {shown})",
     )
 
 

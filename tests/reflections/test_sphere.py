@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import gemmi
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given, settings
 from reflection_files import CELL, amplitudes, unique
 
 from nbjax.errors import FileError
 from nbjax.io.reflections.reflection_list import ReflectionList
+from nbjax.io.space_group import contradicts
 from nbjax.io.symmetry import symmetry_of
 from nbjax.reflections.sphere import Sphere, choose_symmetry, whole_sphere
 
@@ -133,6 +136,51 @@ def test_unmerged_equivalents_are_averaged_with_a_warning() -> None:
     )
     weighted = sphere(replace(twice, sigma=np.repeat([1.0, 1e3], len(noise))))
     np.testing.assert_allclose(at(weighted, reflections.miller), reflections.values, rtol=1e-6)
+
+
+def test_mates_of_one_value_are_averaged() -> None:
+    reflections = listed("P 21 21 21")
+    both = replace(
+        reflections,
+        miller=np.vstack([reflections.miller, -reflections.miller]),
+        values=np.concatenate([reflections.values, 1.02 * reflections.values]),
+    )
+    centric = (reflections.miller == 0).any(axis=1)
+    np.testing.assert_array_equal(at(sphere(both), reflections.miller)[~centric], reflections.values[~centric])
+    found = sphere(replace(both, friedel=True))
+    for miller in (reflections.miller, -reflections.miller):
+        np.testing.assert_allclose(at(found, miller), 1.01 * reflections.values, rtol=1e-12)
+
+
+def cell_of(group: gemmi.SpaceGroup) -> tuple[float, ...]:
+    """A cell that a group allows, whatever its setting."""
+    for angles in ((83.0, 95.0, 101.0), (90.0, 98.0, 90.0), (90.0, 90.0, 98.0), (98.0, 90.0, 90.0), (90.0, 90.0, 90.0)):
+        cell = (24.0, 29.0, 33.0, *angles)
+        if not contradicts(group.operations(), gemmi.UnitCell(*cell)):
+            return cell
+    more = ((24.0, 24.0, 33.0), (33.0, 24.0, 24.0), (24.0, 33.0, 24.0), (24.0, 24.0, 24.0))
+    cells = [
+        (*lengths, *angles) for lengths in more for angles in ((90.0, 90.0, 120.0), (90.0, 90.0, 90.0), (80.0,) * 3)
+    ]
+    return next(cell for cell in cells if not contradicts(group.operations(), gemmi.UnitCell(*cell)))
+
+
+@settings(max_examples=25, deadline=None, database=None)
+@given(number=st.integers(0, len(list(gemmi.spacegroup_table())) - 1), seed=st.integers(0, 1000))
+def test_every_group_of_the_table_keeps_its_laws(number: int, seed: int) -> None:
+    group = list(gemmi.spacegroup_table())[number]
+    reflections = listed(group.xhm(), cell_of(group), 8.0)
+    table = sphere(reflections).table
+    limits = np.array(table.maximum)
+    everything = np.argwhere(table.values >= 0) - limits
+    operator = group.operations().sym_ops[seed % len(group.operations().sym_ops)]
+    turned = everything @ np.array(operator.rot) // gemmi.Op.DEN
+    kept = (np.abs(turned) <= limits).all(axis=1)
+    F = table.values[tuple((everything + limits).T)]
+    np.testing.assert_array_equal(table.values[tuple((turned[kept] + limits).T)], F[kept])
+    np.testing.assert_array_equal(table.values, table.values[::-1, ::-1, ::-1])
+    assert not F[group.operations().systematic_absences(everything.astype(np.int32))].any()
+    np.testing.assert_array_equal(table.values[tuple((reflections.miller + limits).T)], reflections.values)
 
 
 def test_conflicting_equivalents_are_named() -> None:
