@@ -14,6 +14,7 @@ from nbjax.io.coordinates import WANTED, parse_coordinates
 from nbjax.io.files import read_unpacked
 from nbjax.io.foreign import Content, refuse_beginning
 from nbjax.io.space_group import cell_of, contradicts, difference_of_cells
+from nbjax.quantities import QUANTITIES
 
 _LARGEST_DIFFERENCE = 0.01
 _NAMED_DIFFERENCE = 0.002
@@ -69,6 +70,7 @@ def structure_in(content: bytes, path: str | Path, model: int | None = None) -> 
     warnings += _choose_model(path, structure, model)
     if not structure.cell.is_crystal():
         raise FileError(f"{path}: has no unit cell; add a CRYST1 record or the _cell items")
+    _check_cell(path, structure.cell)
     _check_group(path, structure)
     _check_atoms(path, structure[0])
     warnings += _settle_frame(path, structure)
@@ -96,6 +98,15 @@ def _choose_model(path: str | Path, structure: gemmi.Structure, number: int | No
     return [
         f"{path}: holds {len(numbers)} models; model {numbers[0]} is taken, crystal.coordinates_model picks another"
     ]
+
+
+def _check_cell(path: str | Path, cell: gemmi.UnitCell) -> None:
+    """Refuse a cell that no configuration could have."""
+    for key, values in (("crystal.cell_A", cell.parameters[:3]), ("crystal.cell_deg", cell.parameters[3:])):
+        if not all(value in QUANTITIES[key].hard for value in values) or not cell.volume > 0:
+            raise FileError(
+                f"{path}: has the cell {_shown(np.array(cell.parameters))}, which no crystal has; correct it"
+            )
 
 
 def _check_group(path: str | Path, structure: gemmi.Structure) -> None:

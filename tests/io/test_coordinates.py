@@ -82,6 +82,8 @@ def given(path: Path, content: str | bytes) -> Path:
             CELL.replace("100.00", "170.00").replace("P 1 2 1 ", "P 4     ") + ATOM,
             ".*which cannot have the cell 30 40 50",
         ),
+        (CELL.replace("30.000", "3000e4") + ATOM, "has the cell 3e.07 40 50 90 100 90, which no crystal has"),
+        (CELL.replace(" 90.00 100.00  90.00", " 20.00 100.00  30.00") + ATOM, "has the cell 30 40 50 20 100 30"),
         (CELL + ATOM.replace("           C", "           X"), r".*do not know the element of CA of A/GLY 1 \(X\)"),
         (CELL + ATOM.replace("           C", "          Es"), r".*do not know the element of CA of A/GLY 1 \(Es\)"),
         (SMALL.replace("0.3333", "?").replace("Mg1 Mg2+ 0 0 0", "Mg1 Mg2+ ? ? ?"), "holds no atoms"),
