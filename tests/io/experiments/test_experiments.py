@@ -179,5 +179,5 @@ def test_no_mutation_ends_in_a_traceback(tmp_path: Path, kind: str) -> None:
         path.write_bytes(words[:start] + _PUT[random.integers(len(_PUT))] + end)
         with suppress(FileError):
             read_experiment(f"{path}{choice}")
-            if number % 10 == 1:
+            if number % 50 == 1:
                 import_files([f"{path}{choice}"])
