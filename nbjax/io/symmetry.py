@@ -43,6 +43,12 @@ def symmetry_of(space_group: gemmi.SpaceGroup) -> Symmetry:
     return Symmetry(space_group.xhm(), space_group.operations(), space_group)
 
 
+def is_number_of_group(word: str) -> bool:
+    """Whether a word is a number from 1 to 230."""
+    # digits of other scripts are digits to Python
+    return word.isascii() and word.isdigit() and len(word) < 4 and 0 < int(word) < 231
+
+
 def named_symmetry(name: str, cell: np.ndarray | None) -> Symmetry | None:
     """The symmetry of a space group by its Hermann-Mauguin symbol or its number; None where there is none.
 
@@ -50,9 +56,7 @@ def named_symmetry(name: str, cell: np.ndarray | None) -> Symmetry | None:
         name: such as ``P 43 21 2``, ``P43212``, ``R 3:R``, ``H3`` or ``96``.
         cell: whose angles decide the axes of a rhombohedral group that does not say them.
     """
-    if name.strip().isdigit():
-        if len(name.strip()) > 3 or not 0 < int(name) < 231:
-            return None
+    if is_number_of_group(name.strip()):
         name = gemmi.find_spacegroup_by_number(int(name)).hm
     alpha, gamma = (0.0, 0.0) if cell is None else (float(cell[3]), float(cell[5]))
     found = gemmi.find_spacegroup_by_name(name, alpha, gamma)

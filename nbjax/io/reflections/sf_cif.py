@@ -9,12 +9,13 @@ import gemmi
 import numpy as np
 
 from nbjax.errors import FileError
+from nbjax.io.foreign import is_cif
 from nbjax.io.reflections.columns import Column, choose_column
 from nbjax.io.reflections.reflection_list import ReflectionList
 from nbjax.io.reflections.rows import as_indices
-from nbjax.io.symmetry import Symmetry, symmetry_of
+from nbjax.io.symmetry import Symmetry, is_number_of_group, named_symmetry, symmetry_of
 
-_BEGINNING = re.compile(rb"(?s)\s*(#[^\n]*\s+)*data_.*\n\s*_(diffrn_)?refln[._]index_h", re.IGNORECASE)
+_LISTS = re.compile(rb"^[ \t]*_(diffrn_)?refln[._]index_h", re.MULTILINE)
 _CATEGORY = re.compile(r"_(diffrn_)?refln[._]")
 _LOOKED_AT_BYTES = 1 << 20
 _INDICES = ("index_h", "index_k", "index_l")
@@ -55,7 +56,8 @@ class SfCif:
 
     def recognises(self, content: bytes) -> bool:
         """Whether a data block lists reflections."""
-        return _BEGINNING.match(content[:_LOOKED_AT_BYTES]) is not None
+        start = content[:_LOOKED_AT_BYTES]
+        return is_cif(start) and _LISTS.search(start) is not None
 
     def read(self, content: bytes, name: str, column: str | None) -> ReflectionList:
         """Read a block; ``column`` is an item without its category, after the block's name and a / where it matters."""
@@ -185,13 +187,8 @@ def _symmetry(block: gemmi.ReflnBlock) -> Symmetry | None:
     if block.spacegroup is not None:
         return symmetry_of(block.spacegroup)
     numbers = [gemmi.cif.as_string(block.block.find_value(tag) or "?") for tag in _NUMBERS]
-    number = next(
-        (number for number in numbers if number.isdigit() and len(number) < 4 and 0 < int(number) < 231), None
-    )
-    if number is None:
-        return None
-    hm = gemmi.find_spacegroup_by_number(int(number)).hm
-    return symmetry_of(gemmi.find_spacegroup_by_name(hm, block.cell.alpha, block.cell.gamma))
+    number = next((number for number in numbers if is_number_of_group(number)), None)
+    return None if number is None else named_symmetry(number, np.array(block.cell.parameters))
 
 
 def _wavelength(block: gemmi.ReflnBlock) -> float | None:

@@ -10,7 +10,7 @@ from nbjax.errors import FileError
 from nbjax.io.files import as_text
 from nbjax.io.reflections.reflection_list import ReflectionList
 from nbjax.io.reflections.rows import number_rows
-from nbjax.io.symmetry import Symmetry, named_symmetry
+from nbjax.io.symmetry import Symmetry, is_number_of_group, named_symmetry
 
 _BEGINNING = b"!FORMAT=XDS_ASCII"
 _WANTED = "h k l IOBS SIGMA(IOBS)"
@@ -77,7 +77,7 @@ def _symmetry(text: str, cell: np.ndarray | None, name: str) -> Symmetry | None:
     if found is None or found.group(1).strip() == "0":
         return None
     number = found.group(1).strip()
-    symmetry = named_symmetry(number, cell) if number.isdigit() else None
+    symmetry = named_symmetry(number, cell) if is_number_of_group(number) else None
     if symmetry is None:
         raise FileError(f"{name}: has the space group number {number[:20]!r}; give one from 1 to 230")
     return symmetry

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import re
+import time
 
 import gemmi
 import hypothesis.strategies as st
@@ -72,3 +73,11 @@ def test_only_sentences_come_of_damaged_files(kind: str, seed: int, column: str 
 def test_the_files_are_whole_before() -> None:
     for content in FILES.values():
         assert len(parse_reflections(content, "x").miller) > 1
+
+
+@pytest.mark.parametrize("content", [b"# " * 2**19, b"\n" * 2**20, b"#\n \n" * 2**18, b"data_" + b"\n_" * 2**19])
+def test_long_files_of_no_kind_are_told_at_once(content: bytes) -> None:
+    start = time.perf_counter()
+    with pytest.raises(FileError, match="x: "):
+        parse_reflections(content, "x")
+    assert time.perf_counter() - start < 5.0
