@@ -72,6 +72,18 @@ def test_spots_of_a_mosflm_matrix(tmp_path: Path, written_A: float) -> None:
     assert largest_shift_px(config, mosflm_scene(1.2, 90.0, 0.2)) < _CLOSE_PX
 
 
+def test_spots_of_nine_numbers(tmp_path: Path) -> None:
+    """In the laboratory of the configuration."""
+    scene = mosflm_scene(1.2, 90.0, 0.2)
+    np.savetxt(tmp_path / "a.txt", scene.reciprocal)
+    detector = Detector(distance_mm=90.0, pixel_mm=0.2, pixels_fast=PIXELS[0], pixels_slow=PIXELS[1])
+    for crystal in (
+        Crystal(orientation_file=str(tmp_path / "a.txt"), default_F=1.0),
+        import_files([str(tmp_path / "a.txt")]).config.crystal,
+    ):
+        assert largest_shift_px(Config(Beam(wavelength_A=1.2), crystal, detector), scene) < _CLOSE_PX
+
+
 def test_files_of_one_experiment_combine(tmp_path: Path) -> None:
     """A matrix of MOSFLM in the laboratory of XDS: its beam x is theirs, its spindle z as near as it goes."""
     inp = "\n".join(line for line in xds_inp().split("\n") if "UNIT_CELL" not in line)
