@@ -51,6 +51,16 @@ def test_a_shift_moves_the_panel() -> None:
     assert float(moved.close_distance_m - rest.close_distance_m) == pytest.approx(1e-4)
 
 
+def test_a_flat_pixel_is_as_oblique_as_its_normal_is_to_the_ray() -> None:
+    experiment = prepare(small_config(detector={"rotation_x_deg": 10.0, "rotation_y_deg": -25.0}))
+    panel = place_panel(experiment.panel, experiment.beam.direction)
+    point = panel.point(jnp.array([0.0, 0.004, 0.02]), jnp.array([0.001, 0.01, 0.0]), jnp.float64(0))
+    diffracted, airpath_m = direction(point)
+    cosine = np.asarray(panel.normal) @ np.stack(diffracted)
+    assert np.ptp(cosine) > 0.01
+    np.testing.assert_allclose(panel.obliquity(diffracted, airpath_m), cosine, rtol=1e-13)
+
+
 CONVENTIONS = ["mosflm", "denzo", "adxv", "xds", "dials"]
 TURNS = [{}, {"two_theta_deg": 40.0}, {"rotation_x_deg": 4.0, "rotation_y_deg": -7.0, "two_theta_deg": -12.0}]
 FAST_M, SLOW_M = np.meshgrid(np.arange(21) * 1e-3, np.arange(25) * 1e-3, indexing="ij")
