@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln, logsumexp, xlogy
 
 from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
 
@@ -19,6 +19,22 @@ def test_half_the_squared_residual_is_the_likelihood(loss: Loss) -> None:
     assert residual**2 / 2 == pytest.approx(nll, rel=1e-6, abs=1e-9)
     apart = np.abs(PHOTONS - DATA) > 1e-5
     assert (np.sign(residual) == np.sign(PHOTONS - DATA))[apart].all()
+
+
+def test_a_small_residual_is_the_root_of_the_deviance_too() -> None:
+    data, off = np.full(4, 400.0), np.array([-9e-4, -4e-4, 4e-4, 9e-4])
+    both = jax.jit(lambda m, data: (Poisson().residual(m, data), Poisson().nll(m, data)))
+    residual, nll = map(np.asarray, both(data * (1 + off), data))
+    assert residual**2 / 2 == pytest.approx(nll, rel=2e-7)
+    assert (np.sign(residual) == np.sign(off)).all()
+
+
+@pytest.mark.parametrize("mean", [0.3, 7.0, 1500.0])
+def test_the_mean_deviance_of_poisson_is_the_sum_over_its_counts(mean: float) -> None:
+    counts = np.arange(5000.0)
+    weight = np.exp(counts * np.log(mean) - mean - gammaln(counts + 1))
+    deviance = 2 * (mean - counts + xlogy(counts, counts / mean))
+    assert float(Poisson().mean_deviance(np.array([mean]))[0]) == pytest.approx(float(weight @ deviance), rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", [Poisson(), Gaussian(2.0), Robust(), PoissonGaussian(0.7)])
