@@ -89,7 +89,8 @@ class Simulator:
         Raises:
             ConfigError: values that no configuration may have, or that would change the image's structure.
         """
-        return tuple(self._experiment(config, planned.number, i) for i, config in enumerate(planned.lattices))
+        with jax.enable_x64(True):
+            return tuple(self._experiment(config, planned.number, i) for i, config in enumerate(planned.lattices))
 
     def background(self, photons: Photons) -> np.ndarray:
         """Photons of the water around the crystal, shape (slow, fast)."""

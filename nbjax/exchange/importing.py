@@ -157,4 +157,6 @@ def _missing(found: Combination, panel: RecordedPanel | None, has_factors: bool)
         )
     if experiment.crystal is not None:
         lines.append("no file tells of the crystal's size: crystal.cells is a block of 0.1 um, and its spots that wide")
+    elif has_factors:
+        lines.append("no file tells of the crystal's size; add crystal.cells to the configuration (default: one cell)")
     return lines

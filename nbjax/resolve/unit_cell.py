@@ -15,6 +15,7 @@ _RIGHT_ANGLES = (90.0, 90.0, 90.0)
 _LARGEST_DIFFERENCE = 0.01
 """Relative, of lengths; a degree for angles. Cells that differ by more are not those of one crystal."""
 _NAMED_DIFFERENCE = 0.001
+_WITH_CELL = ("crystal.coordinates_file", "crystal.reflections_file")
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def resolve_cell(
         cell, name = given, "given"
     elif crystal.cell_deg is not None:
         notes.fault("crystal.cell_deg", "given without crystal.cell_A; give the lengths too")
+    if crystal.matrix_wavelength_A is not None and crystal.matrix_file is None:
+        notes.warn("crystal.matrix_wavelength_A has no effect without crystal.matrix_file")
     orientation: np.ndarray = np.eye(3)
     direct, key = oriented, "crystal.orientation_file"
     if crystal.matrix_file is not None:
@@ -105,6 +108,9 @@ def resolve_cell(
         cell = np.array([*(own if cell is None else cell)[:3], *own[3:]])
         notes.record("crystal.cell_deg", tuple(map(float, own[3:])), key)
     if cell is None:
+        # the cell is in a file that was refused already
+        if any(fault.key in _WITH_CELL for fault in notes.faults):
+            return Setting((1.0, 1.0, 1.0), _RIGHT_ANGLES, orientation)
         keys = "crystal.cell_A, crystal.matrix_file, crystal.orientation_file, crystal.coordinates_file"
         notes.fault("crystal.cell_A", f"missing; give {keys} or a crystal.reflections_file that has a cell")
         return Setting((1.0, 1.0, 1.0), _RIGHT_ANGLES, orientation)

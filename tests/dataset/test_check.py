@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
+import jax
 import pytest
 from datasets import full_recipe, recipe, written
 
@@ -55,7 +57,10 @@ def test_a_draw_that_another_replaces_is_refused() -> None:
 
 
 def test_every_kind_of_draw_acts() -> None:
-    check_draws(Simulator(Plan(full_recipe())), 1000)
+    """And is checked in the precision of the images, so that none is warned of."""
+    with warnings.catch_warnings(), jax.enable_x64(False):
+        warnings.simplefilter("error")
+        check_draws(Simulator(Plan(full_recipe())), 1000)
 
 
 def test_an_impossible_number_of_any_image_is_found_before_the_first() -> None:

@@ -127,6 +127,8 @@ def test_images_outside_the_scan(tmp_path: Path) -> None:
         import_files([f"{write_expt(tmp_path)}#1"], 15)
     with pytest.raises(UsageError, match="--image 2: none of the files tells of a scan"):
         import_files([written(tmp_path, "a.mat", mosflm(1.0))], 2)
+    with pytest.raises(FileError, match=r"XPARM\.XDS: has the images 7 on, and no image 4; name one"):
+        import_files([written(tmp_path, "XPARM.XDS", xparm(1))], 4)
 
 
 def test_structure_factors_beside_an_experiment(tmp_path: Path) -> None:
@@ -137,6 +139,8 @@ def test_structure_factors_beside_an_experiment(tmp_path: Path) -> None:
         assert getattr(found.config.crystal, key) == str(tmp_path / name)
         assert found.config.crystal.default_F is None
         assert not any("structure factors" in remark for remark in found.remarks)
+        alone = import_files([str(tmp_path / name)])
+        assert any("size; add crystal.cells" in remark for remark in alone.remarks)
     with pytest.raises(FileError, match=r"a\.pdb: is a second file of structure factors beside .*a\.hkl"):
         import_files([str(tmp_path / "a.hkl"), str(tmp_path / "a.pdb")])
 

@@ -84,6 +84,8 @@ def test_what_other_keys_say_of_the_crystal(tmp_path: Path) -> None:
         resolved(name, cell_A=tuple(lengths * 1.1))
     with pytest.raises(ConfigError, match=r"orientation_file: given together with crystal\.matrix_file"):
         resolved(name, matrix_file=matrix(tmp_path))
+    useless = resolved(name, matrix_wavelength_A=0.9).warnings
+    assert "crystal.matrix_wavelength_A has no effect without crystal.matrix_file" in useless
     assert any("measured at 1 A, beam.wavelength_A is 1.2" in w for w in _warnings(name, 1.2))
     assert any("degrees from the beam, that of the xds convention 90" in w for w in _warnings(name, 1.0))
 

@@ -55,8 +55,10 @@ def test_cells_within_a_hundredth_are_those_of_one_crystal(mtz: str) -> None:
 
 
 def test_what_does_not_go_together(mtz: str) -> None:
-    with pytest.raises(ConfigError, match=r"reflections_file: given together with crystal\.hkl_file; leave one"):
+    together = r"reflections_file: given together with crystal\.hkl_file; leave one"
+    with pytest.raises(ConfigError, match=together) as caught:
         resolved(mtz, hkl_file=mtz)
+    assert len(caught.value.faults) == 1
     with pytest.raises(ConfigError, match=r"space_group: given without crystal\.reflections_file"):
         resolved(None, cell_A=CELL[:3], default_F=1.0, space_group="P 1")
     with pytest.raises(FileError, match=r"is an MTZ file; give it as crystal\.reflections_file"):

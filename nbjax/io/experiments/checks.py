@@ -48,9 +48,10 @@ def _problems(found: RecordedExperiment) -> Iterator[str]:
     if scan is not None and not (np.isfinite([scan.start_deg, scan.width_deg]).all() and abs(scan.width_deg) <= 360):
         yield f"gives images of {scan.width_deg:g} degrees from {scan.start_deg:g} on; correct the file"
     if scan is not None and found.image is not None:
-        last = found.image if scan.last is None else scan.last
+        last = np.inf if scan.last is None else scan.last
+        held = f"{scan.first} on" if scan.last is None else f"{scan.first} to {scan.last}"
         if not scan.first <= found.image <= last:
-            yield f"has the images {scan.first} to {last}, and no image {found.image}; name one of these"
+            yield f"has the images {held}, and no image {found.image}; name one of these"
 
 
 def _of_crystal(crystal: RecordedCrystal) -> Iterator[str]:
