@@ -28,6 +28,8 @@ from nbjax.resolve.notes import Notes
 from nbjax.resolve.plausibility import check_ranges
 from nbjax.resolve.unit_cell import KnownCell, reciprocal_of, resolve_cell
 
+_OF_REFLECTIONS = ("reflections_column", "space_group", "missing_reflections", "cell_A")
+"""What coordinates have themselves, or have no choice of."""
 _COORDINATES = (Content.COORDINATES, Content.SMALL_MOLECULE)
 
 
@@ -89,6 +91,9 @@ def factors_of_file(
     override(data, overrides)
     notes = Notes({})
     config = check_ranges(config_from_dict(data), notes)
+    for key in _OF_REFLECTIONS if of_coordinates else ():
+        if getattr(config.crystal, key) is not None:
+            notes.fault(f"crystal.{key}", f"has no place with {path}, which holds coordinates; leave it out")
     notes.raise_faults()
     if of_coordinates:
         return _of_coordinates(config, wavelength_A, notes)

@@ -127,3 +127,20 @@ def test_faults_are_told_in_the_words_of_the_options(
     assert main(["structure-factors", "in.mtz", *words]) == 2
     assert re.search(problem, capsys.readouterr().err)
     assert [path.name for path in tmp_path.iterdir()] == ["in.mtz"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--column", "F"],
+        ["--space-group", "P 1"],
+        ["--missing", "error"],
+        ["--cell", *["10", "10", "10", "90", "90", "90"]],
+    ],
+)
+def test_options_of_reflections_have_no_place_with_coordinates(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.pdb").write_text("CRYST1   50.000   61.000   72.000\n")
+    assert main(["structure-factors", str(tmp_path / "a.pdb"), "--out", str(tmp_path / "x.mtz"), *words]) == 2
+    assert re.search(rf"{words[0]}: has no place with .*a\.pdb, which holds coordinates", capsys.readouterr().err)
