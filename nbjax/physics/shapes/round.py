@@ -41,10 +41,11 @@ class Round(Radial):
 
 def _within(a: Array, b: Array, c: Array) -> Array:
     """Integral of the squared transform over a box that ends at ``a``, ``b``, ``c`` and has its centre at the peak."""
-    x, y, z = (half * _NODES for half in (a, b, c))
+    nodes, weights = (jnp.asarray(part, a.dtype) for part in (_NODES, _WEIGHTS))
+    x, y, z = a * nodes, b * nodes, c * nodes
     radius_sq = x[:, None, None] ** 2 + y[:, None] ** 2 + z**2
     transform = sphere_transform(jnp.pi**2 * radius_sq, radius_sq.dtype)
-    height = jnp.einsum("abc,a,b,c", transform**2, *[_WEIGHTS.astype(a.dtype)] * 3)
+    height = jnp.einsum("abc,a,b,c", transform**2, weights, weights, weights)
     return SPHERE_CUBE_RATIO**2 * 8 * a * b * c * height
 
 

@@ -33,8 +33,9 @@ class Tophat(Radial):
         """See ``Radial.share_in_cell``: what the faces of the cell leave of the sphere, layer by layer; to 1e-4."""
         a, b, c = half_cells
         top = jnp.minimum(c, _RADIUS)
-        layers = jnp.sqrt(jnp.maximum(_RADIUS**2 - (top * _NODES) ** 2, 0.0))
-        return 8 * top * jnp.dot(_WEIGHTS.astype(layers.dtype), _quarter_in_rectangle(layers, a, b))
+        nodes, weights = (jnp.asarray(part, top.dtype) for part in (_NODES, _WEIGHTS))
+        layers = jnp.sqrt(jnp.maximum(_RADIUS**2 - (top * nodes) ** 2, 0.0))
+        return 8 * top * jnp.dot(weights, _quarter_in_rectangle(layers, a, b))
 
 
 def _quarter_in_rectangle(radius: Array, a: Array, b: Array) -> Array:
