@@ -17,7 +17,7 @@ from nbjax.io.experiments import is_experiment, read_experiment
 from nbjax.io.experiments.recorded import RecordedExperiment, RecordedPanel
 from nbjax.io.files import read_unpacked
 from nbjax.io.foreign import Content, content_in
-from nbjax.io.reflections import READERS
+from nbjax.io.reflections import READERS, read_reflections
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,9 @@ def import_files(files: Sequence[str], image: int | None = None, panel: str | No
     if others:
         config = with_values(config, {**others, "crystal.default_F": None})
     taken = [*_taken(combined, chosen), *(f"structure factors: {name}" for name in others.values())]
+    lacks_cell = "crystal.reflections_file" in others and cell_of_experiment(experiment) is None
+    if lacks_cell and read_reflections(others["crystal.reflections_file"]).cell is None:
+        remarks = [*remarks, "no file tells of the cell; add one that does, or crystal.cell_A to the configuration"]
     return Imported(config, tuple(taken), (*experiment.remarks, *remarks, *_missing(combined, chosen, bool(others))))
 
 

@@ -39,6 +39,9 @@ def model_of_coordinates(crystal: Crystal, beam: ResolvedBeam, notes: Notes) -> 
     notes.choose("crystal.coordinates_solvent", crystal.coordinates_solvent, model.has_solvent, origin)
     for sentence in model.warnings:
         notes.warn(sentence)
+    idle = [key for key in ("solvent_k", "solvent_B_A2") if getattr(crystal, key) is not None and not model.has_solvent]
+    if idle:
+        notes.warn(f"crystal.{idle[0]} has no effect: the model has no bulk solvent (crystal.coordinates_solvent)")
     return model
 
 

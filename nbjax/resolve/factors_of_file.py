@@ -132,6 +132,9 @@ def _of_reflections(config: Config, resolution_A: float, wavelength_A: float | N
     crystal, name = config.crystal, str(config.crystal.reflections_file)
     found = read_reflections(name, crystal.reflections_column)
     known = None if found.cell is None else KnownCell(found.cell, "crystal.reflections_file")
+    if known is None and crystal.cell_A is None:
+        notes.fault("crystal.cell_A", f"missing, and {name} has no cell; give it")
+        notes.raise_faults()
     setting = resolve_cell(crystal, wavelength_A or 1.0, known, None, False, notes)
     notes.raise_faults()
     cell, reciprocal = np.array([*setting.cell_A, *setting.cell_deg]), reciprocal_of(setting)

@@ -93,6 +93,12 @@ def test_faulty_command_lines(words: list[str], message: str, fails: Fails) -> N
     assert len(text.splitlines()) == 1
 
 
+def test_a_file_of_another_program_is_pointed_to_import(tmp_path: Path, fails: Fails) -> None:
+    (tmp_path / "x.expt").write_text('{"__id__": "ExperimentList"}')
+    said = fails(["simulate", str(tmp_path / "x.expt")])
+    assert "is an experiment list of DIALS, no configuration; nbjax import makes one of it" in said
+
+
 def test_a_closed_pipe_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     class Closed(io.StringIO):
         def write(self, text: str) -> int:

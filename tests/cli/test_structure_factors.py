@@ -13,6 +13,7 @@ from reflection_files import CELL, amplitudes, mtz_bytes, unique
 import nbjax
 from nbjax.cli import main
 from nbjax.config.tree import Beam, Config, Crystal
+from nbjax.io.reflections import read_reflections
 from nbjax.reflections.table import StructureFactorTable
 from nbjax.resolve import resolve
 
@@ -101,6 +102,8 @@ def test_coordinates_become_an_mtz(tmp_path: Path, capsys: pytest.CaptureFixture
     mtz = gemmi.read_mtz_file(str(tmp_path / "x.mtz"))
     assert mtz.column_labels() == ["H", "K", "L", "F", "PHI", "F(+)", "F(-)"]
     assert mtz.datasets[-1].wavelength == pytest.approx(1.5)
+    (remark,) = read_reflections(tmp_path / "x.mtz").remarks
+    assert "the calculated amplitude of column F(+), F(-) is taken" in remark
 
 
 @pytest.mark.parametrize(
@@ -144,3 +147,9 @@ def test_options_of_reflections_have_no_place_with_coordinates(
     (tmp_path / "a.pdb").write_text("CRYST1   50.000   61.000   72.000\n")
     assert main(["structure-factors", str(tmp_path / "a.pdb"), "--out", str(tmp_path / "x.mtz"), *words]) == 2
     assert re.search(rf"{words[0]}: has no place with .*a\.pdb, which holds coordinates", capsys.readouterr().err)
+
+
+def test_a_list_without_a_cell_asks_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.hkl").write_text("1 0 0 5.0\n0 1 0 6.0\n")
+    assert main(["structure-factors", str(tmp_path / "a.hkl"), "--out", str(tmp_path / "x.mtz")]) == 2
+    assert re.search(r"--cell: missing, and .*a\.hkl has no cell; give it", capsys.readouterr().err)

@@ -141,6 +141,7 @@ def test_structure_factors_beside_an_experiment(tmp_path: Path) -> None:
         assert not any("structure factors" in remark for remark in found.remarks)
         alone = import_files([str(tmp_path / name)])
         assert any("size; add crystal.cells" in remark for remark in alone.remarks)
+        assert any("of the cell; add" in remark for remark in alone.remarks) == (name == "a.hkl")
     with pytest.raises(FileError, match=r"a\.pdb: is a second file of structure factors beside .*a\.hkl"):
         import_files([str(tmp_path / "a.hkl"), str(tmp_path / "a.pdb")])
 

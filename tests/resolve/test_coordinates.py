@@ -60,6 +60,9 @@ def test_what_has_no_effect_is_named(path: str) -> None:
     assert "crystal.solvent_k has no effect without crystal.coordinates_file" in without(solvent_k=0.3)
     assert "crystal.coordinates_model, crystal.anomalous have no effect" in without(coordinates_model=1, anomalous=True)
     assert "anomalous_channels = 3 has no effect: all sources have one wavelength" in warned(path, anomalous_channels=3)
+    assert "crystal.solvent_k has no effect: the model has no bulk" in warned(
+        path, solvent_k=0.3, coordinates_solvent=False
+    )
     spread = Beam(dispersion_percent=1.0)
     said = warned(path, beam=spread, anomalous_channels=3, anomalous=False)
     assert "anomalous_channels = 3 has no effect: crystal.anomalous is false" in said

@@ -24,6 +24,7 @@ _SIGMAS = "QLM"
 _MODEL = re.compile(r"F-?MODEL|FC|F-?CALC", re.IGNORECASE)
 _MAP = re.compile(r"WT|^DEL|FOFC|FO-FC", re.IGNORECASE)
 _MINUS = re.compile(r"\(-\)|minus|_minus|-$", re.IGNORECASE)
+_UNSIGNED = re.compile(r"\([+-]\)$")
 _HEADER = 80
 _CUT = "is cut short or damaged; write it again"
 
@@ -120,7 +121,7 @@ def _described(mtz: gemmi.Mtz) -> list[Column]:
     """The columns after the indices: mates are columns of a signed type that follow each other or share their name."""
     columns = list(mtz.columns)[3:]
     labels = [column.label for column in columns]
-    found = []
+    found: list[Column] = []
     for place, column in enumerate(columns):
         kind = _KINDS.get(column.type)
         sign, mate = _mate(columns, place) if column.type in _SIGNED else (0, None)
@@ -129,7 +130,8 @@ def _described(mtz: gemmi.Mtz) -> list[Column]:
         phase = next((other.label for other in after if other.type == "P"), None)
         if phase is None and f"PHI{column.label}" in labels:
             phase = f"PHI{column.label}"
-        origin = _origin(column.label, phase)
+        mean = next((other for other in found if other.label == _UNSIGNED.sub("", column.label)), None)
+        origin = _origin(column.label, phase) if mean is None or not sign else mean.origin
         found.append(Column(column.label, column.type, kind, origin, sign, mate, sigma, phase if kind else None))
     return found
 
