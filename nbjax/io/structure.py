@@ -64,7 +64,16 @@ def read_structure(path: str | Path, model: int | None = None) -> CrystalModel:
 def structure_in(content: bytes, path: str | Path, model: int | None = None) -> CrystalModel:
     """The atoms in the unpacked bytes of a file, see ``read_structure``; its name is for messages."""
     refuse_beginning(path, content, _REMEDIES)
-    structure, is_small, warnings = parse_coordinates(path, content)
+    try:
+        return _settled(path, *parse_coordinates(path, content), model)
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: has names with bytes that are no text; fetch the file again") from None
+
+
+def _settled(
+    path: str | Path, structure: gemmi.Structure, is_small: bool, warnings: list[str], model: int | None
+) -> CrystalModel:
+    """The model that is asked for, in the frame of its cell, with every site once."""
     structure.remove_empty_chains()
     structure.name = structure.name if structure.name.lower() not in _NO_NAMES else Path(path).name.partition(".")[0]
     warnings += _choose_model(path, structure, model)

@@ -93,3 +93,10 @@ def test_500_mutations(kind: str) -> None:
 
     structure_in(whole(kind), "a.ent")
     check()
+
+
+def test_names_that_are_no_text() -> None:
+    content = whole("pdb")
+    group = content.index(b"C 1 2 1")
+    with pytest.raises(FileError, match=r"a\.ent: has names with bytes that are no text"):
+        structure_in(content[:group] + b"\x80" + content[group + 1 :], "a.ent")

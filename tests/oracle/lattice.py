@@ -52,16 +52,43 @@ def lattice_factor(crystal: Crystal, shape: str, fudge: float, hkl: Triple, pari
 
 
 def _inside(shape: str, width: np.ndarray) -> float:
-    """The share of a spot in the box of these edges about it, of which a quarter is the least."""
+    """The share of a spot in the box of these edges about it."""
     if shape == "gauss":
-        found = math.prod(math.erf(math.sqrt(math.pi) * edge / 2) for edge in width)
-    elif shape == "tophat":
-        radius = (0.75 / math.pi) ** (1 / 3)
-        caps = [(max(radius - edge / 2, 0.0), radius) for edge in width]
-        found = 1 - sum(2 * math.pi * high**2 * (r - high / 3) for high, r in caps)
-    else:
-        found = 1 - sum(_fringes_beyond(edge / 2, *np.delete(width, i) / edge) for i, edge in enumerate(width))
-    return max(found, 0.25)
+        return math.prod(math.erf(math.sqrt(math.pi) * edge / 2) for edge in width)
+    if shape == "tophat":
+        return _ball_in_box(*(float(edge) / 2 for edge in width))
+    near = np.minimum(width, 8.4)
+    return _fringes_in_box(near) + _fringes_outside(near) - _fringes_outside(width)
+
+
+def _ball_in_box(a: float, b: float, c: float) -> float:
+    """Volume of the ball of volume one inside a box of these half edges, by 32 layers."""
+    at, weight = np.polynomial.legendre.leggauss(32)
+    top = min(c, (0.75 / math.pi) ** (1 / 3))
+    total = 0.0
+    for z, w in zip((at + 1) * top / 2, weight * top / 2, strict=True):
+        r = math.sqrt((0.75 / math.pi) ** (2 / 3) - z * z)
+        x, y = min(a, r), min(b, r)
+        area = x * y
+        if x * x + y * y > r * r:
+            # two triangles and the sector between them
+            area = (x * math.sqrt(r * r - x * x) + y * math.sqrt(r * r - y * y)) / 2
+            area += r * r * (math.asin(y / r) - math.acos(x / r)) / 2
+        total += w * area
+    return 8 * total
+
+
+def _fringes_in_box(width: np.ndarray) -> float:
+    """Integral of the squared transform of the sphere over a box, by twelve points along each half edge."""
+    at, weight = np.polynomial.legendre.leggauss(12)
+    points = [(at + 1) * edge / 4 for edge in width]
+    radius = np.sqrt(sum(x**2 for x in np.meshgrid(*points, indexing="ij")))
+    weights = weight[:, None, None] * weight[:, None] * weight
+    return float((_sphere(math.pi * radius) ** 2 * weights).sum() * np.prod(width) / 8 * math.pi / 6)
+
+
+def _fringes_outside(width: np.ndarray) -> float:
+    return sum(_fringes_beyond(edge / 2, *np.delete(width, i) / edge) for i, edge in enumerate(width))
 
 
 def _fringes_beyond(far: float, a: float, b: float) -> float:

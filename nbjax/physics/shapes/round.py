@@ -13,8 +13,8 @@ from nbjax.constants import SPHERE_CUBE_RATIO
 from nbjax.numerics import Components, sphere_transform
 from nbjax.physics.shapes.radial import Radial
 
-_MIDDLE = 4.0
-"""Half the edge of the middle of a cell, in units of the radius."""
+_MIDDLE = 4.2
+"""Half the edge of the middle of a cell, in units of the radius; no whole number of cells ends there."""
 _NODES, _WEIGHTS = ((x + shift) / 2 for x, shift in zip(np.polynomial.legendre.leggauss(12), (1, 0), strict=True))
 """Of Gauss and Legendre, between 0 and 1."""
 

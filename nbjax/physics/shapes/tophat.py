@@ -46,5 +46,6 @@ def _quarter_in_rectangle(radius: Array, a: Array, b: Array) -> Array:
 
 
 def _under_arc(x: Array, radius: Array) -> Array:
-    """Integral of sqrt(radius^2 - t^2) from 0 to x."""
-    return (x * jnp.sqrt(jnp.maximum(radius**2 - x**2, 0.0)) + radius**2 * jnp.arcsin(jnp.minimum(x / radius, 1.0))) / 2
+    """Integral of sqrt(radius^2 - t^2) from 0 to x; the rounding of the height leaves both terms, but not their sum."""
+    height = jnp.sqrt(jnp.maximum(radius**2 - x**2, 0.0))
+    return (x * height + radius**2 * jnp.arctan2(x, height)) / 2
