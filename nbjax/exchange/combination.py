@@ -11,6 +11,7 @@ from nbjax.errors import FileError
 from nbjax.geometry.frames import turn_between
 from nbjax.geometry.unit_cell import cell_of
 from nbjax.io.experiments.recorded import Frame, RecordedExperiment, RecordedPanel
+from nbjax.io.space_group import difference_of_cells
 
 _LARGEST_DIFFERENCE = 0.01
 """Relative, of lengths and wavelengths; a degree for angles. What differs by more is not of one experiment."""
@@ -143,8 +144,7 @@ def _compare(known: Combination, more: RecordedExperiment) -> None:
     cells = [cell_of_experiment(each) for each in (base, more)]
     if cells[0] is None or cells[1] is None:
         return
-    scale = np.array([*cells[0][:3], 100.0, 100.0, 100.0])
-    if (np.abs(cells[1] - cells[0]) / scale).max() > _LARGEST_DIFFERENCE:
+    if difference_of_cells(cells[1], cells[0]) > _LARGEST_DIFFERENCE:
         shown = [" ".join(f"{value:.5g}" for value in cell) for cell in cells if cell is not None]
         raise FileError(
             f"{more.file}: has the cell {shown[1]}, {known.sources['cell']} the cell {shown[0]}; give files of one "

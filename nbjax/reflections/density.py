@@ -11,6 +11,8 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Complex, Float
 
+from nbjax.reflections.expansion import inverse_d2
+
 _RATE = 2.0
 _CUTOFF = 1e-6
 _COARSEST_A = 3.0
@@ -36,11 +38,7 @@ class Box:
 def box_to(cell: gemmi.UnitCell, resolution_A: float) -> Box:
     """The box of all indices to a resolution."""
     limits = limits_to(cell, resolution_A)
-    h, k, l = np.ix_(*(np.arange(-limit, limit + 1.0) for limit in limits))  # noqa: E741
-    star = np.array(cell.frac.mat.tolist())
-    g = star @ star.T
-    squares = h * h * g[0, 0] + k * k * g[1, 1] + l * l * g[2, 2]
-    return Box(cell, limits, squares + 2 * (h * k * g[0, 1] + h * l * g[0, 2] + k * l * g[1, 2]))
+    return Box(cell, limits, inverse_d2(limits, np.array(cell.frac.mat.tolist())))
 
 
 def limits_to(cell: gemmi.UnitCell, resolution_A: float) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ import numpy as np
 from nbjax.config.tree import Crystal
 from nbjax.geometry.unit_cell import cell_of, setting_of, standard_direct
 from nbjax.io.experiments.mosflm_matrix import OrientationMatrix, read_matrix
+from nbjax.io.space_group import difference_of_cells
 from nbjax.resolve.notes import Notes
 
 _RIGHT_ANGLES = (90.0, 90.0, 90.0)
@@ -201,7 +202,7 @@ def _difference(cell: np.ndarray, known: np.ndarray) -> float:
     """Largest relative difference of lengths, or difference of angles in units of 100 degrees."""
     if not (np.isfinite(known).all() and (known[:3] > 0).all()):
         return 0.0
-    return float(max(np.abs(cell[:3] / known[:3] - 1).max(), np.abs(cell[3:] - known[3:]).max() / 100))
+    return difference_of_cells(cell, known)
 
 
 def _shown(cell: np.ndarray) -> str:
