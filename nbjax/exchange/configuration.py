@@ -82,8 +82,7 @@ def _scan(experiment: RecordedExperiment) -> Values:
     scan, image = experiment.scan, experiment.image
     if scan is None or image is None:
         return {}
-    start_deg = scan.start_deg + (image - scan.first) * scan.width_deg
-    values: Values = {"crystal.phi_start_deg": float(start_deg)}
+    values: Values = {"crystal.phi_start_deg": float(scan.start_of(image))}
     if scan.width_deg:
         values["crystal.phi_range_deg"] = float(scan.width_deg)
     return values

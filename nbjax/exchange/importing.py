@@ -135,8 +135,8 @@ def _taken(found: Combination, panel: RecordedPanel | None) -> list[str]:
         lines.append(f"panel: {panel.name}, {slow} x {fast} pixels (slow x fast) ({sources['panels']})")
     scan, image = experiment.scan, experiment.image
     if scan is not None and image is not None:
-        start_deg = scan.start_deg + (image - scan.first) * scan.width_deg
-        lines.append(f"scan: image {image}, {scan.width_deg:g} degrees from {start_deg:g} on ({sources['scan']})")
+        turn = f"{scan.width_deg:g} degrees from {scan.start_of(image):g} on"
+        lines.append(f"scan: image {image}, {turn} ({sources['scan']})")
     return lines
 
 

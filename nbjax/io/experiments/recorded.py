@@ -101,6 +101,10 @@ class RecordedScan:
     first: int
     last: int | None = None
 
+    def start_of(self, image: int) -> float:
+        """Spindle angle in degrees where an image begins."""
+        return self.start_deg + (image - self.first) * self.width_deg
+
 
 @dataclass(frozen=True)
 class RecordedExperiment:
