@@ -72,6 +72,10 @@ class RecordedPanel:
         pixel_mm: edges of a pixel along fast and slow.
         pixels: (fast, slow).
         thickness_mm, attenuation_per_mm: of the sensor, or None.
+        material: of the sensor, as in ``Si`` or ``CdTe``, or None.
+        gain: counts (ADU) of one photon, or None.
+        saturation_counts: the largest value that can be trusted, or None.
+        bad: True where a pixel is to be ignored, shape (slow, fast); None: no pixel is.
     """
 
     name: str
@@ -82,6 +86,23 @@ class RecordedPanel:
     pixels: tuple[int, int]
     thickness_mm: float | None = None
     attenuation_per_mm: float | None = None
+    material: str | None = None
+    gain: float | None = None
+    saturation_counts: float | None = None
+    bad: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class RecordedGroup:
+    """Panels that move together.
+
+    Attributes:
+        name: in its file.
+        panels: their numbers, ascending.
+    """
+
+    name: str
+    panels: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -114,6 +135,7 @@ class RecordedExperiment:
         file: its name, with the choice.
         frame: its laboratory; None: that of the configuration which names the file.
         panels: of the detector, none where the file has no detector.
+        groups: of panels, the largest first; each two share no panel, or one holds the other. All panels are no group.
         image: the chosen image of the scan.
         remarks: what it says and is not taken, in sentences.
     """
@@ -126,6 +148,7 @@ class RecordedExperiment:
     scan: RecordedScan | None = None
     image: int | None = None
     remarks: tuple[str, ...] = ()
+    groups: tuple[RecordedGroup, ...] = ()
 
     @property
     def beam_axis(self) -> np.ndarray | None:
