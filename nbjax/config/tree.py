@@ -28,9 +28,11 @@ class Beam:
     exposure_s: float | None = None
     beamsize_mm: float | None = None
     polarization: float | None = None  # Kahn factor, -1..1
+    polarization_fraction: float | None = None  # instead of the Kahn factor, which is 2 fraction - 1
     polarization_correction: bool = True
     direction: Vector | None = None  # custom convention only
     polarization_axis: Vector | None = None  # custom convention only
+    polarization_normal: Vector | None = None  # custom convention only; of the plane of beam and electric vector
     divergence_horizontal_mrad: float | None = None
     divergence_vertical_mrad: float | None = None
     divergence_shape: Literal["round", "square"] = "round"

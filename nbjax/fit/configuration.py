@@ -82,6 +82,9 @@ def fitted_config(config: Config, experiment: Experiment, paths: Sequence[str]) 
             values |= {"beam.fluence_photons_per_m2": fluence, "beam.flux_photons_per_s": None}
         elif path in _AXES:
             values |= {key: _tuple(look_up(experiment, place)) for key, place in _AXES[path].items()}
+            if path == "beam.direction" and config.beam.polarization_normal is not None:
+                # the electric vector, which followed from both, stays
+                values["beam.polarization_axis"] = _tuple(experiment.beam.polarization_axis)
         elif path not in _ORIENTING | _LISTED | set(_SIZES):
             values[path] = _value(table[path], experiment)
     values |= _sampling(config, experiment, paths) | _detector(config, experiment, table, paths)

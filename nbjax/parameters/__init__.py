@@ -28,6 +28,7 @@ _ELSEWHERE = {
     "beam.flux_photons_per_s": _SCALES,
     "beam.exposure_s": _SCALES,
     "beam.beamsize_mm": _SCALES,
+    "beam.polarization_normal": "says where the polarization axis is; use beam.polarization_axis",
     "beam.source_directions": _LISTED,
     "beam.source_wavelengths_A": _LISTED,
     "beam.source_weights": "needs a list of two or more sources; give beam.source_file",

@@ -121,6 +121,9 @@ BEAM: dict[str, Accessor] = {
     "beam.direction": lambda q, e, meaning: relative(q, "mrad", _TILTS, _tilted_beam),
     "beam.wavelength_A": lambda q, e, meaning: single(q, lambda e: e.beam.wavelength_m * 1e10, _set_wavelength),
     "beam.energy_eV": _energy,
+    "beam.polarization_fraction": lambda q, e, meaning: single(
+        q, lambda e: (1 + e.beam.kahn_factor) / 2, lambda e, x: put(e, "beam.kahn_factor", 2 * x - 1)
+    ),
     # the electric vector is across the beam: a turn about the beam is all that it can do
     "beam.polarization_axis": lambda q, e, meaning: relative(q, "degrees", ("about beam",), _turned_polarization),
     "beam.dispersion_percent": partial(_source_width, "dispersion", "dispersion_step"),

@@ -23,7 +23,15 @@ _DIVERGENCES = tuple(
 )
 
 BEAM: tuple[Quantity, ...] = (
-    Quantity("beam.direction", "the direction of the beam", "vector", typical=0.1, fitted=True, attributed=True),
+    Quantity(
+        "beam.direction",
+        "the direction of the beam",
+        "vector",
+        typical=0.1,
+        fitted=True,
+        attributed=True,
+        replaces=("beam.polarization_normal",),
+    ),
     Quantity(
         "beam.wavelength_A",
         "the wavelength in Angstrom",
@@ -59,8 +67,28 @@ BEAM: tuple[Quantity, ...] = (
         fitted=True,
         drawn=True,
         attributed=True,
+        same=("beam.polarization_fraction",),
+        replaces=("beam.polarization_fraction",),
     ),
-    Quantity("beam.polarization_axis", "the direction of the electric vector", "vector", typical=0.1, fitted=True),
+    Quantity(
+        "beam.polarization_fraction",
+        "the fraction of the polarized intensity along the polarization axis",
+        hard=within(0.0, 1.0),
+        physical=within(0.0, 1.0),
+        typical=0.005,
+        fitted=True,
+        drawn=True,
+        replaces=("beam.polarization",),
+    ),
+    Quantity(
+        "beam.polarization_axis",
+        "the direction of the electric vector",
+        "vector",
+        typical=0.1,
+        fitted=True,
+        replaces=("beam.polarization_normal",),
+    ),
+    Quantity("beam.polarization_normal", "the normal of the plane of beam and electric vector", "vector"),
     Quantity(
         "beam.dispersion_percent",
         "the full range of wavelengths",

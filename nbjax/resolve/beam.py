@@ -11,6 +11,7 @@ from nbjax.config.tree import Beam, Sampling
 from nbjax.constants import DEFAULT_FLUENCE_PHOTONS_PER_M2, HC_EV_A
 from nbjax.io.sources import SourceList, read_sources
 from nbjax.resolve.notes import Notes
+from nbjax.resolve.polarization import kahn_factor
 from nbjax.resolve.steps import NONE, Steps, grid_steps
 
 _MOST_SOURCES = 10**7
@@ -52,7 +53,7 @@ class ResolvedBeam:
 def resolve_beam(beam: Beam, sampling: Sampling, parity: tuple[str, ...], notes: Notes) -> ResolvedBeam:
     """Fill in the beam; faults go to ``notes``."""
     beamsize_mm = notes.choose("beam.beamsize_mm", beam.beamsize_mm, 0.1)
-    polarization = notes.choose("beam.polarization", beam.polarization, 0.0)
+    polarization = kahn_factor(beam, notes)
     notes.switch("beam.polarization_correction", beam.polarization_correction)
     sources = None if beam.source_file is None else read_sources(beam.source_file, "two_column_sources" not in parity)
     wavelength_A = _wavelength(beam, sources, notes)

@@ -10,6 +10,7 @@ import numpy as np
 from nbjax.config.tree import Config, Detector, Vector
 from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
 from nbjax.resolve.notes import Notes
+from nbjax.resolve.polarization import electric_axis
 
 _ORTHOGONAL = 1e-3
 _BYTES_PER_PIXEL = 40
@@ -176,7 +177,11 @@ def _axes(config: Config, notes: Notes) -> tuple[dict[str, np.ndarray], bool]:
             length, vector = 1.0, np.array(default, float)
         as_given = name == "two_theta_axis" and "twotheta_axis_length" in config.parity
         axes[name] = vector if as_given else vector / length
-    if abs(np.dot(axes["beam_direction"], axes["polarization_axis"])) > 1 - 1e-9:
+    electric = electric_axis(config, axes["beam_direction"], notes)
+    if electric is not None:
+        axes["polarization_axis"] = electric
+        notes.record("beam.polarization_axis", tuple(map(float, electric)), "across beam.polarization_normal")
+    elif abs(np.dot(axes["beam_direction"], axes["polarization_axis"])) > 1 - 1e-9:
         notes.fault("beam.polarization_axis", "lies along the beam; the electric vector must be across it")
     tilt = float(np.dot(axes["fast_axis"], axes["slow_axis"]))
     if abs(tilt) > _ORTHOGONAL and "custom_normal" not in config.parity:

@@ -47,6 +47,10 @@ STARTS = {
     "sizes": with_values(
         small_config(), {"crystal.size_a_mm": 6e-5, "crystal.size_c_mm": 7e-5, "beam.beamsize_mm": 5e-5}
     ),
+    "normal": with_values(
+        small_config(detector={"convention": "custom"}),
+        {"beam.polarization_normal": (0.1, 1.0, 0.0), "beam.polarization_fraction": 0.7},
+    ),
     "cell of the C program": with_values(
         small_config(crystal={"shape": "gauss", "cell_A": (40.0, 50.0, 60.0), "cell_deg": (80.0, 95.0, 105.0)}),
         {"crystal.matrix_file": None, "parity": ("all",)},
@@ -61,6 +65,7 @@ ALONE: dict[str, tuple[str, ...]] = {
     "pivot by default": ("detector.",),
     "beam pivot": ("detector.",),
     "sizes": ("crystal.cell", "crystal.size", "crystal.orientation", "crystal.misset", "beam.beamsize"),
+    "normal": ("beam.",),
     "cell of the C program": ("crystal.cell", "crystal.misset"),
 }
 """Elsewhere, those that the start has something to do with."""
