@@ -15,6 +15,8 @@ import numpy as np
 from nbjax.constants import HC_EV_A
 from nbjax.errors import FileError
 from nbjax.io.experiments import crystfel_geom
+from nbjax.io.experiments.crystfel_groups import groups
+from nbjax.io.experiments.crystfel_lines import Geometry, parse
 from nbjax.io.experiments.recorded import (
     CRYSTFEL,
     Choice,
@@ -67,13 +69,16 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
             taken.append(image)
     image, crystal = _chosen(path, wanted, count, with_crystal, taken)
     shift_mm = _shift_mm(path, crystal)
-    parsed = crystfel_geom.parse(path, geometry, first_line[0])
+    parsed = parse(path, geometry, first_line[0], strict=False)
+    wavelength_A = _wavelength(path, image, parsed)
     return RecordedExperiment(
         file=path if choice.crystal is None else f"{path}#{choice.crystal}",
         frame=CRYSTFEL,
         crystal=RecordedCrystal(direct_A=_direct(path, crystal)),
-        beam=RecordedBeam(direction=CRYSTFEL.beam, wavelength_A=_wavelength(path, image, parsed)),
-        panels=_panels(path, image, parsed, shift_mm),
+        beam=RecordedBeam(direction=CRYSTFEL.beam, wavelength_A=wavelength_A),
+        panels=_panels(path, image, parsed, shift_mm, wavelength_A),
+        groups=groups(parsed),
+        remarks=parsed.remarks,
     )
 
 
@@ -127,10 +132,12 @@ def _images(path: str, geometry: list[str], first_line: list[int]) -> Iterator[_
 def _lines(path: str) -> Iterator[tuple[int, str]]:
     """Lines that may tell something; those of peaks and reflections begin with a blank or a digit."""
     with open_binary(path) as handle:
-        number = 0
+        number, in_geometry = 0, False
         while line := handle.readline(_LONGEST_LINE):
             number += 1
-            if line[:1].isalpha() or line[:1] in (b"-", b";"):
+            if line.startswith(b"-----"):
+                in_geometry = line.startswith(b"----- Begin geometry")
+            if in_geometry or line[:1].isalpha() or line[:1] in (b"-", b";"):
                 yield number, line.decode("utf-8", "replace").rstrip()
 
 
@@ -192,7 +199,7 @@ def _shift_mm(path: str, crystal: dict[str, tuple[int, str]]) -> tuple[float, fl
     return float(x), float(y)
 
 
-def _wavelength(path: str, image: _Image, geometry: crystfel_geom.Geometry) -> float | None:
+def _wavelength(path: str, image: _Image, geometry: Geometry) -> float | None:
     if "photon_energy_eV" in image.keys:
         line, value = image.keys["photon_energy_eV"]
         energy_eV = float(numbers(f"{path}: line {line}: photon_energy_eV", value.split(), 1)[0])
@@ -203,7 +210,11 @@ def _wavelength(path: str, image: _Image, geometry: crystfel_geom.Geometry) -> f
 
 
 def _panels(
-    path: str, image: _Image, geometry: crystfel_geom.Geometry, shift_mm: tuple[float, float]
+    path: str,
+    image: _Image,
+    geometry: Geometry,
+    shift_mm: tuple[float, float],
+    wavelength_A: float | None,
 ) -> tuple[RecordedPanel, ...]:
     if not geometry.panels:
         return ()
@@ -211,7 +222,7 @@ def _panels(
     if "average_camera_length" in image.keys:
         line, value = image.keys["average_camera_length"]
         clen_mm = 1000.0 * float(numbers(f"{path}: line {line}: average_camera_length", value.split(), 1)[0])
-    return crystfel_geom.panels(geometry, clen_mm, shift_mm)
+    return crystfel_geom.panels(geometry, clen_mm, shift_mm, wavelength_A)
 
 
 READER = Reader("a stream of CrystFEL (.stream)", recognises, read)

@@ -62,6 +62,29 @@ class RecordedBeam:
 
 
 @dataclass(frozen=True)
+class RecordedPlace:
+    """Where the pixels of a panel are in the files of images.
+
+    Attributes:
+        dataset: path of the array, or None.
+        axes: of the array, the slowest first: "ss" and "fs" of the panel, "%" of the images, or a fixed number.
+        first: (fast, slow) numbers of the panel's first pixel along fs and ss.
+    """
+
+    dataset: str | None
+    axes: tuple[str | int, ...] = ("ss", "fs")
+    first: tuple[int, int] = (0, 0)
+
+    def of_image(self, pixels: tuple[int, int]) -> tuple[int | slice, ...]:
+        """Index of a panel of so many (fast, slow) pixels in the array of one image, its axes "%" taken away."""
+        ranges = {
+            axis: slice(first, first + count)
+            for axis, first, count in zip(("fs", "ss"), self.first, pixels, strict=True)
+        }
+        return tuple(ranges[axis] if isinstance(axis, str) else axis for axis in self.axes if axis != "%")
+
+
+@dataclass(frozen=True)
 class RecordedPanel:
     """One panel.
 
@@ -76,6 +99,7 @@ class RecordedPanel:
         gain: counts (ADU) of one photon, or None.
         saturation_counts: the largest value that can be trusted, or None.
         bad: True where a pixel is to be ignored, shape (slow, fast); None: no pixel is.
+        place: of its pixels in the files of images, or None.
     """
 
     name: str
@@ -90,6 +114,7 @@ class RecordedPanel:
     gain: float | None = None
     saturation_counts: float | None = None
     bad: np.ndarray | None = None
+    place: RecordedPlace | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +160,8 @@ class RecordedExperiment:
         file: its name, with the choice.
         frame: its laboratory; None: that of the configuration which names the file.
         panels: of the detector, none where the file has no detector.
-        groups: of panels, the largest first; each two share no panel, or one holds the other. All panels are no group.
+        groups: of panels, the largest first; each two share no panel, or one holds the other. All panels are no group,
+            nor is a single one.
         image: the chosen image of the scan.
         remarks: what it says and is not taken, in sentences.
     """

@@ -50,7 +50,7 @@ def begins(*starts: bytes) -> Callable[[bytes], bool]:
 
 
 FORMATS: tuple[Format, ...] = (
-    Format("HDF5", begins(b"\x89HDF\r\n\x1a\n"), (".h5", ".hdf5", ".nxs", ".cxi"), hdf5.read),
+    Format("HDF5", begins(hdf5.SIGNATURE), (".h5", ".hdf5", ".nxs", ".cxi"), hdf5.read),
     Format("NumPy", begins(b"\x93NUMPY", b"PK\x03\x04"), (".npy", ".npz"), arrays.read),
     Format("SMV", smv.recognises, (), smv.read),
     Format("CBF", begins(b"###CBF"), (".cbf",), cbf.read),

@@ -6,15 +6,20 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nbjax.errors import FileError
+from nbjax.io.files import open_binary
 from nbjax.io.images.links import check_sources, look_up, unlinked
 from nbjax.io.images.nexus import Described, default_datasets, described, pixel_mask
 from nbjax.io.images.recorded import Recorded, Request, Stack
 from nbjax.io.images.stacking import is_image, stack_of, which
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of every file of HDF5."""
 
 _DEEPEST = 12
 
@@ -40,13 +45,13 @@ def read(request: Request) -> Stack:
     Raises:
         FileError: the file is damaged, its dataset is unknown or doubtful, or a file that it links to is missing.
     """
-    with _opened(request) as file:
+    with opened(request.path, request.name) as file:
         parts = [_Part(name, len(_stack(request, file, name))) for name in _datasets(request, file)]
     starts = np.cumsum([0, *(part.count for part in parts)])
 
     def image(index: int) -> Recorded:
         number = int(np.searchsorted(starts, index, "right")) - 1
-        with _opened(request) as file:
+        with opened(request.path, request.name) as file:
             inside = index - int(starts[number])
             return _stack(request, file, parts[number].dataset, index - inside, checked=True)[inside]
 
@@ -117,19 +122,36 @@ def _images(request: Request, file: Any) -> list[str]:
     return found
 
 
+def is_hdf5(path: str | Path) -> bool:
+    """Whether a file begins as HDF5.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    with open_binary(path) as handle:
+        return handle.read(len(SIGNATURE)) == SIGNATURE
+
+
 @contextmanager
-def _opened(request: Request) -> Iterator[Any]:
+def opened(path: str | Path, name: str) -> Iterator[Any]:
+    """A file of HDF5 to read from, with the compression filters of detectors.
+
+    Args:
+        path: the file.
+        name: of it in messages.
+
+    Raises:
+        FileError: it is damaged, or what is read is compressed in an unknown way.
+    """
     import h5py
     import hdf5plugin  # noqa: F401  registers the compression filters of detectors
 
     try:
         # detectors and clusters keep files on systems without locks
-        with h5py.File(request.path, "r", locking="best-effort") as file:
+        with h5py.File(path, "r", locking="best-effort") as file:
             yield file
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         reason = str(error.args[0] if error.args else error).splitlines()[0]
         unknown = re.search(r"required filter '?([^']+)'? is not registered", reason)
         remedy = f"repack it without the filter {unknown[1]}" if unknown else "copy it again"
-        raise FileError(
-            f"{request.name}: is damaged HDF5 or compressed in an unknown way ({reason}); {remedy}"
-        ) from None
+        raise FileError(f"{name}: is damaged HDF5 or compressed in an unknown way ({reason}); {remedy}") from None
