@@ -13,6 +13,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from nbjax.errors import FileError
+from nbjax.io.experiments.dials_detector import groups, panels, unit_axis
 from nbjax.io.experiments.json_tree import Node, read_json
 from nbjax.io.experiments.recorded import (
     DIALS,
@@ -21,12 +22,10 @@ from nbjax.io.experiments.recorded import (
     RecordedBeam,
     RecordedCrystal,
     RecordedExperiment,
-    RecordedPanel,
     RecordedScan,
 )
 
 _START = re.compile(rb"\s*\{\s*(\"__id__\"|\"(experiment|beam|crystal|detector|scan|imageset|goniometer)\"\s*:\s*\[)")
-_DEEPEST = 20
 
 
 def recognises(start: bytes) -> bool:
@@ -55,7 +54,8 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
         frame=DIALS,
         crystal=None if crystal is None else _crystal(crystal, turn, found_scan, choice.image, remarks),
         beam=RecordedBeam() if beam is None else _beam(beam, remarks),
-        panels=() if detector is None else _panels(detector),
+        panels=() if detector is None else panels(detector),
+        groups=() if detector is None else groups(detector),
         scan=found_scan,
         image=image,
         remarks=tuple(remarks),
@@ -149,8 +149,8 @@ def _goniometer(goniometer: Node) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         for name, matrix in zip(("fixed_rotation", "setting_rotation"), matrices, strict=True):
             if not np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-3) or np.linalg.det(matrix) < 0:
                 raise goniometer.at(name).fault("is no rotation; correct it")
-        return _unit(goniometer.at("rotation_axis")), matrices[0], matrices[1]
-    axes = [_unit(axis) for axis in goniometer.at("axes").items()]
+        return unit_axis(goniometer.at("rotation_axis")), matrices[0], matrices[1]
+    axes = [unit_axis(axis) for axis in goniometer.at("axes").items()]
     angles = goniometer.at("angles").numbers(len(axes))
     scan_axis = goniometer.at("scan_axis").whole()
     if not 0 <= scan_axis < len(axes):
@@ -162,14 +162,6 @@ def _goniometer(goniometer: Node) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for turn in turns[scan_axis + 1 :]:
         setting = turn @ setting
     return axes[scan_axis], fixed, setting
-
-
-def _unit(node: Node) -> np.ndarray:
-    axis = node.numbers(3)
-    length = float(np.linalg.norm(axis))
-    if not 1e-30 < length < 1e30:
-        raise node.fault("is no direction; correct it")
-    return axis / length
 
 
 def _crystal(
@@ -193,49 +185,6 @@ def _inverse(node: Node, matrix: np.ndarray) -> np.ndarray:
         return np.linalg.inv(matrix)
     except np.linalg.LinAlgError:
         raise node.fault("holds a matrix whose columns lie in a plane; correct it") from None
-
-
-def _panels(detector: Node) -> tuple[RecordedPanel, ...]:
-    """Panels in the laboratory: in a hierarchy, each frame is told in that of its group."""
-    panels = detector.at("panels").items()
-    frames = {i: (np.eye(3), np.zeros(3)) for i in range(len(panels))}
-    if detector.has("hierarchy"):
-        _collect(detector.at("hierarchy"), np.eye(3), np.zeros(3), frames, 0)
-    return tuple(_panel(panel, i, *frames[i]) for i, panel in enumerate(panels))
-
-
-def _collect(
-    group: Node, axes: np.ndarray, origin: np.ndarray, frames: dict[int, tuple[np.ndarray, np.ndarray]], depth: int
-) -> None:
-    """Note the frame of the group that each panel is in."""
-    if depth > _DEEPEST:
-        raise group.fault(f"is nested more than {_DEEPEST} groups deep; write the file again with its program")
-    if group.has("origin"):
-        fast, slow = _unit(group.at("fast_axis")), _unit(group.at("slow_axis"))
-        origin = origin + axes @ group.at("origin").numbers(3)
-        axes = axes @ np.stack([fast, slow, np.cross(fast, slow)], axis=1)
-    for child in group.at("children").items() if group.has("children") else []:
-        if child.has("panel"):
-            frames[child.at("panel").whole()] = (axes, origin)
-        else:
-            _collect(child, axes, origin, frames, depth + 1)
-
-
-def _panel(panel: Node, number: int, axes: np.ndarray, origin: np.ndarray) -> RecordedPanel:
-    name = panel.at("name").value if panel.has("name") else ""
-    pixel_mm, size = panel.at("pixel_size").numbers(2), panel.at("image_size")
-    thickness, attenuation = (panel.at(key).number() if panel.has(key) else 0.0 for key in ("thickness", "mu"))
-    has_sensor = thickness > 0 and attenuation > 0
-    return RecordedPanel(
-        name=name if isinstance(name, str) and name else str(number),
-        origin_mm=origin + axes @ panel.at("origin").numbers(3),
-        fast=axes @ panel.at("fast_axis").numbers(3),
-        slow=axes @ panel.at("slow_axis").numbers(3),
-        pixel_mm=(float(pixel_mm[0]), float(pixel_mm[1])),
-        pixels=(size.item(0).whole(), size.item(1).whole()),
-        thickness_mm=thickness if has_sensor else None,
-        attenuation_per_mm=attenuation if has_sensor else None,
-    )
 
 
 READER = Reader("an experiment list of DIALS (.expt)", recognises, read)

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from corners import corners_mm, spanned
 from hypothesis import given
 from hypothesis import strategies as st
 from written import stream
@@ -15,7 +16,7 @@ from nbjax.errors import FileError
 from nbjax.io.experiments import read_experiment
 from nbjax.io.experiments.crystfel_geom import panels
 from nbjax.io.experiments.crystfel_lines import parse
-from nbjax.io.experiments.recorded import RecordedExperiment, RecordedPanel
+from nbjax.io.experiments.recorded import RecordedExperiment
 
 PHOTON_EV = 9500.0
 FOUR = """; made by hand
@@ -70,18 +71,9 @@ def refusal(folder: Path, content: str) -> str:
     return str(caught.value).replace(f"{folder}/", "")
 
 
-def corners_mm(panel: RecordedPanel) -> np.ndarray:
-    """The four outer corners as a reader has them."""
-    fast, slow = panel.fast / np.linalg.norm(panel.fast), panel.slow / np.linalg.norm(panel.slow)
-    width, height = (count * edge for count, edge in zip(panel.pixels, panel.pixel_mm, strict=True))
-    return np.array([panel.origin_mm + i * width * fast + j * height * slow for i in (0, 1) for j in (0, 1)])
-
-
 def defined_mm(x: float, y: float, z_m: float, res: float, fs: object, ss: object, pixels: tuple) -> np.ndarray:
     """The four outer corners by the manual: corner, axes and pixels in units of 1/res, z in metres."""
-    corner = np.array([x / res, y / res, z_m])
-    steps = [i * pixels[0] * np.array(fs) / res + j * pixels[1] * np.array(ss) / res for i in (0, 1) for j in (0, 1)]
-    return 1000 * np.array([corner + step for step in steps])
+    return 1000 * spanned([x / res, y / res, z_m], pixels[0] * np.array(fs) / res, pixels[1] * np.array(ss) / res)
 
 
 def bad_of(found: RecordedExperiment) -> dict[str, list[tuple[int, int]]]:
