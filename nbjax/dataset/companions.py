@@ -14,6 +14,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from nbjax.dataset.nxmx import Instrument, Series
+from nbjax.io.experiments.crystfel_writing import panel_lines
+from nbjax.io.experiments.recorded import RecordedPanel, RecordedPlace
 from nbjax.io.files import atomic_writer
 
 
@@ -44,32 +46,27 @@ def crystfel_geometry(told: Told) -> str | None:
         wavelength = "/entry/instrument/beam/incident_wavelength"
     if series.distances_m is not None:
         distance = "/entry/instrument/detector/transformations/detector_z"
-    x, y, z = geometry.origin_m
+    slow, fast = instrument.shape
+    pixel_mm = 1000 * instrument.pixel_m
+    panel = RecordedPanel(
+        name="panel",
+        origin_mm=1000 * geometry.origin_m,
+        fast=geometry.fast,
+        slow=geometry.slow,
+        pixel_mm=(pixel_mm, pixel_mm),
+        pixels=(fast, slow),
+        saturation_counts=instrument.saturation,
+        place=RecordedPlace("/entry/data/data", ("%", "ss", "fs")),
+    )
     lines = [
         "; written by nbjax",
         f"wavelength = {wavelength} A",
-        "adu_per_photon = 1",
-        f"res = {1 / instrument.pixel_m:.10g}",
         f"clen = {distance} m",
-        f"coffset = {z - geometry.close_distance_m:.10g}",
-        "data = /entry/data/data",
-        "dim0 = %",
-        "dim1 = ss",
-        "dim2 = fs",
         "mask0_data = /entry/instrument/detector/pixel_mask",
         "mask0_goodbits = 0x00000000",
         "mask0_badbits = 0xffffffff",
-        "panel/min_fs = 0",
-        f"panel/max_fs = {instrument.shape[1] - 1}",
-        "panel/min_ss = 0",
-        f"panel/max_ss = {instrument.shape[0] - 1}",
-        f"panel/corner_x = {x / instrument.pixel_m:.10g}",
-        f"panel/corner_y = {y / instrument.pixel_m:.10g}",
-        f"panel/fs = {_axis(geometry.fast)}",
-        f"panel/ss = {_axis(geometry.slow)}",
+        *panel_lines("panel", panel, 1000 * geometry.close_distance_m),
     ]
-    if instrument.saturation is not None:
-        lines.append(f"panel/max_adu = {instrument.saturation}")
     return _text(lines)
 
 
@@ -171,10 +168,6 @@ def write_companions(folder: Path, told: Told) -> None:
         if text is not None:
             with atomic_writer(folder / pattern.format(name=told.name), "w") as handle:
                 handle.write(text)
-
-
-def _axis(vector: np.ndarray) -> str:
-    return " ".join(f"{number:+.10f}{name}" for number, name in zip(vector, "xyz", strict=True))
 
 
 def _numbers(values: Iterable[float]) -> str:

@@ -99,6 +99,14 @@ def _with(known: Combination, more: RecordedExperiment) -> Combination:
     return Combination(experiment, sources)
 
 
+def in_frame(found: RecordedExperiment, frame: Frame) -> RecordedExperiment:
+    """An experiment in the laboratory of a program: its beam along that one's, its spindle as near to it as it goes."""
+    beam, spindle = found.beam_axis, found.spindle_axis
+    if beam is None or spindle is None:
+        return replace(found, frame=frame)
+    return replace(_turned(found, turn_between(beam, spindle, frame.beam, frame.spindle)), frame=frame)
+
+
 def _turn(more: RecordedExperiment, base: RecordedExperiment) -> np.ndarray:
     """From the laboratory of a file to that of the others."""
     if more.frame is None or more.frame == base.frame or more.frame.name == (base.frame and base.frame.name):

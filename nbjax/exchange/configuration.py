@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -18,6 +17,7 @@ from nbjax.exchange.combination import Combination, cell_of_experiment
 from nbjax.geometry.frames import across, unit
 from nbjax.geometry.unit_cell import setting_of
 from nbjax.io.experiments.recorded import MOSFLM, RecordedExperiment, RecordedPanel
+from nbjax.io.experiments.words import floats
 from nbjax.rotations import xyz_angles
 
 _SQUARE = 2e-4
@@ -155,8 +155,3 @@ def _check(experiment: RecordedExperiment, panel: RecordedPanel, fast: np.ndarra
     distance_mm = abs(float(panel.origin_mm @ unit(np.cross(fast, slow))))
     if distance_mm < 1e-3:
         raise FileError(f"{where} lies {distance_mm:g} mm from the sample; give a file with the detector's distance")
-
-
-def floats(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
-    """Python's numbers, without the sign of a zero."""
-    return tuple(float(value) + 0.0 for value in values)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,19 +12,17 @@ import numpy as np
 
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.errors import ConfigError, Fault, UsageError
-from nbjax.exchange.configuration import floats
 from nbjax.geometry.frames import across, turn_between, unit
 from nbjax.geometry.unit_cell import standard_direct
-from nbjax.io.experiments.recorded import DIALS
+from nbjax.io.experiments.dials_writing import Model, detector_model
+from nbjax.io.experiments.recorded import DIALS, RecordedPanel
+from nbjax.io.experiments.words import floats
 from nbjax.preparation import placed_panel
 from nbjax.resolve import Resolved
 from nbjax.rotations import about_axis, about_xyz
 
 _NUMBERED = re.compile(r"(.*?)(\d{1,9})(\.\w+)", re.ASCII)
-_TRUSTED = [-1.0, 1e9]
 _IDENTITY = np.eye(3).ravel().tolist()
-
-Model = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -124,44 +121,18 @@ def _beam(resolved: Resolved, turn: np.ndarray) -> Model:
 def _detector(resolved: Resolved, turn: np.ndarray) -> Model:
     d, placed = resolved.detector, placed_panel(resolved)
     origin_m, fast, slow = (turn @ np.asarray(x) for x in (placed.origin_m, placed.fast, placed.slow))
-    origin_mm = 1000 * origin_m
     has_sensor = d.thickness_um > 0
-    strategy = "ParallaxCorrectedPxMmStrategy" if has_sensor else "SimplePxMmStrategy"
-    panel = {
-        **_frame("panel", origin_mm, fast, slow),
-        "type": "SENSOR_PAD",
-        "image_size": [d.pixels_fast, d.pixels_slow],
-        "pixel_size": [d.pixel_mm, d.pixel_mm],
-        "trusted_range": _TRUSTED,
-        "thickness": d.thickness_um / 1000 if has_sensor else 0.0,
-        "mu": 1000 / d.attenuation_depth_um if has_sensor else 0.0,
-        "px_mm_strategy": {"type": strategy},
-    }
-    root = {**_frame("", np.zeros(3), np.eye(3)[0], np.eye(3)[1]), "children": [{"panel": 0}]}
-    return {"panels": [panel], "hierarchy": root}
-
-
-def _frame(name: str, origin_mm: np.ndarray, fast: np.ndarray, slow: np.ndarray) -> Model:
-    """A panel or a group, with what DIALS wants of both."""
-    return {
-        "name": name,
-        "type": "",
-        "fast_axis": floats(fast),
-        "slow_axis": floats(slow),
-        "origin": floats(origin_mm),
-        "raw_image_offset": [0, 0],
-        "image_size": [0, 0],
-        "pixel_size": [0.0, 0.0],
-        "trusted_range": [0.0, 0.0],
-        "thickness": 0.0,
-        "material": "",
-        "mu": 0.0,
-        "identifier": "",
-        "mask": [],
-        "gain": 1.0,
-        "pedestal": 0.0,
-        "px_mm_strategy": {"type": "SimplePxMmStrategy"},
-    }
+    panel = RecordedPanel(
+        name="panel",
+        origin_mm=1000 * origin_m,
+        fast=fast,
+        slow=slow,
+        pixel_mm=(d.pixel_mm, d.pixel_mm),
+        pixels=(d.pixels_fast, d.pixels_slow),
+        thickness_mm=d.thickness_um / 1000 if has_sensor else None,
+        attenuation_per_mm=1000 / d.attenuation_depth_um if has_sensor else None,
+    )
+    return detector_model([panel])
 
 
 def _crystal_and_scan(resolved: Resolved, turn: np.ndarray) -> tuple[Model, Model | None, Model | None]:

@@ -21,7 +21,7 @@ def arranged(named: Iterable[tuple[str, Iterable[int]]], count: int) -> tuple[tu
     # the smallest group taken so far that each panel is in
     owners = [-1] * count
     groups = [RecordedGroup(name, tuple(sorted(set(panels)))) for name, panels in named]
-    for group in sorted(groups, key=lambda group: -len(group.panels)):
+    for group in sorted(groups, key=lambda group: (-len(group.panels), group.panels)):
         if not 1 < len(group.panels) < count:
             continue
         outer = {owners[panel] for panel in group.panels}

@@ -116,6 +116,27 @@ class RecordedPanel:
     bad: np.ndarray | None = None
     place: RecordedPlace | None = None
 
+    @property
+    def unit_axes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Fast and slow, of length 1, shape (3,) each."""
+        return self.fast / np.linalg.norm(self.fast), self.slow / np.linalg.norm(self.slow)
+
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """Lengths of the edges along fast and slow."""
+        return self.pixels[0] * self.pixel_mm[0], self.pixels[1] * self.pixel_mm[1]
+
+    @property
+    def corners_mm(self) -> np.ndarray:
+        """Outer corners: the first pixel's, those at the ends of fast and of slow, and the last one, shape (4, 3)."""
+        (fast, slow), (width, height) = self.unit_axes, self.size_mm
+        return self.origin_mm + np.array([np.zeros(3), width * fast, height * slow, width * fast + height * slow])
+
+    @property
+    def middle_mm(self) -> np.ndarray:
+        """Its middle, shape (3,)."""
+        return np.asarray(self.corners_mm.mean(axis=0))
+
 
 @dataclass(frozen=True)
 class RecordedGroup:

@@ -1,4 +1,4 @@
-"""Numbers of text files, each fault with its line."""
+"""Numbers of text files, each fault with its line; and as they are written."""
 
 from __future__ import annotations
 
@@ -46,3 +46,8 @@ def whole(place: str, word: str) -> int:
     if value != int(value) or abs(value) >= 1 << 31:
         raise FileError(f"{place}: {word[:40]!r} is no whole number; correct it")
     return int(value)
+
+
+def floats(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
+    """Python's numbers, without the sign of a zero."""
+    return tuple(float(value) + 0.0 for value in values)
