@@ -25,7 +25,7 @@ from nbjax.geometry.unit_cell import UnitCell
 from nbjax.physics.backgrounds.background import Background
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.sampling.mosaic import MosaicDraws
-from nbjax.sampling.sources import SourceGrid, SourceTable
+from nbjax.sampling.sources import Sources
 
 
 @jax.tree_util.register_dataclass
@@ -48,7 +48,7 @@ class BeamParameters:
     fluence_photons_per_m2: Float[Array, ""]
     kahn_factor: Float[Array, ""]
     polarization_axis: Float[Array, "3"]
-    sources: SourceGrid | SourceTable
+    sources: Sources
     polarized: bool = field(metadata=STATIC)
 
 

@@ -34,7 +34,7 @@ from nbjax.resolve import Resolved, resolve
 from nbjax.resolve.steps import Steps
 from nbjax.sampling.mosaic import MosaicDraws
 from nbjax.sampling.reference_random import cap_draws
-from nbjax.sampling.sources import SourceGrid, SourceTable
+from nbjax.sampling.sources import SourceGrid, Sources, SourceSpread, SourceTable
 
 _ALONG_BEAM = 1e-9
 place = compiled(place_panel)
@@ -153,8 +153,20 @@ def _radians(degrees: object) -> np.ndarray:
 def _beam(resolved: Resolved, array: MakeArray) -> BeamParameters:
     beam, sampling = resolved.beam, resolved.config.sampling
     always_polarized = sampling.oversample_polarization and "oversample_polar_always" in resolved.config.parity
-    sources: SourceGrid | SourceTable
-    if beam.sources is None:
+    sources: Sources
+    if beam.spread is not None:
+        horizontal, vertical, wave, weights = map(array, beam.spread.rows())
+        sources = SourceSpread(
+            horizontal_rad=array(beam.spread.horizontal_mrad / 1000),
+            vertical_rad=array(beam.spread.vertical_mrad / 1000),
+            band=array(beam.spread.band.width),
+            horizontal=horizontal,
+            vertical=vertical,
+            wavelength=wave,
+            weights=weights,
+            kind=beam.spread.band.kind,
+        )
+    elif beam.sources is None:
         horizontal, vertical, wave = beam.grid_index.T
         sources = SourceGrid(
             horizontal_range_rad=array(beam.horizontal.range / 1000),

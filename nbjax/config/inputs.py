@@ -9,7 +9,7 @@ from typing import Any
 from nbjax.config.tree import Config
 
 INPUT_FILES: dict[str, tuple[str, ...]] = {
-    "beam": ("source_file",),
+    "beam": ("source_file", "spectrum_file"),
     "crystal": ("matrix_file", "orientation_file", "hkl_file", "reflections_file", "dump_file", "coordinates_file"),
     "detector": ("header_file", "mask_file"),
 }

@@ -35,8 +35,16 @@ class Beam:
     polarization_normal: Vector | None = None  # custom convention only; of the plane of beam and electric vector
     divergence_horizontal_mrad: float | None = None
     divergence_vertical_mrad: float | None = None
-    divergence_shape: Literal["round", "square"] = "round"
+    divergence_shape: Literal["round", "square", "gaussian"] = "round"
     dispersion_percent: float | None = None
+    bandwidth_percent: float | None = None  # full width at half maximum of a Gaussian, or of the envelope of spikes
+    spectrum_shape: Literal["gaussian", "sase"] | None = None  # None: gaussian with a bandwidth
+    spike_width_percent: float | None = None
+    spectrum_seed: int | None = None  # None: output.seed
+    spectrum_file: str | None = None
+    spectrum_shot: int | None = None  # counted from 0; None: the first
+    spectrum_offset_eV: float | None = None
+    channels: int | None = None  # None: all of a list, 21 of a Gaussian
     source_file: str | None = None
 
 

@@ -52,6 +52,8 @@ def check_draws(simulator: Simulator, images: int | None) -> None:
     """
     plan = simulator.plan
     draws = plan.recipe.dataset.draws
+    if images is not None:
+        plan.check_shots(images)
     if not draws:
         return
     doubtful, entangled = _doubtful(plan)

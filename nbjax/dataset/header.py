@@ -44,7 +44,7 @@ class Header:
         """What changes among images."""
         drawn = self._dataset.drawn_keys
         wavelengths = None
-        if drawn & {"beam.wavelength_A", "beam.energy_eV"}:
+        if self._plan.wavelengths_differ:
             wavelengths = np.array([self._plan.wavelength_A(number) for number in numbers])
         distances = None
         if "detector.distance_mm" in drawn and self.geometry.faces_beam:

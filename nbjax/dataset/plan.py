@@ -14,15 +14,20 @@ from nbjax.config.inputs import OF_COORDINATES
 from nbjax.config.tree import Config
 from nbjax.constants import HC_EV_A
 from nbjax.dataset.columns import read_columns
-from nbjax.dataset.draws import draw_count, draw_number, draw_rotation, mosaic_seed, path_of
+from nbjax.dataset.draws import draw_count, draw_number, draw_rotation, mosaic_seed, path_of, spectrum_seed
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, Fault, FileError
 from nbjax.geometry.unit_cell import setting_of
+from nbjax.io.spectra import open_spectra
 from nbjax.quantities import QUANTITIES
 from nbjax.resolve import Resolved, resolve
+from nbjax.resolve.beam import resolve_beam
+from nbjax.resolve.notes import Notes
 
 NOTHING: Mapping[str, float] = {}
+_OF_BEAM = {"beam.wavelength_A", "beam.energy_eV"}
+_MOVES_WAVELENGTH = _OF_BEAM | {"beam.spectrum_offset_eV"}
 _NO_COORDINATES: dict[str, Any] = dict.fromkeys(OF_COORDINATES)
 
 
@@ -55,6 +60,7 @@ class Plan:
         base: the base configuration, without its table of structure factors and with every count settled, so that
             images differ in numbers alone.
         orientation: rotation of the base configuration's crystal from the standard setting, shape (3, 3).
+        shots: spectra of the file of which image i takes the i-th; 0 where all images take the same.
 
     Raises:
         ConfigError: everything that is wrong with the configuration, or a key that cannot be drawn.
@@ -80,6 +86,9 @@ class Plan:
         self.resolved = resolve(config)
         self.base = _settled(self.resolved)
         self.orientation = base_orientation(self.resolved)
+        beam = config.beam
+        by_shot = beam.spectrum_file is not None and beam.spectrum_shot is None
+        self.shots = open_spectra(beam.spectrum_file).shots if beam.spectrum_file is not None and by_shot else 0
 
     def image(self, number: int, instead: Mapping[str, float] = NOTHING) -> ImagePlan:
         """Image ``number`` of the series, counted from 0.
@@ -89,7 +98,7 @@ class Plan:
             instead: key -> a number that takes the place of the drawn one.
         """
         dataset = self.recipe.dataset
-        shared, drawn = self._drawn(self.base, "other", number, 0, instead)
+        shared, drawn = self._drawn(self._lit(number), "other", number, 0, instead)
         values: dict[str, Any] = dict(drawn)
         lattices = []
         for lattice in range(dataset.lattices):
@@ -108,8 +117,40 @@ class Plan:
 
     def wavelength_A(self, number: int) -> float:  # noqa: N802
         """Central wavelength of an image."""
-        beam = self._drawn(self.base, "other", number, 0)[0].beam
-        return HC_EV_A / beam.energy_eV if beam.energy_eV is not None else (beam.wavelength_A or 1.0)
+        config = self._drawn(self._lit(number), "other", number, 0)[0]
+        if config.beam.spectrum_file is not None:
+            return resolve_beam(config.beam, config.sampling, (), Notes({})).wavelength_A
+        beam = config.beam
+        if beam.energy_eV is not None:
+            return HC_EV_A / beam.energy_eV
+        return self.resolved.beam.wavelength_A if beam.wavelength_A is None else beam.wavelength_A
+
+    @property
+    def wavelengths_differ(self) -> bool:
+        """Whether images have central wavelengths of their own."""
+        own = self.shots > 0 and self.recipe.config.beam.wavelength_A is None
+        return own or bool(self.recipe.dataset.drawn_keys & _MOVES_WAVELENGTH)
+
+    def check_shots(self, images: int) -> None:
+        """Make sure that each image has a spectrum where the file has one for each shot.
+
+        Raises:
+            ConfigError: it has fewer.
+        """
+        if 0 < self.shots < images:
+            file = self.recipe.config.beam.spectrum_file
+            problem = f"{file} has {self.shots} shots, image {self.shots} has none"
+            cure = "simulate fewer images, or give all of them one shot with beam.spectrum_shot"
+            raise ConfigError([Fault("beam.spectrum_file", f"{problem}; {cure}")])
+
+    def _lit(self, number: int) -> Config:
+        """The base configuration with the spectrum of an image: its shot of a file, or its spikes."""
+        beam = self.base.beam
+        if self.shots:
+            beam = replace(beam, spectrum_shot=number)
+        if beam.spectrum_shape == "sase" and beam.spectrum_seed is None:
+            beam = replace(beam, spectrum_seed=spectrum_seed(self.recipe.dataset.seed, number))
+        return replace(self.base, beam=beam)
 
     def distance_mm(self, number: int) -> float:
         """Sample to panel along the beam, of an image whose configuration gives it."""
@@ -178,6 +219,8 @@ def _key_faults(draw: Draw, recipe: Recipe) -> list[Fault]:
         elif (len(quantity.labels) > 1) != (index is not None) or index not in (None, "0", "1", "2"):
             wanted = f"{path}.0, .1 or .2" if len(quantity.labels) > 1 else path
             problem = f"got {key}, wants {wanted}"
+        elif path in _OF_BEAM and recipe.config.beam.spectrum_file is not None:
+            problem = f"{key} does not move the spectrum of beam.spectrum_file; draw beam.spectrum_offset_eV"
         elif recipe.dataset.kind == "rotation" and path in ("crystal.phi_start_deg", "crystal.phi_range_deg"):
             problem = f"{key} follows from the rotation series; do not draw it"
         if problem:
@@ -220,9 +263,13 @@ def _settled(resolved: Resolved) -> Config:
             steps = getattr(resolved.beam, name.removeprefix("divergence_"))
             if steps.range > 0:
                 counts[f"{name}_steps"] = steps.count
+    beam = config.beam
+    if resolved.beam.spread is not None and resolved.beam.spread.band.kind != "comb":
+        beam = replace(beam, channels=len(resolved.beam.spread.band.weights))
     has_sizes = any(getattr(config.crystal, f"size_{axis}_mm") is not None for axis in "abc")
     return replace(
         config,
+        beam=beam,
         crystal=replace(
             config.crystal,
             cell_A=crystal.cell_A,

@@ -179,6 +179,7 @@ def _remarks(resolved: Resolved) -> tuple[str, ...]:
         "the sources of beam.source_file": beam.sources is not None,
         "the divergence": beam.horizontal.count * beam.vertical.count > 1,
         "the dispersion": beam.dispersion.count > 1,
+        "the spectrum": beam.spread is not None and beam.spread.band.kind != "comb",
         "the mosaic spread": crystal.mosaic_spread_deg > 0,
     }
     return tuple(f"{name} is left out, an experiment list has no words for it" for name, told in left.items() if told)

@@ -19,7 +19,7 @@ from nbjax.quantities import QUANTITIES
 from nbjax.reference.ledger import check_names
 from nbjax.resolve.steps import grid_steps
 from nbjax.rotations import xyz_angles
-from nbjax.sampling.sources import SourceTable
+from nbjax.sampling.sources import SourceGrid, SourceSpread, SourceTable, incident_rays
 
 _SOURCE_DISTANCE_M = 10.0
 _CELL = {"crystal.cell", "crystal.cell_A", "crystal.cell_deg"}
@@ -27,7 +27,17 @@ _ORIENTING = _CELL | {"crystal.misset_deg", "crystal.rotation_deg"}
 _FLUENCE = {"scale", "beam.fluence_photons_per_m2"}
 _SIZES = ("crystal.size_a_mm", "crystal.size_b_mm", "crystal.size_c_mm")
 _LISTED = {"beam.source_directions", "beam.source_wavelengths_A", "beam.source_weights"}
-_IN_SOURCE_FILE = _LISTED | {"beam.direction", "beam.wavelength_A", "beam.energy_eV"}
+_WAVELENGTH = {"beam.wavelength_A", "beam.energy_eV"}
+_IN_SOURCE_FILE = _LISTED | _WAVELENGTH | {"beam.direction"}
+_NOT_BESIDE_SOURCES = (
+    "spectrum_file",
+    "spectrum_shot",
+    "spectrum_offset_eV",
+    "channels",
+    "dispersion_percent",
+    "divergence_horizontal_mrad",
+    "divergence_vertical_mrad",
+)
 _AXES = {
     "beam.direction": {"beam.direction": "beam.direction"},
     "beam.polarization_axis": {"beam.polarization_axis": "beam.polarization_axis"},
@@ -93,13 +103,26 @@ def fitted_config(config: Config, experiment: Experiment, paths: Sequence[str]) 
 
 def fitted_sources(config: Config, experiment: Experiment, paths: Sequence[str]) -> SourceList | None:
     """The list of sources of a fitted experiment, or None where that of the configuration still holds."""
-    sources = experiment.beam.sources
-    if not isinstance(sources, SourceTable) or not _IN_SOURCE_FILE & set(paths):
+    beam, moved = experiment.beam, set(paths)
+    sources = beam.sources
+    if isinstance(sources, SourceTable) and moved & _IN_SOURCE_FILE:
+        columns = sources.directions, sources.weights, sources.wavelengths_m
+    elif isinstance(sources, SourceSpread) and config.beam.spectrum_file is not None and moved & _WAVELENGTH:
+        # the wavelengths of a file cannot be moved by a key
+        rays = incident_rays(sources, beam.direction, beam.polarization_axis, beam.wavelength_m)
+        columns = rays.incident, rays.weight, rays.wavelength_m
+    else:
         return None
-    directions, weights, wavelengths = (
-        np.asarray(a, float) for a in (sources.directions, sources.weights, sources.wavelengths_m)
-    )
+    directions, weights, wavelengths = (np.asarray(a, float) for a in columns)
     return SourceList(-_SOURCE_DISTANCE_M * directions, weights, wavelengths)
+
+
+def with_sources(config: Config, file: str) -> Config:
+    """The configuration with a list of sources, and without what the list replaces."""
+    values: dict[str, Any] = dict.fromkeys(f"beam.{name}" for name in _NOT_BESIDE_SOURCES)
+    steps = (f"divergence_{axis}_{what}" for axis in ("horizontal", "vertical") for what in ("steps", "step_mrad"))
+    values |= dict.fromkeys(f"sampling.{name}" for name in (*steps, "dispersion_steps"))
+    return with_values(config, values | {"beam.source_file": file})
 
 
 def _sampling(config: Config, experiment: Experiment, paths: Sequence[str]) -> dict[str, Any]:
@@ -110,7 +133,7 @@ def _sampling(config: Config, experiment: Experiment, paths: Sequence[str]) -> d
     if "crystal.mosaic_spread_deg" in paths:
         values["sampling.mosaic_domains"] = len(experiment.crystal.mosaic.axes)
     for axis in ("horizontal", "vertical"):
-        if f"beam.divergence_{axis}_mrad" in paths:
+        if f"beam.divergence_{axis}_mrad" in paths and isinstance(experiment.beam.sources, SourceGrid):
             said = getattr(config.beam, f"divergence_{axis}_mrad")
             step, count = (getattr(config.sampling, f"divergence_{axis}_{what}") for what in ("step_mrad", "steps"))
             spacing = float(getattr(experiment.beam.sources, f"{axis}_step_rad"))

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from nbjax import __version__
-from nbjax.config.edit import with_values
 from nbjax.config.inputs import absolute_inputs
 from nbjax.config.write import config_toml
-from nbjax.fit.configuration import fitted_config, fitted_sources
+from nbjax.fit.configuration import fitted_config, fitted_sources, with_sources
 from nbjax.fit.goodness import Goodness
 from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
 from nbjax.fit.measurement import Measurement
@@ -81,7 +80,7 @@ def output_contents(measured: Measurement, result: FitResult, title: str) -> dic
         sources = fitted_sources(config, experiment, paths)
         if sources is not None:
             contents[f"{name}_sources.txt"] = sources_text(sources).encode()
-            fitted = with_values(fitted, {"beam.source_file": f"{name}_sources.txt"})
+            fitted = with_sources(fitted, f"{name}_sources.txt")
         contents[f"{name}.toml"] = config_toml(fitted).encode()
     data = measured.settings.data
     inputs = [{**asdict(source), "mask_file": data.mask_file, "region": data.region} for source in measured.sources]

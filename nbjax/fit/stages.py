@@ -63,6 +63,7 @@ class Stage:
 
 
 _WIDTHS = (
+    "beam.bandwidth_percent",
     "beam.dispersion_percent",
     "beam.divergence_horizontal_mrad",
     "beam.divergence_vertical_mrad",

@@ -10,9 +10,8 @@ import numpy as np
 from nbjax.constants import HC_EV_A
 from nbjax.errors import FileError
 from nbjax.io.files import read_text
-from nbjax.quantities import QUANTITIES, Interval
-
-_SPECTRUM_A = Interval(0.01, 25.0)
+from nbjax.io.spectra import WAVELENGTHS_A, check_weights
+from nbjax.quantities import QUANTITIES
 
 
 @dataclass(frozen=True)
@@ -102,9 +101,8 @@ def _spectrum(path: str | Path, table: np.ndarray) -> SourceList:
     """Sources of a spectrum, in the order of the file."""
     colours, weights = table.T
     low, high = float(colours.min()), float(colours.max())
-    if not np.isfinite(table).all() or (weights < 0).any():
-        raise FileError(f"{path}: is a spectrum with a weight that is negative or not finite; correct it")
-    if low in _SPECTRUM_A and high in _SPECTRUM_A:
+    check_weights(path, weights)
+    if low in WAVELENGTHS_A and high in WAVELENGTHS_A:
         wavelengths_A = colours
     elif low in QUANTITIES["beam.energy_eV"].usual and high in QUANTITIES["beam.energy_eV"].usual:
         wavelengths_A = HC_EV_A / colours
@@ -113,7 +111,6 @@ def _spectrum(path: str | Path, table: np.ndarray) -> SourceList:
             f"{path}: its two columns would be a spectrum, but {low:g} to {high:g} are neither wavelengths in Angstrom "
             "nor energies in eV; give one of them and the weight, or x y z weight wavelength (m) of each source"
         )
-    _check_weights(path, weights)
     return SourceList(np.full((len(table), 3), np.nan), weights, wavelengths_A * 1e-10)
 
 

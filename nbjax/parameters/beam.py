@@ -19,12 +19,16 @@ from nbjax.numerics import unit_vector
 from nbjax.parameters.parameter import DEGREE, Meaning, Parameter, leaf, relative, several, single
 from nbjax.quantities import UNITS, Quantity
 from nbjax.rotations import about_axis
-from nbjax.sampling.sources import SourceGrid, SourceTable
+from nbjax.sampling.sources import SourceGrid, SourceSpread, SourceTable
 
 Accessor = Callable[[Quantity, Experiment, Meaning], Parameter | None]
 
 _TILTS = ("about fast", "about slow")
 _SOURCES = "beam.sources"
+_IN_SPREAD = {"dispersion": "band", "horizontal_range_rad": "horizontal_rad", "vertical_range_rad": "vertical_rad"}
+"""The widths of a ``SourceSpread`` by those of a ``SourceGrid``."""
+_BANDS = {"comb": "beam.dispersion_percent", "gaussian": "beam.bandwidth_percent"}
+"""What the band of a ``SourceSpread`` is, by its kind; listed wavelengths have none."""
 
 
 def _tilted(direction: Float[Array, "3"], panel: PanelParameters, mrad: Float[Array, "2"]) -> Float[Array, "3"]:
@@ -67,9 +71,13 @@ def _source_width(
     width: str, spacing: str, quantity: Quantity, experiment: Experiment, meaning: Meaning
 ) -> Parameter | None:
     """Full range of a grid of sources, whose spacing follows it; a range of zero has no spacing to follow."""
-    if not isinstance(experiment.beam.sources, SourceGrid):
+    sources, si = experiment.beam.sources, UNITS[quantity.unit].si
+    if isinstance(sources, SourceSpread):
+        place = _IN_SPREAD[width]
+        own = width != "dispersion" or quantity.key == _BANDS.get(sources.kind)
+        return leaf(quantity, f"{_SOURCES}.{place}") if own else None
+    if not isinstance(sources, SourceGrid) or quantity.key == _BANDS["gaussian"]:
         return None
-    si = UNITS[quantity.unit].si
 
     def set_width(e: Experiment, x: Array) -> Experiment:
         sources = e.beam.sources
@@ -126,7 +134,7 @@ BEAM: dict[str, Accessor] = {
     ),
     # the electric vector is across the beam: a turn about the beam is all that it can do
     "beam.polarization_axis": lambda q, e, meaning: relative(q, "degrees", ("about beam",), _turned_polarization),
-    "beam.dispersion_percent": partial(_source_width, "dispersion", "dispersion_step"),
+    **{key: partial(_source_width, "dispersion", "dispersion_step") for key in _BANDS.values()},
     **{
         f"beam.divergence_{axis}_mrad": partial(_source_width, f"{axis}_range_rad", f"{axis}_step_rad")
         for axis in ("horizontal", "vertical")

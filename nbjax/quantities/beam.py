@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbjax.quantities.interval import Interval, above_zero, up_to, within
+from nbjax.quantities.interval import Interval, above_zero, around_zero, up_to, within
 from nbjax.quantities.quantity import Quantity
 
 _DARK = "no photon falls on the crystal, and the image is zero"
@@ -10,7 +10,7 @@ _WIDTH = Interval(0.0, 2000.0)
 _DIVERGENCES = tuple(
     Quantity(
         f"beam.divergence_{axis}_mrad",
-        f"the full {axis} range of directions",
+        f"the full {axis} range of directions, or the full width at half maximum of a Gaussian",
         "mrad",
         _WIDTH,
         up_to(100.0),
@@ -101,6 +101,31 @@ BEAM: tuple[Quantity, ...] = (
         drawn=True,
         attributed=True,
     ),
+    Quantity(
+        "beam.bandwidth_percent",
+        "the full width at half maximum of the spectrum",
+        "%",
+        Interval(0.0, 60.0),
+        up_to(20.0),
+        typical=0.1,
+        fitted=True,
+        drawn=True,
+        attributed=True,
+    ),
+    Quantity(
+        "beam.spike_width_percent", "the full width at half maximum of a spike", "%", above_zero(60.0), drawn=True
+    ),
+    Quantity("beam.spectrum_seed", "a seed", hard=within(0.0, 2.0**31 - 1)),
+    Quantity("beam.spectrum_shot", "the number of a shot, counted from 0", hard=within(0.0, 2.0**31 - 1)),
+    Quantity(
+        "beam.spectrum_offset_eV",
+        "what is added to the energies of the spectrum in eV",
+        "eV",
+        around_zero(1e6),
+        around_zero(1000.0),
+        drawn=True,
+    ),
+    Quantity("beam.channels", "the number of wavelengths that stand for the spectrum", hard=within(1.0, 1e5)),
     *_DIVERGENCES,
     Quantity("beam.source_directions", "the direction of each source", "mrad", labels=(), typical=0.1, fitted=True),
     Quantity(

@@ -65,9 +65,8 @@ def _running_product(resolved: Resolved, experiment: Experiment) -> bool:
     grid, beam = experiment.grid, resolved.beam
     flagged = grid.oversample_solid_angle or (grid.oversample_polarization and experiment.beam.polarized)
     flagged |= grid.oversample_thickness and experiment.panel.has_sensor
-    sources = len(beam.grid_index) if beam.sources is None else len(beam.sources.weights)
     crystal = resolved.crystal
-    steps = grid.oversample**2 * experiment.panel.layers * sources * crystal.phi.count * crystal.mosaic_domains
+    steps = grid.oversample**2 * experiment.panel.layers * beam.count * crystal.phi.count * crystal.mosaic_domains
     return flagged and (steps > 1 or bool(experiment.backgrounds))
 
 

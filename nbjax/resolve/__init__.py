@@ -20,12 +20,10 @@ from nbjax.resolve.beam import ResolvedBeam, resolve_beam
 from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
 from nbjax.resolve.detector import ResolvedDetector, resolve_detector
 from nbjax.resolve.header import apply_headers
-from nbjax.resolve.notes import Notes
+from nbjax.resolve.notes import DEFAULT_SEED, Notes
 from nbjax.resolve.plausibility import check_ranges
 from nbjax.resolve.rotation import resolve_rotation
 from nbjax.resolve.sampling import ResolvedSampling, resolve_sampling
-
-DEFAULT_SEED = 1
 
 
 @dataclass(frozen=True)
@@ -99,8 +97,8 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     headers = apply_headers(config)
     said.update(headers.origins)
     config, mask = check_ranges(headers.config, notes), headers.mask
-    beam = resolve_beam(config.beam, config.sampling, config.parity, notes)
     output = _resolve_output(config, notes)
+    beam = resolve_beam(config.beam, config.sampling, config.parity, notes, output.seed)
     crystal = resolve_crystal(config, beam, output.seed, notes)
     detector = resolve_detector(config, notes)
     crystal = replace(crystal, phi=resolve_rotation(config, beam, crystal, detector, notes))

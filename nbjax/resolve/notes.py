@@ -10,6 +10,8 @@ from nbjax.errors import ConfigError, Fault
 
 T = TypeVar("T")
 
+DEFAULT_SEED = 1
+
 
 @dataclass
 class Notes:

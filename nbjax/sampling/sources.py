@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.fields import STATIC
 from nbjax.numerics import unit_vector
 from nbjax.rotations import about_axis
 
@@ -40,6 +42,29 @@ class SourceGrid:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class SourceSpread:
+    """Directions times wavelengths, placed in widths of their distributions about the central ray.
+
+    Attributes:
+        horizontal_rad, vertical_rad: widths of the divergence, about the same axes as those of ``SourceGrid``.
+        band: relative width of the wavelengths; one where they are listed.
+        horizontal, vertical, wavelength: places of each source in these widths, shape (sources,).
+        weights: relative intensities, shape (sources,).
+        kind: of the wavelengths.
+    """
+
+    horizontal_rad: Float[Array, ""]
+    vertical_rad: Float[Array, ""]
+    band: Float[Array, ""]
+    horizontal: Float[Array, " sources"]
+    vertical: Float[Array, " sources"]
+    wavelength: Float[Array, " sources"]
+    weights: Float[Array, " sources"]
+    kind: Literal["comb", "gaussian", "listed"] = field(metadata=STATIC)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class SourceTable:
     """Sources listed one by one.
 
@@ -54,6 +79,9 @@ class SourceTable:
     weights: Float[Array, " sources"]
 
 
+Sources = SourceGrid | SourceSpread | SourceTable
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Rays:
@@ -65,7 +93,7 @@ class Rays:
 
 
 def incident_rays(
-    sources: SourceGrid | SourceTable,
+    sources: Sources,
     beam: Float[Array, "3"],
     polarization_axis: Float[Array, "3"],
     wavelength_m: Float[Array, ""],
@@ -73,7 +101,7 @@ def incident_rays(
     """Every source's direction, wavelength and normalised weight.
 
     Args:
-        sources: grid or table.
+        sources: grid, spread or table.
         beam: unit direction of the central ray, shape (3,).
         polarization_axis: unit vector, shape (3,).
         wavelength_m: central wavelength.
@@ -81,14 +109,18 @@ def incident_rays(
     weight = sources.weights / jnp.sum(sources.weights)
     if isinstance(sources, SourceTable):
         return Rays(jax.vmap(unit_vector)(sources.directions), sources.wavelengths_m, weight)
-    g = sources
+    if isinstance(sources, SourceSpread):
+        s = sources
+        horizontal_rad, vertical_rad = s.horizontal_rad * s.horizontal, s.vertical_rad * s.vertical
+        ratio = 1.0 + s.band * s.wavelength
+    else:
+        g = sources
+        horizontal_rad = g.horizontal_step_rad * g.horizontal_index - g.horizontal_range_rad / 2
+        vertical_rad = g.vertical_step_rad * g.vertical_index - g.vertical_range_rad / 2
+        ratio = 1.0 + g.dispersion_step * g.wavelength_index - g.dispersion / 2
     vertical_axis = unit_vector(jnp.cross(beam, polarization_axis))
 
-    def direction(horizontal_index: Array, vertical_index: Array) -> Array:
-        horizontal = g.horizontal_step_rad * horizontal_index - g.horizontal_range_rad / 2
-        vertical = g.vertical_step_rad * vertical_index - g.vertical_range_rad / 2
+    def direction(horizontal: Array, vertical: Array) -> Array:
         return about_axis(vertical_axis, horizontal) @ (about_axis(polarization_axis, vertical) @ beam)
 
-    incident = jax.vmap(direction)(g.horizontal_index, g.vertical_index)
-    ratio = 1.0 + g.dispersion_step * g.wavelength_index - g.dispersion / 2
-    return Rays(incident, wavelength_m * ratio, weight)
+    return Rays(jax.vmap(direction)(horizontal_rad, vertical_rad), wavelength_m * ratio, weight)

@@ -47,7 +47,7 @@ def test_missing_trailing_columns_are_nan(tmp_path: Path) -> None:
         ("1 0 0 inf\n", "line 1: weight inf"),
         ("1 0 0 1 1.3\n", "line 1: wavelength 1.3 m; if it is in A, give 1.3e-10"),
         ("9.5 1\n900 1\n", "9.5 to 900 are neither wavelengths in Angstrom nor energies in eV"),
-        ("1.0 1\n1.1 -1\n", "a weight that is negative or not finite"),
+        ("1.0 1\n1.1 -1\n", "has the weight -1, and 1 of 2 are negative or not finite"),
         ("1.0 0\n1.1 0\n", "all weights are zero"),
         ("1 0 0\n\n-inf 0 0\n", "line 3: the position is not finite"),
         ("1 0 0\nx y z\n", "line 2: 'x y z' is not numbers"),

@@ -14,7 +14,7 @@ from nbjax.io.images.recorded import Request
 from nbjax.io.images.stacking import is_image
 
 _SERIES = re.compile(r"data_\d+$")
-_LENGTHS_M = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "nm": 1e-9, "angstrom": 1e-10, "a": 1e-10, "å": 1e-10}
+LENGTHS_M = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "nm": 1e-9, "angstrom": 1e-10, "a": 1e-10, "å": 1e-10}
 _SATURATION = (
     "saturation_value",
     "detectorSpecific/saturation_value",
@@ -81,11 +81,16 @@ def pixel_mask(request: Request, file: Any, dataset: str, shape: tuple[int, ...]
     return bad
 
 
+def groups_of_class(file: Any, kind: str) -> list[str]:
+    """Paths of all groups of a NeXus class, those of the default entry first."""
+    return [place for entry in _entries(file) for place in _of_class(file, entry, kind)]
+
+
 def _entries(file: Any) -> list[str]:
     """Entries of a file, its default one first."""
     names = [name for name in file if not unlinked(file, name) and _class(file[name]) == "NXentry"]
     names += [name for name in ("entry",) if name in file and name not in names]
-    default = _text(file.attrs.get("default"))
+    default = text_of(file.attrs.get("default"))
     return sorted(names, key=lambda name: name != default)
 
 
@@ -94,10 +99,10 @@ def _signals(file: Any, entry: str) -> Iterator[str]:
     groups = list(_of_class(file, entry, "NXdata"))
     if not groups and "data" in file[entry]:
         groups = [f"{entry}/data"]
-    default = _text(file[entry].attrs.get("default"))
+    default = text_of(file[entry].attrs.get("default"))
     for place in sorted(groups, key=lambda place: place != f"{entry}/{default}"):
         group = file[place]
-        signal = _text(group.attrs.get("signal"))
+        signal = text_of(group.attrs.get("signal"))
         names = [signal] if signal and group.get(signal, getlink=True) is not None else []
         names += [name for name in ("data", *sorted(n for n in group if _SERIES.match(n))) if name in _links(group)]
         yield from (f"{place}/{name}" for name in names[:1])
@@ -138,15 +143,16 @@ def _number(file: Any, place: str, index: int, unit_m: float | None) -> float | 
     number = float(values[0 if values.size == 1 else index])
     if unit_m is None:
         return number if np.isfinite(number) else None
-    length = number * _LENGTHS_M.get((_text(node.attrs.get("units")) or "").lower(), unit_m)
+    length = number * LENGTHS_M.get((text_of(node.attrs.get("units")) or "").lower(), unit_m)
     return length if np.isfinite(length) and length > 0 else None
 
 
 def _class(node: Any) -> str | None:
-    return _text(node.attrs.get("NX_class"))
+    return text_of(node.attrs.get("NX_class"))
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """An attribute that is text; None where it is something else."""
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.reshape(-1)[0]
     return value.decode(errors="replace") if isinstance(value, bytes) else value if isinstance(value, str) else None

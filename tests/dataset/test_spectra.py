@@ -1,0 +1,85 @@
+"""Every image of a dataset has a spectrum of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from datasets import recipe
+
+from nbjax.dataset.check import check_draws
+from nbjax.dataset.header import Header
+from nbjax.dataset.images import Simulator
+from nbjax.dataset.load import Recipe
+from nbjax.dataset.plan import Plan
+from nbjax.dataset.section import Draw
+from nbjax.errors import ConfigError
+
+WAVES = np.array([0.89, 0.9, 0.92])
+WEIGHTS = np.array([[1.0, 2.0, 1.0], [0.0, 1.0, 3.0]])
+SASE = {"bandwidth_percent": 0.5, "spectrum_shape": "sase", "spike_width_percent": 0.1, "channels": 8}
+
+
+@pytest.fixture
+def shots(tmp_path: Path) -> str:
+    with h5py.File(tmp_path / "shots.h5", "w") as handle:
+        group = handle.create_group("entry/instrument/beam")
+        group["incident_wavelength"] = WAVES
+        group["incident_wavelength_weights"] = WEIGHTS
+    return str(tmp_path / "shots.h5")
+
+
+def by_file(shots: str, draws: tuple[Draw, ...] = (), **beam: object) -> Recipe:
+    return recipe({"beam": {"wavelength_A": None, "spectrum_file": shots, **beam}}, draws=draws)
+
+
+def test_an_image_has_the_shot_of_its_number(shots: str) -> None:
+    simulator = Simulator(Plan(by_file(shots)))
+    for image, weights in enumerate(WEIGHTS):
+        beam = simulator.experiments(simulator.plan.image(image))[0].beam
+        mean = float(weights @ WAVES / weights.sum())
+        np.testing.assert_allclose(beam.sources.weights, weights / weights.sum(), rtol=1e-14)
+        assert float(beam.wavelength_m) * 1e10 == pytest.approx(mean, rel=1e-14)
+        assert simulator.plan.wavelength_A(image) == pytest.approx(mean, rel=1e-14)
+    told = Header(simulator.plan).series(range(2)).wavelengths_A
+    np.testing.assert_allclose(told, WEIGHTS @ WAVES / WEIGHTS.sum(1), rtol=1e-14)
+
+
+def test_more_images_than_shots_are_refused_before_the_first(shots: str) -> None:
+    simulator = Simulator(Plan(by_file(shots)))
+    check_draws(simulator, 2)
+    with pytest.raises(ConfigError, match=r"spectrum_file: .*shots\.h5 has 2 shots, image 2 has none; simulate fewer"):
+        check_draws(simulator, 3)
+    # one shot for all of them
+    check_draws(Simulator(Plan(by_file(shots, spectrum_shot=1))), 3)
+
+
+def test_an_offset_may_be_drawn_and_a_wavelength_may_not(shots: str) -> None:
+    simulator = Simulator(Plan(by_file(shots, (Draw(("beam.spectrum_offset_eV",), "normal", mean=0.0, sigma=5.0),))))
+    check_draws(simulator, 2)
+    assert simulator.plan.wavelengths_differ
+    with pytest.raises(ConfigError, match=r"beam\.wavelength_A does not move the spectrum .* draw beam\.spectrum_off"):
+        Plan(by_file(shots, (Draw(("beam.wavelength_A",), "normal", mean=1.0, sigma=0.1),)))
+
+
+def test_spikes_differ_from_image_to_image_and_not_from_run_to_run() -> None:
+    one, again = (Simulator(Plan(recipe({"beam": SASE}))) for _ in range(2))
+    weights = [np.asarray(one.experiments(one.plan.image(i))[0].beam.sources.weights) for i in (0, 1, 2)]
+    repeated = [np.asarray(again.experiments(again.plan.image(i))[0].beam.sources.weights) for i in (2, 0)]
+    np.testing.assert_array_equal(repeated, [weights[2], weights[0]])
+    assert np.abs(weights[0] - weights[1]).max() > 0.01
+    assert not one.plan.wavelengths_differ
+    kept = Simulator(Plan(recipe({"beam": {**SASE, "spectrum_seed": 5}})))
+    weights = [np.asarray(kept.experiments(kept.plan.image(i))[0].beam.sources.weights) for i in (0, 1)]
+    np.testing.assert_array_equal(*weights)
+
+
+def test_the_width_of_a_spectrum_may_be_drawn() -> None:
+    draw = Draw(("beam.bandwidth_percent",), "uniform", low=0.5, high=2.0)
+    simulator = Simulator(Plan(recipe({"beam": {"bandwidth_percent": 1.0, "channels": 5}}, draws=(draw,))))
+    check_draws(simulator, 3)
+    widths = [float(simulator.experiments(simulator.plan.image(i))[0].beam.sources.band) for i in range(3)]
+    drawn = [simulator.plan.image(i).drawn["beam.bandwidth_percent"] for i in range(3)]
+    np.testing.assert_allclose(widths, np.array(drawn) / 100, rtol=1e-14)
