@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 
 from nbjax.errors import ArgumentError, StructureError
 from nbjax.fields import STATIC
+from nbjax.geometry.detector import DetectorParameters
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import PanelParameters
 from nbjax.geometry.unit_cell import UnitCell
@@ -77,24 +78,12 @@ class CrystalParameters:
     shape: str = field(metadata=STATIC)
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class DetectorParameters:
-    """The detector.
-
-    Attributes:
-        panels: each with the same number of pixels.
-    """
-
-    panels: tuple[PanelParameters, ...]
-
-
 @dataclass(frozen=True)
 class Grid:
     """Static pixel grid and sampling choices.
 
     Attributes:
-        slow, fast: pixels of the image.
+        slow, fast: pixels of the image; of several panels, of each.
         roi: first fast, end fast, first slow, end slow of the rendered window (ends exclusive).
         oversample: subpixels along each edge.
         oversample_solid_angle, oversample_polarization, oversample_thickness: evaluate the factor for each subpixel
@@ -102,6 +91,7 @@ class Grid:
         resolution_cut: whether samples below the resolution limit are dropped.
         tile: pixels computed at once.
         block: of these, pixels that a derivative takes at once; None: all.
+        panels: how many there are. Several are rendered whole, and have an image of the shape (panel, slow, fast).
     """
 
     slow: int
@@ -114,11 +104,17 @@ class Grid:
     resolution_cut: bool
     tile: int
     block: int | None = None
+    panels: int = 1
 
     @property
-    def roi_shape(self) -> tuple[int, int]:
-        """(slow, fast) pixels of the rendered window."""
-        return self.roi[3] - self.roi[2], self.roi[1] - self.roi[0]
+    def shape(self) -> tuple[int, ...]:
+        """(slow, fast) pixels of the image, or (panel, slow, fast)."""
+        return (self.slow, self.fast) if self.panels == 1 else (self.panels, self.slow, self.fast)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """(slow, fast) pixels that are rendered; panels lie below each other."""
+        return self.panels * (self.roi[3] - self.roi[2]), self.roi[1] - self.roi[0]
 
 
 @jax.tree_util.register_dataclass
@@ -131,7 +127,7 @@ class Experiment:
         crystals: each scatters into the same image.
         backgrounds: what else scatters.
         resolution_limit_m: smallest spacing that is kept when ``grid.resolution_cut``.
-        mask: 0 where a pixel is skipped, shape (slow, fast), or None.
+        mask: 0 where a pixel is skipped, of the shape of the image, or None.
         grid: static grid and sampling.
         precision: name of the floating-point policy.
         program: what evaluates it in the place of the physics, see ``nbjax.pipeline.program``; None: the physics.
@@ -144,7 +140,7 @@ class Experiment:
     crystals: tuple[CrystalParameters, ...]
     backgrounds: tuple[Background, ...]
     resolution_limit_m: Float[Array, ""]
-    mask: Float[Array, "slow fast"] | None
+    mask: Float[Array, "*image"] | None
     grid: Grid = field(metadata=STATIC)
     precision: str = field(metadata=STATIC)
     program: Hashable | None = field(metadata=STATIC)
@@ -157,7 +153,8 @@ class Experiment:
         Raises:
             StructureError: there are several, or none.
         """
-        return _only("crystal", self.crystals)
+        _only("crystal", len(self.crystals))
+        return self.crystals[0]
 
     @property
     def panel(self) -> PanelParameters:
@@ -166,26 +163,26 @@ class Experiment:
         Raises:
             StructureError: there are several, or none.
         """
-        return _only("panel", self.detector.panels)
+        _only("panel", self.detector.count)
+        return self.detector.panels
 
     def with_crystal(self, crystal: CrystalParameters) -> Experiment:
         """The experiment with another crystal in the place of its only one."""
-        _only("crystal", self.crystals)
+        _only("crystal", len(self.crystals))
         return replace(self, crystals=(crystal,))
 
     def with_panel(self, panel: PanelParameters) -> Experiment:
         """The experiment with another panel in the place of its only one."""
-        _only("panel", self.detector.panels)
-        return replace(self, detector=replace(self.detector, panels=(panel,)))
+        _only("panel", self.detector.count)
+        return replace(self, detector=replace(self.detector, panels=panel))
 
 
 T = TypeVar("T")
 
 
-def _only(noun: str, terms: tuple[T, ...]) -> T:
-    if len(terms) != 1:
-        raise StructureError(f"this works with one {noun}, and the experiment has {len(terms)}; name it by its number")
-    return terms[0]
+def _only(noun: str, count: int) -> None:
+    if count != 1:
+        raise StructureError(f"this works with one {noun}, and the experiment has {count}; name it by its number")
 
 
 def stack(experiments: Sequence[Experiment]) -> Experiment:
@@ -262,12 +259,11 @@ def _some(terms: tuple[T, ...], numbers: Iterable[int] | None) -> tuple[T, ...]:
     return terms if numbers is None else tuple(terms[number] for number in numbers)
 
 
-def shown_pixels(experiment: Experiment) -> Bool[np.ndarray, "slow fast"]:
+def shown_pixels(experiment: Experiment) -> Bool[np.ndarray, "*image"]:
     """Pixels in the region of interest that no mask hides."""
-    grid = experiment.grid
-    shown = np.zeros((grid.slow, grid.fast), bool)
-    first_fast, end_fast, first_slow, end_slow = grid.roi
-    shown[first_slow:end_slow, first_fast:end_fast] = True
+    shown = np.zeros(experiment.grid.shape, bool)
+    first_fast, end_fast, first_slow, end_slow = experiment.grid.roi
+    shown[..., first_slow:end_slow, first_fast:end_fast] = True
     return shown if experiment.mask is None else shown & (np.asarray(experiment.mask) > 0)
 
 

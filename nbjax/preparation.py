@@ -17,8 +17,9 @@ from nbjax import precision
 from nbjax.config.tree import Config
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.errors import ConfigError, ConfigWarning, Fault
-from nbjax.experiment import BeamParameters, CrystalParameters, DetectorParameters, Experiment, Grid, without_tables
+from nbjax.experiment import BeamParameters, CrystalParameters, Experiment, Grid, without_tables
 from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
+from nbjax.geometry.detector import DetectorParameters
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import Panel, PanelParameters, place_panel
 from nbjax.geometry.unit_cell import UnitCell
@@ -124,7 +125,7 @@ def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
     sampling, parity = resolved.config.sampling, resolved.config.parity
     return Experiment(
         beam=_beam(resolved, array),
-        detector=DetectorParameters(panels=(_panel(resolved, array),)),
+        detector=DetectorParameters(_panel(resolved, array)),
         crystals=(_crystal(resolved, array),),
         backgrounds=_backgrounds(resolved, array),
         resolution_limit_m=array(s.resolution_limit_A * 1e-10),

@@ -22,7 +22,7 @@ from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.numerics import Components, components, cross, dot
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, pixels_at, simulate
-from nbjax.pipeline.view import look
+from nbjax.pipeline.view import look, seen_by
 
 _MILLER_INDEX = (
     "h, k, l nearest to the pixel's centre, of its brightest lattice, at the mean spindle angle of the pixel's photons"
@@ -87,9 +87,9 @@ def labels_of(
     return maps, spots
 
 
-def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "slow fast"]:
+def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
     """Mean spindle angle at which each pixel gets its photons; the middle of the exposure where there are none."""
-    spindle, shape = experiment.crystal.spindle, (experiment.grid.slow, experiment.grid.fast)
+    spindle, shape = experiment.crystal.spindle, experiment.grid.shape
     angles = np.asarray(phi_angles_rad(spindle))
     middle = float(angles.mean())
     if spindle.steps == 1:
@@ -105,16 +105,17 @@ def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "slow fast"]:
 
 
 @compiled
-def _nearest_indices(experiment: Experiment, turn_rad: Float[Array, "slow fast"]) -> Int[Array, "slow fast 3"]:
+def _nearest_indices(experiment: Experiment, turn_rad: Float[Array, "*image"]) -> Int[Array, "*image 3"]:
     """Whole Miller indices nearest to each pixel's centre, at a spindle angle of its own."""
-    grid, beam, crystal = experiment.grid, experiment.beam, experiment.crystal
-    slow, fast = jnp.indices((grid.slow, grid.fast), dtype=jnp.int32)
+    shape, beam, crystal = experiment.grid.shape, experiment.beam, experiment.crystal
+    at = jnp.indices(shape, dtype=jnp.int32).reshape(len(shape), -1).T
     half = jnp.asarray(0.5, beam.wavelength_m.dtype)
-    scene = complete_scene(experiment)
-    view = look(experiment, scene, pixels_at(experiment, slow, fast), (half, half), jnp.zeros_like(half))
+    seen = seen_by(experiment, complete_scene(experiment), pixels_at(experiment, at))
+    view = look(*seen, (half, half), jnp.zeros_like(half))
     q = scattering_vector(view.diffracted, components(jnp.asarray(beam.direction)), beam.wavelength_m)
-    hkl = miller_indices(direct_vectors_m(crystal.cell), _turned(q, components(crystal.spindle.axis), -turn_rad))
-    return jnp.stack([jnp.ceil(x - 0.5) for x in hkl], -1).astype(jnp.int16)
+    turned = _turned(q, components(crystal.spindle.axis), -turn_rad.ravel())
+    hkl = miller_indices(direct_vectors_m(crystal.cell), turned)
+    return jnp.stack([jnp.ceil(x - 0.5) for x in hkl], -1).astype(jnp.int16).reshape(*shape, 3)
 
 
 def _turned(vector: Components, axis: Components, angle_rad: Array) -> Components:

@@ -123,7 +123,7 @@ def _around_beam(experiment: Experiment, pixels: np.ndarray) -> tuple[np.ndarray
     incident = components(beam.direction)
     q = sum((d - i) ** 2 for d, i in zip(diffracted, incident, strict=True)) ** 0.5 / beam.wavelength_m
     obliquity = panel.obliquity(diffracted, airpath_m)
-    factor = solid_angle_sr(airpath_m, parameters.pixel_size_m, obliquity, parameters.point_pixel)
+    factor = solid_angle_sr(airpath_m, parameters.pixel_size_m**2, obliquity, parameters.point_pixel)
     if beam.polarized:
         axis = components(beam.polarization_axis)
         factor = factor * polarization_factor(beam.kahn_factor, incident, diffracted, axis)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +19,10 @@ from nbjax.rotations import about_axis, about_xyz
 class PanelParameters:
     """What a user can say, and fit, about one panel. Lengths in m, angles in rad, axes as unit vectors.
 
+    Of several panels every array has one more axis, the first; the choices are the same for all of them.
+
     Attributes:
-        pixel_size_m: edge of a square pixel.
+        pixel_size_m: edge of a pixel along fast, and along slow too where ``pixel_slow_m`` is None.
         distance_m: sample to panel along the beam; None when ``close_distance_m`` is given.
         close_distance_m: sample to the nearest point of the panel's plane; None when ``distance_m`` is given.
         beam_centre_m: (fast, slow) of the direct beam on the panel; fixes the panel under the beam pivot.
@@ -36,6 +38,7 @@ class PanelParameters:
         has_sensor: whether the sensor's thickness is modelled; without it every photon is captured.
         layers: sensor layers that are sampled.
         two_sided: a back that faces the sample sees it, with a negative solid angle.
+        pixel_slow_m: edge of a pixel along slow; None for square pixels.
     """
 
     pixel_size_m: Float[Array, ""]
@@ -58,6 +61,12 @@ class PanelParameters:
     has_sensor: bool = field(metadata=STATIC)
     layers: int = field(metadata=STATIC)
     two_sided: bool = field(default=False, metadata=STATIC)
+    pixel_slow_m: Float[Array, ""] | None = None
+
+    @property
+    def pixel_sizes_m(self) -> tuple[Lengths, Lengths]:
+        """(fast, slow) edges of a pixel."""
+        return self.pixel_size_m, self.pixel_size_m if self.pixel_slow_m is None else self.pixel_slow_m
 
 
 @jax.tree_util.register_dataclass
@@ -82,7 +91,9 @@ class Panel:
     beam_centre_m: Float[Array, "2"]
     near_point_m: Float[Array, "2"]
 
-    def point(self, fast_m: Float[Array, "..."], slow_m: Float[Array, "..."], depth_m: Float[Array, ""]) -> Components:
+    def point(
+        self, fast_m: Float[Array, "..."], slow_m: Float[Array, "..."], depth_m: Float[Array, "..."]
+    ) -> Components:
         """Laboratory coordinates in m of points at (fast, slow, depth)."""
         axes = [components(v) for v in (self.origin_m, self.fast, self.slow, self.normal)]
         x, y, z = (o + fast_m * f + slow_m * s + depth_m * n for o, f, s, n in zip(*axes, strict=True))
@@ -93,7 +104,7 @@ class Panel:
         return components(self.normal)
 
     def obliquity(self, diffracted: Components, airpath_m: Float[Array, "..."]) -> Float[Array, "..."]:
-        """The area of a pixel across the ray towards it, over the square of its edge; below 0 from behind."""
+        """The area of a pixel across the ray towards it, over its own area; below 0 from behind."""
         return self.close_distance_m / airpath_m
 
 
@@ -111,7 +122,9 @@ class CurvedPanel(Panel):
     This is what nanoBragg's ``-curved_det`` says: all pixels at the same distance, their coordinates taken as radians.
     """
 
-    def point(self, fast_m: Float[Array, "..."], slow_m: Float[Array, "..."], depth_m: Float[Array, ""]) -> Components:
+    def point(
+        self, fast_m: Float[Array, "..."], slow_m: Float[Array, "..."], depth_m: Float[Array, "..."]
+    ) -> Components:
         """See ``Panel.point``; the depth is along the ray."""
         alpha = (fast_m - self.near_point_m[0]) / self.close_distance_m
         beta = (slow_m - self.near_point_m[1]) / self.close_distance_m
@@ -159,14 +172,19 @@ def place_panel(parameters: PanelParameters, beam: Float[Array, "3"]) -> Panel:
         centre = p.beam_centre_m
         origin = -centre[0] * fast - centre[1] * slow + close / obliquity * beam
     origin = origin + p.origin_shift_m
+    kind = CurvedPanel if p.curved else Panel
+    nothing = jnp.zeros_like(close)
+    return seen_along(kind(origin, fast, slow, normal, nothing, nothing, p.beam_centre_m, p.near_point_m), beam)
+
+
+def seen_along(panel: Panel, beam: Float[Array, "3"]) -> Panel:
+    """The panel with the distances and points that follow from its origin and axes."""
+    origin, fast, slow, normal = panel.origin_m, panel.fast, panel.slow, panel.normal
     close = jnp.dot(origin, normal)
     distance = close / jnp.dot(beam, normal)
     hit = distance * beam - origin
-    return (CurvedPanel if p.curved else Panel)(
-        origin_m=origin,
-        fast=fast,
-        slow=slow,
-        normal=normal,
+    return replace(
+        panel,
         close_distance_m=close,
         distance_m=distance,
         beam_centre_m=jnp.stack([jnp.dot(fast, hit), jnp.dot(slow, hit)]),

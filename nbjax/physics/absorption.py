@@ -13,8 +13,8 @@ def capture_fraction(
     diffracted: Components,
     normal: Components,
     layer: Float[Array, ""],
-    layer_thickness_m: Float[Array, ""],
-    attenuation_per_m: Float[Array, ""],
+    layer_thickness_m: Float[Array, "..."],
+    attenuation_per_m: Float[Array, "..."],
     two_sided: bool = False,
 ) -> Array:
     """Fraction of the photons that layer number ``layer`` absorbs: exp(-t s mu/rho) - exp(-(t+1) s mu/rho).

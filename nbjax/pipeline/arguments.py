@@ -43,23 +43,25 @@ def stacked_experiments(value: Any) -> Experiment:
     return value
 
 
-def pixels_of(grid: Grid, pixels: Any) -> Int[Array, "n 2"]:
-    """(slow, fast) of pixels.
+def pixels_of(grid: Grid, pixels: Any) -> Int[Array, "n axes"]:
+    """(slow, fast) of pixels, or (panel, slow, fast) where the detector has several panels.
 
     Where they are traced, only their shape and type are known, and checked.
 
     Raises:
-        ArgumentError: their shape is not (n, 2), they are not whole numbers, or one lies outside the image.
+        ArgumentError: their shape is not (n, 2), or (n, 3), they are not whole numbers, or one lies outside the image.
     """
+    axes = ("slow", "fast") if grid.panels == 1 else ("panel", "slow", "fast")
+    wanted = f"pixels must have the shape (n, {len(axes)}), {', '.join(axes[:-1])} and fast of each pixel"
     if isinstance(pixels, Sequence) and not pixels:
-        pixels = np.zeros((0, 2), int)
+        pixels = np.zeros((0, len(axes)), int)
     traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(pixels))
     try:
         given: Any = jnp.asarray(pixels) if traced else np.asarray(pixels)
     except (TypeError, ValueError):
-        raise ArgumentError(f"pixels must have the shape (n, 2), slow and fast of each pixel; got {pixels!r}") from None
-    if given.ndim != 2 or given.shape[1] != 2:
-        raise ArgumentError(f"pixels must have the shape (n, 2), slow and fast of each pixel; got {given.shape}")
+        raise ArgumentError(f"{wanted}; got {pixels!r}") from None
+    if given.ndim != 2 or given.shape[1] != len(axes):
+        raise ArgumentError(f"{wanted}; got {given.shape}")
     whole = np.issubdtype(given.dtype, np.integer)
     if not traced and np.issubdtype(given.dtype, np.floating):
         whole = bool((given == np.floor(given)).all())
@@ -67,11 +69,13 @@ def pixels_of(grid: Grid, pixels: Any) -> Int[Array, "n 2"]:
         raise ArgumentError(f"pixels must be whole numbers; got {given.dtype}, round them")
     if traced:
         return given.astype(jnp.int32)
-    outside = ((given < 0) | (given >= (grid.slow, grid.fast))).any(axis=1)
+    outside = ((given < 0) | (given >= grid.shape)).any(axis=1)
     if outside.any():
-        slow, fast = given[outside.argmax()]
-        valid = f"slow 0 to {grid.slow - 1} and fast 0 to {grid.fast - 1}"
-        raise ArgumentError(f"pixel (slow, fast) = ({slow}, {fast}) lies outside the image; give {valid}")
+        at = ", ".join(str(i) for i in given[outside.argmax()])
+        valid = [f"{axis} 0 to {size - 1}" for axis, size in zip(axes, grid.shape, strict=True)]
+        raise ArgumentError(
+            f"pixel ({', '.join(axes)}) = ({at}) lies outside the image; give {', '.join(valid[:-1])} and {valid[-1]}"
+        )
     return jnp.asarray(given, jnp.int32)
 
 

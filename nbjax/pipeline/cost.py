@@ -45,11 +45,11 @@ class Cost:
 def cost_of(experiment: Experiment) -> Cost:
     """The cost of ``simulate``."""
     grid, beam = experiment.grid, experiment.beam
-    slow, fast = grid.roi_shape
+    slow, fast = grid.window
     counts = {
         "pixels": slow * fast,
         "subpixels": grid.oversample**2,
-        "sensor layers": sum(panel.layers for panel in experiment.detector.panels),
+        "sensor layers": experiment.detector.panels.layers,
         "sources": beam.sources.weights.shape[-1],
         **_orientations(experiment.crystals),
     }
@@ -65,7 +65,7 @@ def cost_of(experiment: Experiment) -> Cost:
         _PROCESS_BYTES
         # the table of the file, the one of the experiment, and the one in the type of the intensity
         + 3.0 * tables
-        + _BYTES_OF_PIXEL * grid.slow * grid.fast
+        + _BYTES_OF_PIXEL * math.prod(grid.shape)
         + _BYTES_OF_RAY * rays
         + _BYTES_OF_ORIENTATION * sum(of_crystals),
     )

@@ -15,12 +15,12 @@ from nbjax.experiment import Experiment
 from nbjax.pipeline.arguments import one_experiment, pixels_of, stacked_experiments
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.program import program_of
-from nbjax.pipeline.view import Pixels
+from nbjax.pipeline.view import Pixels, seen_by
 
 TileFunction = Callable[[Experiment, Any, Pixels], Array]
 
 
-def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
+def simulate(experiment: Experiment) -> Float[Array, "*image"]:
     """The diffraction image in photons.
 
     Pixels outside the region of interest and masked pixels are 0. Pure: it can be jitted, differentiated, and mapped
@@ -31,7 +31,7 @@ def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
         experiment: from ``nbjax.prepare``.
 
     Returns:
-        Photons, shape (slow, fast).
+        Photons, shape (slow, fast); of several panels (panel, slow, fast).
 
     Raises:
         ArgumentError: it is no experiment, or the several of ``nbjax.stack``.
@@ -40,12 +40,12 @@ def simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
 
 
 @compiled
-def _simulate(experiment: Experiment) -> Float[Array, "slow fast"]:
+def _simulate(experiment: Experiment) -> Float[Array, "*image"]:
     scene = complete_scene(experiment)
     return embed(experiment, photons_of_range(experiment, scene, jnp.int32(0), window_size(experiment)))
 
 
-def simulate_batch(experiments: Experiment) -> Float[Array, "images slow fast"]:
+def simulate_batch(experiments: Experiment) -> Float[Array, "images *image"]:
     """The images of experiments that ``nbjax.stack`` put together, in photons: ``jax.vmap`` of ``simulate``.
 
     Called as it is, it is compiled with the same options as ``simulate``, which a ``jax.jit`` of one's own lacks.
@@ -54,7 +54,7 @@ def simulate_batch(experiments: Experiment) -> Float[Array, "images slow fast"]:
         experiments: every array has one more axis, the first.
 
     Returns:
-        Photons, shape (images, slow, fast).
+        Photons, shape (images, slow, fast), or (images, panel, slow, fast).
 
     Raises:
         ArgumentError: they are not from ``nbjax.stack``.
@@ -63,7 +63,7 @@ def simulate_batch(experiments: Experiment) -> Float[Array, "images slow fast"]:
 
 
 @compiled
-def _simulate_batch(experiments: Experiment) -> Float[Array, "images slow fast"]:
+def _simulate_batch(experiments: Experiment) -> Float[Array, "images *image"]:
     return jax.vmap(_simulate)(experiments)
 
 
@@ -72,7 +72,8 @@ def simulate_pixels(experiment: Experiment, pixels: ArrayLike | Sequence[Sequenc
 
     Args:
         experiment: from ``nbjax.prepare``.
-        pixels: (slow, fast) of each pixel, shape (n, 2). A pixel outside the region of interest is 0.
+        pixels: (slow, fast) of each pixel, shape (n, 2), or of several panels (panel, slow, fast), shape (n, 3). A
+            pixel outside the region of interest is 0.
 
     Returns:
         Photons, shape (n,).
@@ -87,19 +88,18 @@ def simulate_pixels(experiment: Experiment, pixels: ArrayLike | Sequence[Sequenc
 
 
 @compiled
-def _simulate_pixels(experiment: Experiment, pixels: Int[Array, "n 2"]) -> Float[Array, " n"]:
+def _simulate_pixels(experiment: Experiment, pixels: Int[Array, "n axes"]) -> Float[Array, " n"]:
     scene = complete_scene(experiment)
-    slow, fast = pixels[:, 0], pixels[:, 1]
 
     def of_numbers(numbers: Array) -> Array:
-        at = pixels_at(experiment, slow[numbers], fast[numbers])
-        return program_of(experiment).pixel_sums(experiment, scene, at)
+        return program_of(experiment).pixel_sums(*seen_by(experiment, scene, pixels_at(experiment, pixels[numbers])))
 
     photons = scene.photons_per_sr_per_electron * tiled(of_numbers, experiment.grid.tile, jnp.int32(0), len(pixels))
     first_fast, end_fast, first_slow, end_slow = experiment.grid.roi
+    slow, fast = pixels[:, -2], pixels[:, -1]
     shown = (slow >= first_slow) & (slow < end_slow) & (fast >= first_fast) & (fast < end_fast)
     if experiment.mask is not None:
-        shown &= experiment.mask[slow, fast] > 0
+        shown &= experiment.mask[tuple(pixels.T)] > 0
     return jnp.where(shown, photons, 0.0)
 
 
@@ -117,14 +117,15 @@ def photons_of_range(experiment: Experiment, scene: Any, start: Int[Array, ""], 
 
 
 def embed(experiment: Experiment, window: Any) -> Any:
-    """The whole image, shape (slow, fast), from the window's pixels in row order; masked pixels become 0.
+    """The whole image from the window's pixels in row order; masked pixels become 0.
 
     Where nothing is added or masked, an array of NumPy stays one.
     """
     grid = experiment.grid
     first_fast, end_fast, first_slow, end_slow = grid.roi
-    image = window.reshape(grid.roi_shape)
-    if grid.roi_shape != (grid.slow, grid.fast):
+    whole_panels = grid.window == (grid.panels * grid.slow, grid.fast)
+    image = window.reshape(grid.shape if whole_panels else grid.window)
+    if not whole_panels:
         whole = jnp.zeros((grid.slow, grid.fast), image.dtype)
         image = whole.at[first_slow:end_slow, first_fast:end_fast].set(image)
     if experiment.mask is not None:
@@ -138,7 +139,7 @@ def map_window(
     """``function`` of ``count`` pixels of the window in row order from ``start``; of all pixels by default."""
 
     def of_numbers(numbers: Array) -> Array:
-        return function(experiment, scene, pixels_at(experiment, *window_position(experiment, numbers)))
+        return function(*seen_by(experiment, scene, pixels_at(experiment, window_position(experiment, numbers))))
 
     start = jnp.int32(0) if start is None else start
     return tiled(of_numbers, experiment.grid.tile, start, window_size(experiment) if count is None else count)
@@ -163,17 +164,24 @@ def tiled(function: Callable[[Array], Any], tile: int, start: Array, count: int)
 
 def window_size(experiment: Experiment) -> int:
     """Pixels of the rendered window."""
-    slow, fast = experiment.grid.roi_shape
+    slow, fast = experiment.grid.window
     return slow * fast
 
 
-def window_position(experiment: Experiment, numbers: Array) -> tuple[Array, Array]:
-    """(slow, fast) of pixels of the window by their numbers in row order."""
-    width = experiment.grid.roi_shape[1]
-    return experiment.grid.roi[2] + numbers // width, experiment.grid.roi[0] + numbers % width
+def window_position(experiment: Experiment, numbers: Array) -> Int[Array, "n axes"]:
+    """(slow, fast), or (panel, slow, fast), of pixels of the window by their numbers in row order."""
+    grid = experiment.grid
+    width = grid.window[1]
+    slow, fast = numbers // width, grid.roi[0] + numbers % width
+    if grid.panels == 1:
+        return jnp.stack([grid.roi[2] + slow, fast], axis=1)
+    return jnp.stack([slow // grid.slow, slow % grid.slow, fast], axis=1)
 
 
-def pixels_at(experiment: Experiment, slow: Array, fast: Array) -> Pixels:
-    """The pixels of whole indices, in the types that the pipeline asks for."""
-    dtype = experiment.beam.wavelength_m.dtype
-    return Pixels(slow.astype(dtype), fast.astype(dtype), slow * experiment.grid.fast + fast)
+def pixels_at(experiment: Experiment, at: Int[Array, "n axes"]) -> Pixels:
+    """The pixels of whole indices, see ``window_position``, in the types that the pipeline asks for."""
+    dtype, grid = experiment.beam.wavelength_m.dtype, experiment.grid
+    slow, fast = at[:, -2], at[:, -1]
+    panel = None if grid.panels == 1 else at[:, 0]
+    row = slow if panel is None else panel * grid.slow + slow
+    return Pixels(slow.astype(dtype), fast.astype(dtype), row * grid.fast + fast, panel)

@@ -26,7 +26,7 @@ from nbjax.pipeline.image import complete_scene, pixels_at, tiled
 from nbjax.pipeline.program import Record, program_of
 from nbjax.pipeline.sample import CrystalSample, RaySample
 from nbjax.pipeline.scene import RayTable, Scene, samples_per_layer
-from nbjax.pipeline.view import Pixels
+from nbjax.pipeline.view import Pixels, seen_by
 from nbjax.stages import SampleStages, SceneStages, Stages
 
 
@@ -55,12 +55,11 @@ def trace(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]], s
 
 
 @partial(compiled, static_argnames=("samples",))
-def _trace(experiment: Experiment, pixels: Int[Array, "n 2"], samples: bool) -> Stages:
+def _trace(experiment: Experiment, pixels: Int[Array, "n axes"], samples: bool) -> Stages:
     scene = complete_scene(experiment)
 
     def of_numbers(numbers: Array) -> dict[str, Any]:
-        at = pixels_at(experiment, pixels[numbers, 0], pixels[numbers, 1])
-        return _pixel_stages(experiment, scene, at, samples)
+        return _pixel_stages(*seen_by(experiment, scene, pixels_at(experiment, pixels[numbers])), samples)
 
     grid = experiment.grid
     return Stages(
@@ -112,7 +111,7 @@ def _ratio(total: Array, part_of: Array, otherwise: Array) -> Array:
 
 
 def _scene_stages(experiment: Experiment, scene: Scene) -> SceneStages:
-    sources = len(scene.rays.number) // (experiment.panel.layers * experiment.grid.oversample**2)
+    sources = len(scene.rays.number) // (experiment.detector.panels.layers * experiment.grid.oversample**2)
     panel = scene.panel
     cell_m = jnp.zeros((3, 3), experiment.beam.wavelength_m.dtype)
     if experiment.crystals:
@@ -149,7 +148,7 @@ def _last_stages(experiment: Experiment, ray: RayTable, record: Record) -> Sampl
 def _all_stages(experiment: Experiment, scene: Scene, record: Record, samples: Samples) -> tuple[SampleStages, ...]:
     """Samples of each crystal with the axis of pixels in front, and rays and orientations taken apart into theirs."""
     rays = scene.rays
-    layers, subpixels = experiment.panel.layers, experiment.grid.oversample
+    layers, subpixels = experiment.detector.panels.layers, experiment.grid.oversample
     grid = (layers, subpixels, subpixels, len(rays.number) // (layers * subpixels**2))
     pixels = len(record.background)
 

@@ -37,12 +37,12 @@ def render(
         devices: those of this process by default.
 
     Returns:
-        Photons, shape (slow, fast).
+        Photons, of the shape of ``simulate``.
 
     Raises:
         NonFiniteError: a pixel is NaN or infinite.
     """
-    slow, fast = experiment.grid.roi_shape
+    slow, fast = experiment.grid.window
     total, tile = slow * fast, experiment.grid.tile
     devices = jax.local_devices() if devices is None else devices
     mesh = pixel_mesh(devices) if len(devices) > 1 else None
@@ -67,8 +67,9 @@ def render(
     bad = np.argwhere(~np.isfinite(image))
     if len(bad):
         first = tuple(int(i) for i in bad[0])
+        axes = "slow, fast" if image.ndim == 2 else "panel, slow, fast"
         raise NonFiniteError(
-            f"{len(bad)} pixels are not finite, the first at (slow, fast) = {first}: a pixel lies at the sample, or "
+            f"{len(bad)} pixels are not finite, the first at ({axes}) = {first}: a pixel lies at the sample, or "
             "the intensity overflows; check distance, fluence and structure factors"
         )
     return image

@@ -115,14 +115,15 @@ def sample_ray(experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTab
 
 def ray_view(experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTable) -> View:
     """The ray's own point."""
-    return look(experiment, scene, pixels, (ray.slow_offset, ray.fast_offset), ray.depth_m)
+    return look(experiment, scene, pixels, (ray.slow_offset, ray.fast_offset), ray.depth)
 
 
 def sample_seen(
     experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayTable, view: View, at: FactorViews
 ) -> RaySample:
     """The sample of a ray whose geometry factors are taken where ``at`` says."""
-    panel = experiment.panel
+    panel = experiment.detector.panels
+    fast_m, slow_m = panel.pixel_sizes_m
     q, q_low = scattering_vector(view.diffracted, components(ray.incident), ray.wavelength_m), None
     if scene.low is not None:
         q, q_low = _scattering_in_pairs(experiment, scene, pixels, ray)
@@ -136,7 +137,7 @@ def sample_seen(
         polarization=polarization_at(experiment, ray, at.polarization),
         solid_angle_sr=solid_angle_sr(
             at.solid_angle.airpath_m,
-            panel.pixel_size_m,
+            fast_m * slow_m,
             scene.panel.obliquity(at.solid_angle.diffracted, at.solid_angle.airpath_m),
             panel.point_pixel,
             panel.two_sided,
@@ -224,7 +225,7 @@ def sample_lattice(scatterer: Scatterer, delta: Components) -> tuple[Array, Comp
 
 def capture_at(experiment: Experiment, scene: Scene, view: View, layer: Array) -> Array:
     """Fraction of the photons towards a point that a layer of the sensor captures."""
-    panel, normal = experiment.panel, scene.panel.normal_at(view.diffracted)
+    panel, normal = experiment.detector.panels, scene.panel.normal_at(view.diffracted)
     return capture_fraction(
         view.diffracted, normal, layer, scene.layer_thickness_m, panel.attenuation_per_m, panel.two_sided
     )

@@ -15,8 +15,9 @@ from jaxtyping import Float, Int
 from nbjax import precision
 from nbjax.constants import THOMSON_CROSS_SECTION_M2
 from nbjax.experiment import CrystalParameters, Experiment, without_tables
+from nbjax.geometry.detector import place_detector
 from nbjax.geometry.goniometer import phi_rotations
-from nbjax.geometry.panel import Panel, place_panel
+from nbjax.geometry.panel import Panel
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.pairs.transform import in_pairs
 from nbjax.physics.structure_factor import StructureFactors
@@ -33,7 +34,7 @@ class RayTable:
     Attributes:
         number: 0, 1, 2 ...
         layer: number of the sensor layer.
-        depth_m: depth of the point in the sensor.
+        depth: of the point in the sensor, as a fraction of its thickness.
         slow_offset, fast_offset: position in the pixel, in pixels.
         incident: unit direction of the source, shape (rays, 3).
         wavelength_m: wavelength.
@@ -42,7 +43,7 @@ class RayTable:
 
     number: Int[Array, " rays"]
     layer: Float[Array, " rays"]
-    depth_m: Float[Array, " rays"]
+    depth: Float[Array, " rays"]
     slow_offset: Float[Array, " rays"]
     fast_offset: Float[Array, " rays"]
     incident: Float[Array, "rays 3"]
@@ -72,7 +73,7 @@ class Scene:
     """Everything that does not depend on the pixel.
 
     Attributes:
-        panel: the placed panel.
+        panel: the placed panel; of several, all of them, with a leading axis.
         rays: layers, subpixels and sources.
         layer_thickness_m: spacing of the layers, over which each captures.
         crystals: what each is made of.
@@ -82,7 +83,7 @@ class Scene:
 
     panel: Panel
     rays: RayTable
-    layer_thickness_m: Float[Array, ""]
+    layer_thickness_m: Float[Array, "*panels"]
     crystals: tuple[CrystalScene, ...]
     photons_per_sr_per_electron: Float[Array, ""]
     low: Scene | None = None
@@ -133,7 +134,7 @@ def derive_scene(experiment: Experiment) -> Scene:
     beam = experiment.beam
     rays, layer_thickness_m = _rays(experiment)
     return Scene(
-        panel=place_panel(experiment.panel, beam.direction),
+        panel=place_detector(experiment.detector, beam.direction),
         rays=rays,
         layer_thickness_m=layer_thickness_m,
         crystals=tuple(
@@ -147,7 +148,7 @@ def derive_scene(experiment: Experiment) -> Scene:
 def samples_per_layer(experiment: Experiment, scene: Scene) -> int:
     """Subpixels times sources times orientations of the last crystal."""
     count = len(scene.crystals[-1].orientations_m) if scene.crystals else 1
-    return len(scene.rays.number) // experiment.panel.layers * count
+    return len(scene.rays.number) // experiment.detector.panels.layers * count
 
 
 def orientations(crystal: CrystalParameters, rotations: Float[Array, "phi 3 3"]) -> Float[Array, "orientations 3 3"]:
@@ -159,7 +160,7 @@ def orientations(crystal: CrystalParameters, rotations: Float[Array, "phi 3 3"])
 
 def _rays(experiment: Experiment) -> tuple[RayTable, Array]:
     """Rays of all layers, subpixels and sources; and the thickness of a layer in m."""
-    grid, panel, beam = experiment.grid, experiment.panel, experiment.beam
+    grid, panel, beam = experiment.grid, experiment.detector.panels, experiment.beam
     sources = incident_rays(beam.sources, beam.direction, beam.polarization_axis, beam.wavelength_m)
     depths, spacing = layer_fractions(panel.layers), 1 / panel.layers
     offsets = subpixel_offsets(grid.oversample)
@@ -169,7 +170,7 @@ def _rays(experiment: Experiment) -> tuple[RayTable, Array]:
     table = RayTable(
         number=jnp.arange(len(layer), dtype=jnp.int32),
         layer=jnp.asarray(layer, dtype),
-        depth_m=jnp.asarray(depths[layer], dtype) * panel.thickness_m,
+        depth=jnp.asarray(depths[layer], dtype),
         slow_offset=jnp.asarray(offsets[slow], dtype),
         fast_offset=jnp.asarray(offsets[fast], dtype),
         incident=sources.incident[source],

@@ -24,7 +24,7 @@ _LEAST_BLOCK = 2048
 """Pixels of a derivative's block that keep a core busy."""
 
 
-def simulate_on(devices: Sequence[jax.Device], experiment: Experiment) -> Float[Array, "slow fast"]:
+def simulate_on(devices: Sequence[jax.Device], experiment: Experiment) -> Float[Array, "*image"]:
     """The image of ``simulate``, its pixels shared out among devices.
 
     Pure and differentiable, like ``simulate``. The experiment is copied to every device.
@@ -76,8 +76,8 @@ def photons_on(
 
 
 @partial(compiled, static_argnames=("mesh",))
-def _simulate_on(mesh: Mesh, experiment: Experiment) -> Float[Array, "slow fast"]:
-    slow, fast = experiment.grid.roi_shape
+def _simulate_on(mesh: Mesh, experiment: Experiment) -> Float[Array, "*image"]:
+    slow, fast = experiment.grid.window
     total = slow * fast
     share = -(-total // mesh.size)
     window = photons_on(mesh, experiment, complete_scene(experiment), jnp.int32(0), share * mesh.size)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,9 @@ from nbjax.geometry.scattering import direction
 from nbjax.numerics import Components
 from nbjax.pipeline.scene import RayTable, Scene
 
+S = TypeVar("S", bound=Scene)
+T = TypeVar("T")
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -21,12 +25,14 @@ class Pixels:
 
     Attributes:
         slow, fast: indices as floats, for positions.
-        number: slow * width + fast in the whole image.
+        number: slow * width + fast in the whole image, whose panels lie below each other.
+        panel: number of the panel; None where there is one.
     """
 
     slow: Array
     fast: Array
     number: Array
+    panel: Array | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -49,10 +55,33 @@ class FactorViews:
     capture: View
 
 
-def look(experiment: Experiment, scene: Scene, pixels: Pixels, offset: tuple[Array, Array], depth_m: Array) -> View:
-    """View of the points at (slow, fast) offsets in pixels and ``depth_m`` in the sensor."""
-    size = experiment.panel.pixel_size_m
-    point = scene.panel.point(size * (pixels.fast + offset[1]), size * (pixels.slow + offset[0]), depth_m)
+def seen_by(experiment: Experiment, scene: S, pixels: Pixels) -> tuple[Experiment, S, Pixels]:
+    """What the pixels of a tile see: of several panels, each pixel its own, in the place of all."""
+    number = pixels.panel
+    if number is None:
+        return experiment, scene, pixels
+
+    def own(tree: T) -> T:
+        return jax.tree.map(lambda leaf: leaf[number], tree)
+
+    def own_scene(whole: Any) -> Any:
+        return replace(whole, panel=own(whole.panel), layer_thickness_m=own(whole.layer_thickness_m))
+
+    def own_experiment(whole: Experiment) -> Experiment:
+        return replace(whole, detector=replace(whole.detector, panels=own(whole.detector.panels)))
+
+    own_low, low = experiment.low, scene.low
+    if low is not None and own_low is not None:
+        experiment, scene = replace(experiment, low=own_experiment(own_low)), replace(scene, low=own_scene(low))
+    return own_experiment(experiment), own_scene(scene), pixels
+
+
+def look(experiment: Experiment, scene: Scene, pixels: Pixels, offset: tuple[Array, Array], depth: Array) -> View:
+    """View of the points at (slow, fast) offsets in pixels and a depth in the sensor in thicknesses."""
+    panel = experiment.detector.panels
+    fast_m, slow_m = panel.pixel_sizes_m
+    at = fast_m * (pixels.fast + offset[1]), slow_m * (pixels.slow + offset[0]), depth * panel.thickness_m
+    point = scene.panel.point(*at)
     return View(point, *direction(point))
 
 
@@ -60,7 +89,7 @@ def factor_views(experiment: Experiment, scene: Scene, pixels: Pixels, ray: RayT
     """The subpixel itself for an oversampled factor, the pixel centre at the ray's layer for the others."""
     grid, centre = experiment.grid, view
     if grid.oversample > 1:
-        centre = look(experiment, scene, pixels, (jnp.full_like(ray.depth_m, 0.5),) * 2, ray.depth_m)
+        centre = look(experiment, scene, pixels, (jnp.full_like(ray.depth, 0.5),) * 2, ray.depth)
     return FactorViews(
         solid_angle=view if grid.oversample_solid_angle else centre,
         polarization=view if grid.oversample_polarization else centre,

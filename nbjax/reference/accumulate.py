@@ -145,7 +145,7 @@ def is_running(entries: Container[str], experiment: Experiment) -> bool:
 def water_weight(entries: Container[str], experiment: Experiment, ray: RayTable) -> Array:
     """The weight of a ray's background, which ``last_layer_capture`` shares out among the layers."""
     if "last_layer_capture" in entries and not experiment.grid.oversample_thickness:
-        return ray.weight / experiment.panel.layers
+        return ray.weight / experiment.detector.panels.layers
     return ray.weight
 
 

@@ -27,7 +27,9 @@ class TurnedPanel(Panel):
 
     beam: Float[Array, "3"]
 
-    def point(self, fast_m: Float[Array, "..."], slow_m: Float[Array, "..."], depth_m: Float[Array, ""]) -> Components:
+    def point(
+        self, fast_m: Float[Array, "..."], slow_m: Float[Array, "..."], depth_m: Float[Array, "..."]
+    ) -> Components:
         """See ``Panel.point``."""
         _, y, z = super().point(fast_m, slow_m, depth_m)
         turned = _turn(components(self.distance_m * self.beam), components(self.slow), y / self.distance_m)

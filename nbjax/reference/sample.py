@@ -56,24 +56,24 @@ def reference_ray(
     view = ray_view(experiment, scene, pixels, ray)
     first = "first_sample_factors" in entries
     last = "last_layer_capture" in entries and not grid.oversample_thickness
-    place = (rays.slow_offset[0], rays.fast_offset[0]) if first else (jnp.full_like(ray.depth_m, 0.5),) * 2
+    place = (rays.slow_offset[0], rays.fast_offset[0]) if first else (jnp.full_like(ray.depth, 0.5),) * 2
 
-    def seen(depth_m: Array, is_own_layer: bool) -> View:
+    def seen(depth: Array, is_own_layer: bool) -> View:
         if grid.oversample == 1 and is_own_layer:
             return view
-        return look(experiment, scene, pixels, place, depth_m)
+        return look(experiment, scene, pixels, place, depth)
 
-    common = seen(rays.depth_m[0] if first else ray.depth_m, not first or experiment.panel.layers == 1)
+    common = seen(rays.depth[0] if first else ray.depth, not first or experiment.panel.layers == 1)
     at = FactorViews(
         solid_angle=view if grid.oversample_solid_angle else common,
         polarization=view if grid.oversample_polarization else common,
-        capture=view if grid.oversample_thickness else seen(ray.depth_m, True),
+        capture=view if grid.oversample_thickness else seen(ray.depth, True),
     )
     sample = sample_seen(experiment, scene, pixels, ray, view, at)
     if polarization is not None:
         sample = replace(sample, polarization=polarization)
     if last and experiment.panel.has_sensor:
-        return sample, capture_at(experiment, scene, seen(rays.depth_m[-1], False), rays.layer[-1])
+        return sample, capture_at(experiment, scene, seen(rays.depth[-1], False), rays.layer[-1])
     if grid.oversample_thickness and not experiment.panel.has_sensor and "oversample_thick_alone" in entries:
         sample = replace(sample, capture=jnp.zeros_like(sample.capture))
     return sample, sample.capture

@@ -133,5 +133,4 @@ def _with_layer_step(experiment: Experiment, rays: RayTable, layers_given: bool)
     panel, layers = experiment.panel, experiment.panel.layers
     spacing = 1.0 / (layers - 1) if layers_given and layers > 1 else 1.0 / layers
     fractions = np.repeat(np.arange(layers) * spacing, len(rays.number) // layers)
-    depth_m = jnp.asarray(fractions, rays.weight.dtype) * panel.thickness_m
-    return replace(rays, depth_m=depth_m), panel.thickness_m * spacing
+    return replace(rays, depth=jnp.asarray(fractions, rays.weight.dtype)), panel.thickness_m * spacing

@@ -117,7 +117,7 @@ def test_the_solid_angles_of_a_curved_panel_are_those_of_its_pixels() -> None:
 
     a, b, c, d = corners[:-1, :-1], corners[1:, :-1], corners[1:, 1:], corners[:-1, 1:]
     diffracted, airpath_m = direction(tuple(jnp.moveaxis(_points(panel, 0.5e-3)[:-1, :-1], -1, 0)))
-    found = solid_angle_sr(airpath_m, jnp.float64(1e-3), panel.obliquity(diffracted, airpath_m), False)
+    found = solid_angle_sr(airpath_m, jnp.float64(1e-6), panel.obliquity(diffracted, airpath_m), False)
     np.testing.assert_allclose(found, triangle(a, b, c) + triangle(a, c, d), rtol=1e-4)
     cosine = sum(n * v for n, v in zip(panel.normal_at(diffracted), diffracted, strict=True))
     np.testing.assert_allclose(cosine, 1.0, rtol=1e-14)

@@ -18,7 +18,7 @@ def cone(cosine: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
 @pytest.mark.parametrize("point_pixel", [False, True])
 def test_a_back_that_faces_the_sample_has_no_solid_angle_and_no_nan(point_pixel: bool) -> None:
     def omega(close_m: jax.Array) -> jax.Array:
-        return solid_angle_sr(jnp.float64(0.2), jnp.float64(1e-4), close_m / 0.2, point_pixel)
+        return solid_angle_sr(jnp.float64(0.2), jnp.float64(1e-8), close_m / 0.2, point_pixel)
 
     values, slopes = jax.vmap(jax.value_and_grad(omega))(jnp.array([0.1, 0.0, -0.1]))
     np.testing.assert_allclose(values, [25.0 if point_pixel else 1.25e-7, 0, 0])

@@ -39,7 +39,7 @@ def test_solid_angles_of_a_plane_add_up_to_a_half_space() -> None:
     distance, half, pixel = 0.01, 2.0, 0.004
     y = (np.arange(-half / pixel, half / pixel) + 0.5) * pixel
     airpath = jnp.sqrt(distance**2 + y[:, None] ** 2 + y[None, :] ** 2)
-    total = solid_angle_sr(airpath, jnp.float64(pixel), distance / airpath, False).sum()
+    total = solid_angle_sr(airpath, jnp.float64(pixel**2), distance / airpath, False).sum()
     exact = 4 * np.arcsin(half**2 / (half**2 + distance**2))
     assert float(total) == pytest.approx(exact, rel=2e-3)
     assert float(solid_angle_sr(jnp.float64(2.0), jnp.float64(1), jnp.float64(1), True)) == 0.25

@@ -55,7 +55,7 @@ def test_vmap_over_a_batch_of_experiments() -> None:
         ({"crystal": replace(CONFIG.crystal, shape="round")}, "a choice differs"),
         (
             {"detector": replace(CONFIG.detector, distance_mm=None, close_distance_mm=90.0)},
-            "detector.panels[0].close_distance_m has",
+            "detector.panels.close_distance_m has",
         ),
     ],
 )
