@@ -112,9 +112,9 @@ class Grid:
         return (self.slow, self.fast) if self.panels == 1 else (self.panels, self.slow, self.fast)
 
     @property
-    def window(self) -> tuple[int, int]:
-        """(slow, fast) pixels that are rendered; panels lie below each other."""
-        return self.panels * (self.roi[3] - self.roi[2]), self.roi[1] - self.roi[0]
+    def roi_shape(self) -> tuple[int, int]:
+        """(slow, fast) pixels of the rendered window; of several panels, of each."""
+        return self.roi[3] - self.roi[2], self.roi[1] - self.roi[0]
 
 
 @jax.tree_util.register_dataclass

@@ -21,8 +21,9 @@ from nbjax.geometry.scattering import miller_indices, scattering_vector
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.numerics import Components, components, cross, dot
 from nbjax.pipeline.compilation import compiled
-from nbjax.pipeline.image import complete_scene, pixels_at, simulate
+from nbjax.pipeline.image import complete_scene, simulate
 from nbjax.pipeline.view import look, seen_by
+from nbjax.pipeline.window import pixels_named
 
 _MILLER_INDEX = (
     "h, k, l nearest to the pixel's centre, of its brightest lattice, at the mean spindle angle of the pixel's photons"
@@ -110,7 +111,7 @@ def _nearest_indices(experiment: Experiment, turn_rad: Float[Array, "*image"]) -
     shape, beam, crystal = experiment.grid.shape, experiment.beam, experiment.crystal
     at = jnp.indices(shape, dtype=jnp.int32).reshape(len(shape), -1).T
     half = jnp.asarray(0.5, beam.wavelength_m.dtype)
-    seen = seen_by(experiment, complete_scene(experiment), pixels_at(experiment, at))
+    seen = seen_by(experiment, complete_scene(experiment), pixels_named(experiment, at))
     view = look(*seen, (half, half), jnp.zeros_like(half))
     q = scattering_vector(view.diffracted, components(jnp.asarray(beam.direction)), beam.wavelength_m)
     turned = _turned(q, components(crystal.spindle.axis), -turn_rad.ravel())

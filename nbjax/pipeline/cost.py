@@ -45,9 +45,9 @@ class Cost:
 def cost_of(experiment: Experiment) -> Cost:
     """The cost of ``simulate``."""
     grid, beam = experiment.grid, experiment.beam
-    slow, fast = grid.window
+    slow, fast = grid.roi_shape
     counts = {
-        "pixels": slow * fast,
+        "pixels": grid.panels * slow * fast,
         "subpixels": grid.oversample**2,
         "sensor layers": experiment.detector.panels.layers,
         "sources": beam.sources.weights.shape[-1],

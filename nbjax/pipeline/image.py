@@ -16,6 +16,7 @@ from nbjax.pipeline.arguments import one_experiment, pixels_of, stacked_experime
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.program import program_of
 from nbjax.pipeline.view import Pixels, seen_by
+from nbjax.pipeline.window import pixels_at, pixels_named, position, tile_of, unpadded, window_size
 
 TileFunction = Callable[[Experiment, Any, Pixels], Array]
 
@@ -42,7 +43,7 @@ def simulate(experiment: Experiment) -> Float[Array, "*image"]:
 @compiled
 def _simulate(experiment: Experiment) -> Float[Array, "*image"]:
     scene = complete_scene(experiment)
-    return embed(experiment, photons_of_range(experiment, scene, jnp.int32(0), window_size(experiment)))
+    return embed(experiment, photons_of_range(experiment, scene, jnp.int32(0), window_size(experiment.grid)))
 
 
 def simulate_batch(experiments: Experiment) -> Float[Array, "images *image"]:
@@ -92,7 +93,8 @@ def _simulate_pixels(experiment: Experiment, pixels: Int[Array, "n axes"]) -> Fl
     scene = complete_scene(experiment)
 
     def of_numbers(numbers: Array) -> Array:
-        return program_of(experiment).pixel_sums(*seen_by(experiment, scene, pixels_at(experiment, pixels[numbers])))
+        at = pixels_named(experiment, pixels[numbers])
+        return program_of(experiment).pixel_sums(*seen_by(experiment, scene, at))
 
     photons = scene.photons_per_sr_per_electron * tiled(of_numbers, experiment.grid.tile, jnp.int32(0), len(pixels))
     first_fast, end_fast, first_slow, end_slow = experiment.grid.roi
@@ -109,7 +111,7 @@ def complete_scene(experiment: Experiment) -> Any:
 
 
 def photons_of_range(experiment: Experiment, scene: Any, start: Int[Array, ""], count: int) -> Float[Array, " count"]:
-    """Photons of ``count`` pixels of the window in row order from ``start``; past the end they are extrapolated."""
+    """Photons of ``count`` pixels of the window by number from ``start``; past the end they are extrapolated."""
     # scaled here, where no tile has to keep its sums for the derivative by the scale
     return scene.photons_per_sr_per_electron * map_window(
         experiment, program_of(experiment).pixel_sums, scene, start, count
@@ -123,9 +125,8 @@ def embed(experiment: Experiment, window: Any) -> Any:
     """
     grid = experiment.grid
     first_fast, end_fast, first_slow, end_slow = grid.roi
-    whole_panels = grid.window == (grid.panels * grid.slow, grid.fast)
-    image = window.reshape(grid.shape if whole_panels else grid.window)
-    if not whole_panels:
+    image = unpadded(grid, window)
+    if image.shape != grid.shape:
         whole = jnp.zeros((grid.slow, grid.fast), image.dtype)
         image = whole.at[first_slow:end_slow, first_fast:end_fast].set(image)
     if experiment.mask is not None:
@@ -136,13 +137,18 @@ def embed(experiment: Experiment, window: Any) -> Any:
 def map_window(
     experiment: Experiment, function: TileFunction, scene: Any, start: Array | None = None, count: int | None = None
 ) -> Array:
-    """``function`` of ``count`` pixels of the window in row order from ``start``; of all pixels by default."""
+    """``function`` of ``count`` pixels of the window by number from ``start``; of all pixels by default.
+
+    Of several panels, ``start`` is that of a tile if ``count`` is of whole tiles.
+    """
+    grid = experiment.grid
+    tile, count = tile_of(grid), window_size(grid) if count is None else count
 
     def of_numbers(numbers: Array) -> Array:
-        return function(*seen_by(experiment, scene, pixels_at(experiment, window_position(experiment, numbers))))
+        at = pixels_at(experiment, *position(grid, numbers, of_one_panel=count % tile == 0))
+        return function(*seen_by(experiment, scene, at))
 
-    start = jnp.int32(0) if start is None else start
-    return tiled(of_numbers, experiment.grid.tile, start, window_size(experiment) if count is None else count)
+    return tiled(of_numbers, tile, jnp.int32(0) if start is None else start, count)
 
 
 def tiled(function: Callable[[Array], Any], tile: int, start: Array, count: int) -> Any:
@@ -160,28 +166,3 @@ def tiled(function: Callable[[Array], Any], tile: int, start: Array, count: int)
     of_tile = jax.checkpoint(lambda first: function(first + in_tile), prevent_cse=False)
     parts = jax.lax.map(of_tile, starts)
     return jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:])[:count], parts)
-
-
-def window_size(experiment: Experiment) -> int:
-    """Pixels of the rendered window."""
-    slow, fast = experiment.grid.window
-    return slow * fast
-
-
-def window_position(experiment: Experiment, numbers: Array) -> Int[Array, "n axes"]:
-    """(slow, fast), or (panel, slow, fast), of pixels of the window by their numbers in row order."""
-    grid = experiment.grid
-    width = grid.window[1]
-    slow, fast = numbers // width, grid.roi[0] + numbers % width
-    if grid.panels == 1:
-        return jnp.stack([grid.roi[2] + slow, fast], axis=1)
-    return jnp.stack([slow // grid.slow, slow % grid.slow, fast], axis=1)
-
-
-def pixels_at(experiment: Experiment, at: Int[Array, "n axes"]) -> Pixels:
-    """The pixels of whole indices, see ``window_position``, in the types that the pipeline asks for."""
-    dtype, grid = experiment.beam.wavelength_m.dtype, experiment.grid
-    slow, fast = at[:, -2], at[:, -1]
-    panel = None if grid.panels == 1 else at[:, 0]
-    row = slow if panel is None else panel * grid.slow + slow
-    return Pixels(slow.astype(dtype), fast.astype(dtype), row * grid.fast + fast, panel)

@@ -22,11 +22,12 @@ from nbjax.physics.shapes.square import axis_signs
 from nbjax.pipeline.accumulate import Samples, last_row
 from nbjax.pipeline.arguments import one_experiment, pixels_of
 from nbjax.pipeline.compilation import compiled
-from nbjax.pipeline.image import complete_scene, pixels_at, tiled
+from nbjax.pipeline.image import complete_scene, tiled
 from nbjax.pipeline.program import Record, program_of
 from nbjax.pipeline.sample import CrystalSample, RaySample
 from nbjax.pipeline.scene import RayTable, Scene, samples_per_layer
 from nbjax.pipeline.view import Pixels, seen_by
+from nbjax.pipeline.window import pixels_named
 from nbjax.stages import SampleStages, SceneStages, Stages
 
 
@@ -59,7 +60,7 @@ def _trace(experiment: Experiment, pixels: Int[Array, "n axes"], samples: bool) 
     scene = complete_scene(experiment)
 
     def of_numbers(numbers: Array) -> dict[str, Any]:
-        return _pixel_stages(*seen_by(experiment, scene, pixels_at(experiment, pixels[numbers])), samples)
+        return _pixel_stages(*seen_by(experiment, scene, pixels_named(experiment, pixels[numbers])), samples)
 
     grid = experiment.grid
     return Stages(

@@ -13,7 +13,8 @@ from nbjax.experiment import Experiment
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.cost import cost_of
 from nbjax.pipeline.image import complete_scene, embed, photons_of_range
-from nbjax.pipeline.sharding import photons_on, pixel_mesh
+from nbjax.pipeline.sharding import photons_on, pixel_mesh, share_of_device
+from nbjax.pipeline.window import tile_of, window_size
 
 _BANDS = 25
 _LEAST_PIXELS = 1024
@@ -42,15 +43,15 @@ def render(
     Raises:
         NonFiniteError: a pixel is NaN or infinite.
     """
-    slow, fast = experiment.grid.window
-    total, tile = slow * fast, experiment.grid.tile
+    total, tile = window_size(experiment.grid), tile_of(experiment.grid)
     devices = jax.local_devices() if devices is None else devices
     mesh = pixel_mesh(devices) if len(devices) > 1 else None
     tiles = -(-total // (tile * len(devices)))
     # a call into compiled code should take about a second: nothing is heard of it before it ends
     cost = cost_of(experiment)
     in_a_second = max(_LEAST_PIXELS, int(total / max(cost.seconds, 1e-9)) // len(devices))
-    count = min(-(-total // len(devices)), tile * max(1, -(-tiles // _BANDS)), in_a_second) * len(devices)
+    most = min(tile * max(1, -(-tiles // _BANDS)), in_a_second)
+    count = share_of_device(experiment.grid, len(devices), most) * len(devices)
     scene = _scene(experiment)
     window = np.empty(total)
     for start in range(0, total, count):

@@ -14,9 +14,10 @@ from jax import Array
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float, Int
 
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, Grid
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, embed, photons_of_range
+from nbjax.pipeline.window import tile_of, window_size
 
 _AXIS = "pixels"
 
@@ -75,10 +76,24 @@ def photons_on(
     return of_device(experiment, scene, start + share * jnp.arange(mesh.size, dtype=jnp.int32))
 
 
+def share_of_device(grid: Grid, devices: int, most: int | None = None) -> int:
+    """Pixels of the window that a device computes at once; of several panels, whole tiles.
+
+    Args:
+        grid: which pixels there are.
+        devices: that share them.
+        most: no more than these, whole tiles or not.
+    """
+    share = -(-window_size(grid) // devices)
+    if grid.panels > 1:
+        tile = tile_of(grid)
+        share = tile * -(-share // tile)
+        most = most if most is None or most < tile else most // tile * tile
+    return share if most is None else min(share, most)
+
+
 @partial(compiled, static_argnames=("mesh",))
 def _simulate_on(mesh: Mesh, experiment: Experiment) -> Float[Array, "*image"]:
-    slow, fast = experiment.grid.window
-    total = slow * fast
-    share = -(-total // mesh.size)
+    total, share = window_size(experiment.grid), share_of_device(experiment.grid, mesh.size)
     window = photons_on(mesh, experiment, complete_scene(experiment), jnp.int32(0), share * mesh.size)
     return embed(experiment, window[:total])

@@ -11,6 +11,7 @@ from jax import Array
 
 from nbjax.experiment import Experiment
 from nbjax.geometry.scattering import direction
+from nbjax.held import apart
 from nbjax.numerics import Components
 from nbjax.pipeline.scene import RayTable, Scene
 
@@ -62,7 +63,8 @@ def seen_by(experiment: Experiment, scene: S, pixels: Pixels) -> tuple[Experimen
         return experiment, scene, pixels
 
     def own(tree: T) -> T:
-        return jax.tree.map(lambda leaf: leaf[number], tree)
+        # in a loop of its own, not anew for each pixel
+        return apart(lambda tree, number: jax.tree.map(lambda leaf: leaf[number], tree), tree, number)
 
     def own_scene(whole: Any) -> Any:
         return replace(whole, panel=own(whole.panel), layer_thickness_m=own(whole.layer_thickness_m))

@@ -11,10 +11,11 @@ from jaxtyping import Int
 
 from nbjax.experiment import Experiment
 from nbjax.pipeline.accumulate import Orientation, low_of
-from nbjax.pipeline.image import TileFunction, map_window, window_position, window_size
+from nbjax.pipeline.image import TileFunction, map_window
 from nbjax.pipeline.sample import sample_crystal, sample_ray, scatterer_of
 from nbjax.pipeline.scene import RayTable
 from nbjax.pipeline.view import Pixels
+from nbjax.pipeline.window import position, window_size
 from nbjax.reference.accumulate import first_apart, items_in_run
 from nbjax.reference.sample import is_reached, leaves_table
 from nbjax.reference.scene import ReferenceScene
@@ -46,13 +47,13 @@ def first_event(
     if always and experiment.mask is None:
         first_fast, _, first_slow, _ = experiment.grid.roi
         return jnp.int32(first_slow * experiment.grid.fast + first_fast), jnp.int32(0)
-    events = jnp.zeros(window_size(experiment), jnp.int32) if always else map_window(experiment, find, scene)
+    events = jnp.zeros(window_size(experiment.grid), jnp.int32) if always else map_window(experiment, find, scene)
     if experiment.mask is not None:
         first_fast, end_fast, first_slow, end_slow = experiment.grid.roi
         shown = experiment.mask[first_slow:end_slow, first_fast:end_fast] > 0
         events = jnp.where(shown.reshape(-1), events, NEVER)
     first = jnp.argmax(events < NEVER)
-    slow, fast = window_position(experiment, first)
+    _, slow, fast = position(experiment.grid, first)
     number = (slow * experiment.grid.fast + fast).astype(jnp.int32)
     return jnp.where(events[first] < NEVER, number, NEVER), events[first]
 
