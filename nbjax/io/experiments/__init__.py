@@ -15,6 +15,7 @@ from nbjax.io.experiments import (
     crystfel_geom,
     crystfel_stream,
     dials_expt,
+    nexus_mx,
     plain_matrix,
     xds_inp,
     xds_xparm,
@@ -31,6 +32,7 @@ READERS: tuple[Reader, ...] = (
     xds_xparm.READER,
     crystfel_geom.READER,
     xds_inp.READER,
+    nexus_mx.READER,
     plain_matrix.READER,
 )
 """The first that recognises a file reads it."""

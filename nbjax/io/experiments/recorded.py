@@ -28,6 +28,7 @@ DIALS = Frame("DIALS", -_Z, _X)
 XDS = Frame("XDS", _Z, _X)
 CRYSTFEL = Frame("CrystFEL", _Z, _X)
 MOSFLM = Frame("MOSFLM", _X, _Z)
+NEXUS = Frame("NeXus", _Z, -_X)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from nbjax.io.images.stacking import is_image
 
 _SERIES = re.compile(r"data_\d+$")
 LENGTHS_M = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "nm": 1e-9, "angstrom": 1e-10, "a": 1e-10, "å": 1e-10}
-_SATURATION = (
+SATURATION = (
     "saturation_value",
     "detectorSpecific/saturation_value",
     "detectorSpecific/countrate_correction_count_cutoff",
@@ -34,12 +34,12 @@ class Described:
 
 def default_datasets(request: Request, file: Any) -> list[str]:
     """Paths of the datasets that a NeXus file declares as its data, or of its mask; empty if it declares none."""
-    for entry in _entries(file):
+    for entry in entries(file):
         if request.mask:
-            for detector in _of_class(file, entry, "NXdetector"):
-                for name in _masks(file, detector):
+            for detector in of_class(file, entry, "NXdetector"):
+                for name in masks(file, detector):
                     return [name]
-        for place in _signals(file, entry):
+        for place in signals(file, entry):
             group, _, name = place.rpartition("/")
             if _SERIES.match(name):
                 return [f"{group}/{member}" for member in sorted(file[group]) if _SERIES.match(member)]
@@ -51,17 +51,17 @@ def default_datasets(request: Request, file: Any) -> list[str]:
 def described(request: Request, file: Any, dataset: str, index: int) -> Described:
     """What the file says of an image of a dataset."""
     entry = dataset.strip("/").split("/")[0]
-    detectors = list(_of_class(file, entry, "NXdetector"))
-    beams = list(_of_class(file, entry, "NXbeam"))
+    detectors = list(of_class(file, entry, "NXdetector"))
+    beams = list(of_class(file, entry, "NXbeam"))
 
     def first(places: list[str], names: tuple[str, ...], unit_m: float | None = None) -> float | None:
-        found = (_number(file, f"{place}/{name}", index, unit_m) for place in places for name in names)
+        found = (number_at(file, f"{place}/{name}", index, unit_m) for place in places for name in names)
         return next((number for number in found if number is not None), None)
 
     wavelength_m = first(beams, ("incident_wavelength", "wavelength"), 1e-10)
     distance_m = first(detectors, ("distance", "detector_distance"), 1.0)
     return Described(
-        first(detectors, _SATURATION),
+        first(detectors, SATURATION),
         first(detectors, ("underload_value",)),
         None if wavelength_m is None else wavelength_m * 1e10,
         None if distance_m is None else distance_m * 1e3,
@@ -71,8 +71,8 @@ def described(request: Request, file: Any, dataset: str, index: int) -> Describe
 def pixel_mask(request: Request, file: Any, dataset: str, shape: tuple[int, ...], index: int) -> np.ndarray | None:
     """Bad pixels by the masks of the detectors of the image's size; any bit of ``pixel_mask`` marks one."""
     bad = None
-    for detector in _of_class(file, dataset.strip("/").split("/")[0], "NXdetector"):
-        for name in _masks(file, detector):
+    for detector in of_class(file, dataset.strip("/").split("/")[0], "NXdetector"):
+        for name in masks(file, detector):
             mask = look_up(request, file, name)
             if mask.shape[-2:] != shape:
                 continue
@@ -83,10 +83,10 @@ def pixel_mask(request: Request, file: Any, dataset: str, shape: tuple[int, ...]
 
 def groups_of_class(file: Any, kind: str) -> list[str]:
     """Paths of all groups of a NeXus class, those of the default entry first."""
-    return [place for entry in _entries(file) for place in _of_class(file, entry, kind)]
+    return [place for entry in entries(file) for place in of_class(file, entry, kind)]
 
 
-def _entries(file: Any) -> list[str]:
+def entries(file: Any) -> list[str]:
     """Entries of a file, its default one first."""
     names = [name for name in file if not unlinked(file, name) and _class(file[name]) == "NXentry"]
     names += [name for name in ("entry",) if name in file and name not in names]
@@ -94,9 +94,9 @@ def _entries(file: Any) -> list[str]:
     return sorted(names, key=lambda name: name != default)
 
 
-def _signals(file: Any, entry: str) -> Iterator[str]:
+def signals(file: Any, entry: str) -> Iterator[str]:
     """Paths of what an entry's data groups call their signal."""
-    groups = list(_of_class(file, entry, "NXdata"))
+    groups = list(of_class(file, entry, "NXdata"))
     if not groups and "data" in file[entry]:
         groups = [f"{entry}/data"]
     default = text_of(file[entry].attrs.get("default"))
@@ -114,7 +114,7 @@ def _links(group: Any) -> list[str]:
     return list(group) if hasattr(group, "keys") else []
 
 
-def _of_class(file: Any, place: str, kind: str, depth: int = 3) -> Iterator[str]:
+def of_class(file: Any, place: str, kind: str, depth: int = 3) -> Iterator[str]:
     """Paths of the groups of a NeXus class below a place, itself not included."""
     for name in _links(file[place]) if place in file else []:
         below = f"{place}/{name}"
@@ -124,15 +124,16 @@ def _of_class(file: Any, place: str, kind: str, depth: int = 3) -> Iterator[str]
         if _class(file[below]) == kind:
             yield below
         elif depth:
-            yield from _of_class(file, below, kind, depth - 1)
+            yield from of_class(file, below, kind, depth - 1)
 
 
-def _masks(file: Any, detector: str) -> list[str]:
+def masks(file: Any, detector: str) -> list[str]:
+    """Path of a detector's mask, if it has one."""
     places = (f"{detector}/pixel_mask", f"{detector}/detectorSpecific/pixel_mask")
     return [place for place in places if file.get(place, getlink=True) is not None][:1]
 
 
-def _number(file: Any, place: str, index: int, unit_m: float | None) -> float | None:
+def number_at(file: Any, place: str, index: int, unit_m: float | None) -> float | None:
     """A number, or that of an image where there is one for each; lengths in m by their unit, or the usual one."""
     if place not in file:
         return None
@@ -152,7 +153,7 @@ def _class(node: Any) -> str | None:
 
 
 def text_of(value: Any) -> str | None:
-    """An attribute that is text; None where it is something else."""
+    """A string of HDF5, alone or in an array of one, as text; None of anything else."""
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.reshape(-1)[0]
     return value.decode(errors="replace") if isinstance(value, bytes) else value if isinstance(value, str) else None
