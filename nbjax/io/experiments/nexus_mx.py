@@ -23,6 +23,7 @@ from nbjax.io.experiments.recorded import (
 )
 from nbjax.io.images.hdf5 import SIGNATURE, opened
 from nbjax.io.images.nexus import entries, number_at, of_class, text_of
+from nbjax.io.spectra import open_spectra
 
 _UNEVEN = 1e-3
 """Of a step: how far angles may be from an even scan."""
@@ -54,7 +55,7 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
                 file=path,
                 frame=NEXUS,
                 crystal=_crystal(file, entry),
-                beam=_beam(file, entry, index, remarks),
+                beam=_beam(path, file, entry, index, remarks),
                 panels=found.panels,
                 groups=found.groups,
                 scan=scan,
@@ -67,30 +68,25 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
     )
 
 
-def _beam(file: Any, entry: str, index: int, remarks: list[str]) -> RecordedBeam:
+def _beam(path: str, file: Any, entry: str, index: int, remarks: list[str]) -> RecordedBeam:
     beams = [*of_class(file, entry, "NXbeam")]
     wavelength_A, kahn, electric = None, None, None
     for beam in beams:
-        wavelength_A = wavelength_A or _wavelength(file, beam, index, remarks)
+        wavelength_A = wavelength_A or _wavelength(path, file, beam, index, remarks)
         for name in ("incident_polarisation_stokes", "incident_polarization_stokes"):
             if f"{beam}/{name}" in file and kahn is None:
                 kahn, electric = _polarization(file[f"{beam}/{name}"])
     return RecordedBeam(NEXUS.beam, wavelength_A, kahn, electric)
 
 
-def _wavelength(file: Any, beam: str, index: int, remarks: list[str]) -> float | None:
+def _wavelength(path: str, file: Any, beam: str, index: int, remarks: list[str]) -> float | None:
     for name in ("incident_wavelength", "wavelength"):
-        place = f"{beam}/{name}"
-        weights = file.get(f"{place}_weights")
-        if place in file and weights is not None and weights.shape and weights.shape[-1:] == file[place].shape[-1:]:
-            told = np.asarray(weights[()], float)
-            shares = told.reshape(-1, told.shape[-1])[index if told.ndim > 1 and index < len(told) else 0]
-            channels = [number_at(file, place, i, 1e-10) or np.nan for i in range(len(shares))]
-            mean_m = float(np.average(channels, weights=shares)) if shares.sum() > 0 else np.nan
-            if np.isfinite(mean_m):
-                remarks.append(f"its beam has {len(shares)} wavelengths; their weighted mean is taken")
-                return 1e10 * mean_m
-        wavelength_m = number_at(file, place, index, 1e-10)
+        if f"{beam}/{name}_weights" in file:
+            spectra = open_spectra(path)
+            spectrum = spectra.of_shot(index if index < spectra.shots else 0)
+            remarks.append(f"its beam has {len(spectrum.weights)} wavelengths; their weighted mean is taken")
+            return spectrum.mean_wavelength_A
+        wavelength_m = number_at(file, f"{beam}/{name}", index, 1e-10)
         if wavelength_m is not None:
             return 1e10 * wavelength_m
     return None
