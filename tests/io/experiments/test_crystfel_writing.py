@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from corners import corners_mm
 from detectors import several
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from written import write_expt
 
@@ -28,6 +28,7 @@ def again(folder: Path, found: RecordedExperiment) -> RecordedExperiment:
     return read_experiment(str(folder / "a.geom"))
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 1000))
 def test_corners_come_back(seed: int) -> None:
     found = several(seed)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from corners import corners_mm
 from detectors import several
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from positions import rotation
 
@@ -26,6 +26,7 @@ def written(*detector: Any) -> Node:
     return Node(json.loads(json.dumps(detector_model(*detector))), "a")
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 1000))
 def test_corners_come_back(seed: int) -> None:
     found = several(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -13,6 +13,7 @@ from nbjax.io.experiments.rectangles import rectangles
 BAD = arrays.arrays(bool, st.tuples(st.integers(1, 7), st.integers(1, 7)))
 
 
+@settings(max_examples=50, deadline=None)
 @given(BAD)
 def test_every_bad_pixel_is_in_one(bad: np.ndarray) -> None:
     counts = np.zeros(bad.shape, int)
