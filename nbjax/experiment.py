@@ -42,6 +42,9 @@ class BeamParameters:
         polarization_axis: unit direction of the electric vector, shape (3,).
         sources: divergence and spectrum.
         polarized: whether the polarization factor is applied at all.
+        size_m: size of the beam where its fluence falls off across it.
+        profile: a name of ``nbjax.physics.beam_profiles.BEAM_PROFILES``, of which the fluence is the peak; None: it is
+            the same everywhere.
     """
 
     direction: Float[Array, "3"]
@@ -51,6 +54,8 @@ class BeamParameters:
     polarization_axis: Float[Array, "3"]
     sources: Sources
     polarized: bool = field(metadata=STATIC)
+    size_m: Float[Array, ""] | None = None
+    profile: str | None = field(default=None, metadata=STATIC)
 
 
 @jax.tree_util.register_dataclass
@@ -66,6 +71,7 @@ class CrystalParameters:
         factors: structure factors.
         spindle, mosaic: rotation exposure and mosaic domains.
         shape: a name of ``nbjax.physics.shapes.SHAPES``.
+        offset_m: place in the beam, along the polarization axis and across; None: its middle.
     """
 
     cell: UnitCell
@@ -76,6 +82,7 @@ class CrystalParameters:
     spindle: Spindle
     mosaic: MosaicDraws
     shape: str = field(metadata=STATIC)
+    offset_m: Float[Array, "2"] | None = None
 
 
 @dataclass(frozen=True)

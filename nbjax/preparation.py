@@ -198,6 +198,8 @@ def _beam(resolved: Resolved, array: MakeArray) -> BeamParameters:
         polarization_axis=array(resolved.detector.polarization_axis),
         sources=sources,
         polarized=beam.polarization_correction or always_polarized,
+        size_m=None if resolved.config.beam.profile is None else array(beam.beamsize_mm / 1000),
+        profile=resolved.config.beam.profile,
     )
 
 
@@ -231,6 +233,7 @@ def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
         ),
         mosaic=MosaicDraws(array(spread_rad), array(axes), array(ratios)),
         shape=_shape(resolved),
+        offset_m=None if crystal.offset_mm is None else array(np.array(crystal.offset_mm) / 1000),
     )
 
 

@@ -107,11 +107,12 @@ class Stages:
         last: the last sample of each pixel, of the last crystal.
         background_electrons_squared: the part of I_before_scaling that is background, shape (pixels,).
         before_scaling_electrons_squared: I_before_scaling, shape (pixels,): ``steps`` times the weighted mean of the
-            samples' intensities, times ``mosaic_blocks``, plus background.
+            samples' intensities, times ``mosaic_blocks`` and ``beam_share``, plus background.
         r_e_squared_m2: squared classical electron radius.
         fluence_photons_per_m2: photons per area.
         steps: samples of a sensor layer, with the orientations of the last crystal.
         mosaic_blocks: blocks of the last crystal, each with the intensity of the samples; None: one.
+        beam_share: fluence at the last crystal over that of the beam's centre; None: the same.
         capture, polarization, solid_angle_sr: factors of the whole pixel, shape (pixels,). Where a factor differs
             between samples, its mean weighted by what the samples contribute; where it is oversampled, that of the
             last sample, which is not multiplied again.
@@ -131,6 +132,7 @@ class Stages:
     fluence_photons_per_m2: Float[Array, ""]
     steps: Float[Array, ""]
     mosaic_blocks: Float[Array, ""] | None
+    beam_share: Float[Array, ""] | None
     capture: Float[Array, " pixels"]
     polarization: Float[Array, " pixels"]
     solid_angle_sr: Float[Array, " pixels"]

@@ -27,6 +27,7 @@ class Beam:
     flux_photons_per_s: float | None = None
     exposure_s: float | None = None
     beamsize_mm: float | None = None
+    profile: Literal["gaussian", "top_hat"] | None = None  # None: of equal fluence everywhere
     polarization: float | None = None  # Kahn factor, -1..1
     polarization_fraction: float | None = None  # instead of the Kahn factor, which is 2 fraction - 1
     polarization_correction: bool = True
@@ -81,6 +82,7 @@ class Crystal:
     size_a_mm: float | None = None
     size_b_mm: float | None = None
     size_c_mm: float | None = None
+    offset_mm: tuple[float, float] | None = None  # from the middle of the beam: along the polarization, and across
     volume_um3: float | None = None  # of the whole crystal: so many blocks of ``cells``; None: one block
     shape: Shape = "square"
     fudge: float | None = None

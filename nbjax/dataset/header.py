@@ -13,11 +13,15 @@ from nbjax.dataset.plan import Plan, base_orientation
 from nbjax.dataset.single import Place, Single, fields_of_image
 from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.header import HeaderFields
+from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.preparation import header_fields
 from nbjax.resolve import Resolved, resolve
 
 FLUX_KEYS = {"beam.fluence_photons_per_m2", "beam.flux_photons_per_s", "beam.exposure_s", "beam.beamsize_mm"}
 """What the flux of an image follows from."""
+
+_PROFILES = {None: "rectangular", "gaussian": "Gaussian", "top_hat": "top-hat"}
+"""Names of beam profiles in NeXus."""
 
 
 class Header:
@@ -102,6 +106,7 @@ class Header:
         lengths, angles = np.array(crystal.cell_A), np.radians(crystal.cell_deg)
         orientation = geometry.rotation @ base_orientation(resolved)
         direct = np.asarray(standard_direct(lengths, angles)) @ orientation.T
+        size_m, profile = beam.beamsize_mm / 1000, resolved.config.beam.profile
         drawn_flux = not own and self._dataset.drawn_keys & FLUX_KEYS
         return Instrument(
             geometry=geometry,
@@ -110,7 +115,9 @@ class Header:
             wavelength_A=beam.wavelength_A,
             kahn_factor=beam.polarization,
             fluence_photons_per_m2=None if drawn_flux else beam.fluence_photons_per_m2,
-            beamsize_m=beam.beamsize_mm / 1000,
+            beamsize_m=size_m,
+            profile=_PROFILES[profile],
+            area_m2=size_m**2 if profile is None else BEAM_PROFILES[profile].area(size_m),
             exposure_s=resolved.config.beam.exposure_s or 1.0,
             sensor_m=detector.thickness_um * 1e-6,
             mask=(~self._evaluated).astype(np.uint32),

@@ -65,7 +65,9 @@ class Instrument:
         wavelength_A: of the base configuration.
         kahn_factor: linear polarization along the NeXus x axis.
         fluence_photons_per_m2: of every image, or None where it differs.
-        beamsize_m: edge of the square beam that has this fluence.
+        beamsize_m: edge of the square beam that has this fluence, or size of another profile.
+        profile: of the beam, as NeXus names it.
+        area_m2: of a beam of this fluence that has the same flux.
         exposure_s: of each image.
         sensor_m: thickness of the sensor; 0 where none is modelled.
         mask: 1 where a pixel has no value, uint32, shape (slow, fast).
@@ -84,6 +86,8 @@ class Instrument:
     kahn_factor: float
     fluence_photons_per_m2: float | None
     beamsize_m: float
+    profile: str
+    area_m2: float
     exposure_s: float
     sensor_m: float
     mask: np.ndarray
@@ -166,9 +170,9 @@ def write_tree(file: h5py.File, instrument: Instrument, series: Series) -> h5py.
     if instrument.fluence_photons_per_m2 is not None:
         flux_per_m2 = instrument.fluence_photons_per_m2 / instrument.exposure_s
         put(beam, "flux", flux_per_m2 / 1e4, units="s^-1 cm^-2")
-        put(beam, "total_flux", flux_per_m2 * instrument.beamsize_m**2, units="Hz")
+        put(beam, "total_flux", flux_per_m2 * instrument.area_m2, units="Hz")
         put(beam, "incident_beam_size", np.full(2, instrument.beamsize_m), units="m")
-    put(beam, "profile", "rectangular")
+    put(beam, "profile", instrument.profile)
     _write_detector(group(node, "detector", "NXdetector"), instrument, series)
     _write_sample(group(entry, "sample", "NXsample"), instrument, series)
     return entry

@@ -20,7 +20,7 @@ from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, Fault, FileError
 from nbjax.geometry.unit_cell import setting_of
 from nbjax.io.spectra import open_spectra
-from nbjax.quantities import QUANTITIES
+from nbjax.quantities import QUANTITIES, Quantity
 from nbjax.resolve import Resolved, resolve
 from nbjax.resolve.beam import resolve_beam
 from nbjax.resolve.notes import Notes
@@ -216,8 +216,11 @@ def _key_faults(draw: Draw, recipe: Recipe) -> list[Fault]:
         if quantity is None or not quantity.drawn:
             known = ", ".join(quantity.key for quantity in QUANTITIES.values() if quantity.drawn)
             problem = f"{key} cannot be drawn; choose from {known}"
-        elif (len(quantity.labels) > 1) != (index is not None) or index not in (None, "0", "1", "2"):
-            wanted = f"{path}.0, .1 or .2" if len(quantity.labels) > 1 else path
+        elif index not in _components(quantity):
+            first, *others = (
+                f"{path}.0" if i == "0" else path if i is None else f".{i}" for i in _components(quantity)
+            )
+            wanted = " or ".join([", ".join([first, *others[:-1]]), *others[-1:]])
             problem = f"got {key}, wants {wanted}"
         elif path in _OF_BEAM and recipe.config.beam.spectrum_file is not None:
             problem = f"{key} does not move the spectrum of beam.spectrum_file; draw beam.spectrum_offset_eV"
@@ -226,6 +229,11 @@ def _key_faults(draw: Draw, recipe: Recipe) -> list[Fault]:
         if problem:
             faults.append(Fault("dataset.draws.keys", problem))
     return faults
+
+
+def _components(quantity: Quantity) -> list[str | None]:
+    """What may follow the key of a quantity: the number of a component, or nothing where it has one."""
+    return [None] if len(quantity.labels) == 1 else [str(number) for number in range(len(quantity.labels))]
 
 
 def taken(key: str, value: float) -> float | int:
@@ -241,7 +249,7 @@ def _with_value(config: Config, key: str, value: float) -> tuple[Config, float]:
     values: dict[str, Any] = dict.fromkeys(QUANTITIES[path].replaces)
     values[path] = value = taken(key, value)
     if index is not None:
-        old = list(getattr(table, name) or (0.0, 0.0, 0.0))
+        old = list(getattr(table, name) or (0.0,) * len(QUANTITIES[path].labels))
         old[int(index)] = value
         values[path] = tuple(old)
     return with_values(config, values), float(value)

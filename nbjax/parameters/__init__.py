@@ -37,6 +37,7 @@ _ELSEWHERE = {
     "beam.source_weights": "needs a list of two or more sources; give beam.source_file",
     "crystal.structure_factors": "needs one table of amplitudes; give crystal.hkl_file, or leave out "
     "crystal.anomalous_channels",
+    "crystal.offset_mm": "needs a beam whose fluence falls off; give beam.profile",
     "crystal.default_F": "stands for reflections of a table that lacks them; use crystal.structure_factors",
     "crystal.water_um": "needs one background of water; give crystal.water_um above zero",
     "detector.fast_axis": _PANEL_AXIS,

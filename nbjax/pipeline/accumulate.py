@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import Experiment
+from nbjax.pipeline.backgrounds import background_at
 from nbjax.pipeline.orientations import AT_ONCE, divisor, has_orientation_sum, orientation_sum
 from nbjax.pipeline.sample import CrystalSample, Low, RaySample, Scatterer, sample_crystal, sample_ray, scatterer_of
 from nbjax.pipeline.scene import CrystalScene, RayTable, Scene
@@ -114,8 +115,7 @@ def last_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> tuple[R
 
 def background_of(experiment: Experiment, sample: RaySample) -> Array:
     """What all backgrounds scatter towards a ray's point, in electrons squared."""
-    first, *others = (term.electrons_squared(sample.scattering_per_m) for term in experiment.backgrounds)
-    return sum(others, first)
+    return background_at(experiment, sample.scattering_per_m)
 
 
 def mean_background(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
@@ -137,8 +137,10 @@ def share_of(scene: Scene, number: int, ray: RayTable, sample: RaySample, oversa
 
 
 def orientation_weight(crystal: CrystalScene) -> Array | float:
-    """The mosaic blocks of a crystal, shared out among its orientations."""
-    return (1.0 if crystal.mosaic_blocks is None else crystal.mosaic_blocks) / len(crystal.orientations_m)
+    """The mosaic blocks of a crystal in its share of the beam, shared out among its orientations."""
+    weight: Array | float = 1.0 if crystal.mosaic_blocks is None else crystal.mosaic_blocks
+    weight = weight if crystal.beam_share is None else weight * crystal.beam_share
+    return weight / len(crystal.orientations_m)
 
 
 def sum_orientations(

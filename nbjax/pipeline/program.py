@@ -16,6 +16,7 @@ from nbjax.pipeline.accumulate import (
     last_row,
     last_sample,
     mean_background,
+    orientation_weight,
     oversampled_factors,
     pixel_sums,
     sum_samples,
@@ -96,9 +97,7 @@ def running_sums(experiment: Experiment, scene: Scene, samples: Samples, backgro
     oversampled, steps = oversampled_factors(experiment, samples.ray), samples_per_layer(experiment, scene)
     own: list[Array] = []
     for part, partial in zip(scene.crystals, samples.partials, strict=True):
-        weight = scene.rays.weight[:, None] / len(part.orientations_m)
-        factor = oversampled * weight
-        factor = factor if part.mosaic_blocks is None else factor * part.mosaic_blocks
+        factor = oversampled * (scene.rays.weight[:, None] * orientation_weight(part))
         own.append(jnp.where(samples.ray.resolved, factor, 0.0)[:, None] * (partial * steps))
     if not own:
         return ()

@@ -69,6 +69,7 @@ def _trace(experiment: Experiment, pixels: Int[Array, "n axes"], samples: bool) 
         fluence_photons_per_m2=experiment.beam.fluence_photons_per_m2,
         steps=jnp.asarray(samples_per_layer(experiment, scene), experiment.beam.wavelength_m.dtype),
         mosaic_blocks=scene.crystals[-1].mosaic_blocks if scene.crystals else None,
+        beam_share=scene.crystals[-1].beam_share if scene.crystals else None,
         oversample_thickness=grid.oversample_thickness,
         oversample_polarization=grid.oversample_polarization,
         oversample_solid_angle=grid.oversample_solid_angle,

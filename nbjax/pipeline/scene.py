@@ -14,12 +14,13 @@ from jaxtyping import Float, Int
 
 from nbjax import precision
 from nbjax.constants import THOMSON_CROSS_SECTION_M2
-from nbjax.experiment import CrystalParameters, Experiment, without_tables
+from nbjax.experiment import BeamParameters, CrystalParameters, Experiment, without_tables
 from nbjax.geometry.detector import place_detector
 from nbjax.geometry.goniometer import phi_rotations
 from nbjax.geometry.panel import Panel
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.pairs.transform import in_pairs
+from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.sampling.mosaic import domain_rotations
 from nbjax.sampling.sources import incident_rays
@@ -60,11 +61,13 @@ class CrystalScene:
         orientations_m: direct cell vectors (rows) of every phi step and mosaic domain, phi outermost.
         factors: structure factors in the type of the intensity.
         mosaic_blocks: how many times the image of one block the crystal gives; None: once.
+        beam_share: fluence that it sees over that of the beam's centre; None: all of it.
     """
 
     orientations_m: Float[Array, "orientations 3 3"]
     factors: StructureFactors
     mosaic_blocks: Float[Array, ""] | None = None
+    beam_share: Float[Array, ""] | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -115,7 +118,8 @@ def complete(experiment: Experiment, derive: Callable[[Experiment], S]) -> S:
         factors = crystal.factors
         values = None if factors.values is None else factors.values.astype(intensity)
         factors = replace(factors, values=values, default=factors.default.astype(intensity))
-        return replace(part, factors=factors, mosaic_blocks=mosaic_blocks(crystal))
+        share = beam_share(experiment.beam, crystal)
+        return replace(part, factors=factors, mosaic_blocks=mosaic_blocks(crystal), beam_share=share)
 
     pairs = zip(scene.crystals, experiment.crystals, strict=True)
     return replace(scene, crystals=tuple(whole(part, crystal) for part, crystal in pairs))
@@ -127,6 +131,14 @@ def mosaic_blocks(crystal: CrystalParameters) -> Float[Array, ""] | None:
         return None
     a, b, c = direct_vectors_m(crystal.cell)
     return crystal.volume_m3 / (jnp.prod(crystal.cells) * jnp.dot(a, jnp.cross(b, c)))
+
+
+def beam_share(beam: BeamParameters, crystal: CrystalParameters) -> Float[Array, ""] | None:
+    """Fluence at a crystal, which is small beside the beam, over that of the beam's centre."""
+    if beam.profile is None or beam.size_m is None:
+        return None
+    offset_m = jnp.zeros(2, beam.size_m.dtype) if crystal.offset_m is None else crystal.offset_m
+    return BEAM_PROFILES[beam.profile].at(offset_m, beam.size_m)
 
 
 def derive_scene(experiment: Experiment) -> Scene:

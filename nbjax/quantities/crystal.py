@@ -21,6 +21,19 @@ _SIZES = tuple(
 
 CRYSTAL: tuple[Quantity, ...] = (
     Quantity(
+        "crystal.offset_mm",
+        "the place in the beam",
+        "mm",
+        around_zero(1e3),
+        around_zero(10.0),
+        labels=("along polarization", "across"),
+        typical=1e-3,
+        place="offset_m",
+        fitted=True,
+        drawn=True,
+        attributed=True,
+    ),
+    Quantity(
         "crystal.cell_A",
         "the lengths a, b, c in Angstrom",
         "A",

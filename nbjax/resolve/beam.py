@@ -11,6 +11,7 @@ from nbjax.config.tree import Beam, Sampling
 from nbjax.constants import DEFAULT_FLUENCE_PHOTONS_PER_M2, HC_EV_A
 from nbjax.io.sources import SourceList, read_sources
 from nbjax.io.spectra import Spectrum
+from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.resolve.divergence import Directions, directions, in_widths, resolve_spreads, retained
 from nbjax.resolve.notes import DEFAULT_SEED, Notes
 from nbjax.resolve.polarization import kahn_factor
@@ -109,6 +110,7 @@ def resolve_beam(
     sources = None if beam.source_file is None else read_sources(beam.source_file, "two_column_sources" not in parity)
     spectrum = read_spectrum(beam, notes)
     wavelength_A = _wavelength(beam, sources, spectrum, notes)
+    notes.record("beam.profile", beam.profile or "none", "given" if beam.profile else "default: equal everywhere")
     fluence = _fluence(beam, beamsize_mm, notes)
     horizontal, vertical, dispersion = resolve_spreads(beam, sampling, notes)
     if sources is not None:
@@ -196,8 +198,13 @@ def _fluence(beam: Beam, beamsize_mm: float, notes: Notes) -> float:
             notes.warn("beam.flux_photons_per_s overrides beam.fluence_photons_per_m2")
         notes.given("beam.flux_photons_per_s", beam.flux_photons_per_s)
         size_m = beamsize_mm / 1000
-        fluence = beam.flux_photons_per_s * exposure_s / size_m / size_m
-        origin = "derived from beam.flux_photons_per_s, beam.exposure_s, beam.beamsize_mm"
+        photons = beam.flux_photons_per_s * exposure_s
+        if beam.profile is None:
+            fluence = photons / size_m / size_m
+        else:
+            fluence = photons / BEAM_PROFILES[beam.profile].area(size_m)
+        what = "" if beam.profile is None else "peak of beam.profile, "
+        origin = f"{what}derived from beam.flux_photons_per_s, beam.exposure_s, beam.beamsize_mm"
         notes.record("beam.fluence_photons_per_m2", fluence, origin)
         return fluence
     return notes.choose(

@@ -38,6 +38,7 @@ class ResolvedCrystal:
         cells_differ: whether the C program rounds a given size to other ``cells``.
         interpolate: whether structure factors are interpolated.
         phi: rotation exposure in degrees; settled when the detector is.
+        offset_mm: place in a beam with a profile; None without one.
     """
 
     cell_A: tuple[float, float, float]
@@ -58,6 +59,7 @@ class ResolvedCrystal:
     phi_start_deg: float
     water_um: float
     phi: Steps = NONE
+    offset_mm: tuple[float, float] | None = None
 
 
 def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes) -> ResolvedCrystal:
@@ -106,7 +108,18 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
         mosaic_seed=notes.choose("crystal.mosaic_seed", crystal.mosaic_seed, DEFAULT_MOSAIC_SEED),
         phi_start_deg=phi_start,
         water_um=water_um,
+        offset_mm=_offset_mm(config, notes),
     )
+
+
+def _offset_mm(config: Config, notes: Notes) -> tuple[float, float] | None:
+    """Place in a beam that has a profile; None in one that has none."""
+    offset_mm = config.crystal.offset_mm
+    if config.beam.profile is None:
+        if offset_mm is not None:
+            notes.warn("crystal.offset_mm has no effect: the beam has the same fluence everywhere (beam.profile)")
+        return None
+    return notes.choose("crystal.offset_mm", offset_mm, (0.0, 0.0), "default: the middle of the beam")
 
 
 def _interpolate(config: Config, cells: tuple[float, float, float], has_table: bool, notes: Notes) -> bool:

@@ -81,6 +81,8 @@ def pixel_factors(stages: Stages) -> dict[str, Array]:
     }
     if stages.mosaic_blocks is not None:
         shared["mosaic_blocks"] = stages.mosaic_blocks
+    if stages.beam_share is not None:
+        shared["beam_share"] = stages.beam_share
     if last.lattice_axes is not None:
         own["last_F_latt_axes"] = last.lattice_axes
     return own | {key: jnp.broadcast_to(value, (*pixels, *value.shape)) for key, value in shared.items()}

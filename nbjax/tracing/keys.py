@@ -238,6 +238,9 @@ AFTER_SAMPLES: tuple[Key, ...] = (
     ),
     Key("mosaic_blocks", "1", "mosaic blocks of the crystal, by which the samples' sum counts", required=False),
     Key(
+        "beam_share", "1", "fluence at the crystal over that of the beam's centre, in the samples' sum", required=False
+    ),
+    Key(
         "I_before_scaling",
         "electrons^2",
         "sum over all samples, before scaling",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.geometry.panel import place_panel

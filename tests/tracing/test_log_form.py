@@ -81,7 +81,7 @@ def test_a_full_log() -> None:
     assert v["polarization"] == 0.954403
     wanted = set(PIXEL) - {
         *("sdet_vector", "odet_vector", "beam_vector", "distance_m", "source_weights", "I_background"),
-        *("a0_m", "b0_m", "c0_m", "mosaic_blocks"),
+        *("a0_m", "b0_m", "c0_m", "mosaic_blocks", "beam_share"),
     }
     assert wanted <= set(v)
 

@@ -10,6 +10,15 @@ from nbjax.numerics import Components
 
 
 @runtime_checkable
+class Extended(Protocol):
+    """A background that covers a square about the middle of the beam, and sees the mean fluence over it."""
+
+    @property
+    def edge_m(self) -> Array:
+        """Edge of the square."""
+
+
+@runtime_checkable
 class Background(Protocol):
     """A pytree of arrays that scatters without regard to any crystal."""
 

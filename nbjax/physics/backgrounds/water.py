@@ -28,6 +28,11 @@ class Water:
 
     size_m: Float[Array, ""]
 
+    @property
+    def edge_m(self) -> Array:
+        """Of the square that the beam sees."""
+        return self.size_m
+
     def electrons_squared(self, q_per_m: Components) -> Array:
         """Sum over the molecules of their squared forward-scattering factors, a single number."""
         molecules = self.size_m**3 * WATER_DENSITY_G_PER_M3 * AVOGADRO_PER_MOL / WATER_MOLAR_MASS_G_PER_MOL

@@ -1,4 +1,4 @@
-"""Every image of a dataset has a spectrum of its own."""
+"""Every image of a dataset has a spectrum of its own, and every crystal a place in the beam."""
 
 from __future__ import annotations
 
@@ -83,3 +83,19 @@ def test_the_width_of_a_spectrum_may_be_drawn() -> None:
     widths = [float(simulator.experiments(simulator.plan.image(i))[0].beam.sources.band) for i in range(3)]
     drawn = [simulator.plan.image(i).drawn["beam.bandwidth_percent"] for i in range(3)]
     np.testing.assert_allclose(widths, np.array(drawn) / 100, rtol=1e-14)
+
+
+def test_every_crystal_has_its_place_in_the_beam() -> None:
+    draws = tuple(Draw((f"crystal.offset_mm.{axis}",), "normal", mean=0.0, sigma=0.002) for axis in range(2))
+    beam = {"profile": "gaussian", "beamsize_mm": 0.01}
+    simulator = Simulator(Plan(recipe({"beam": beam}, draws=draws, lattices=2)))
+    check_draws(simulator, 2)
+    planned = simulator.plan.image(0)
+    for lattice, experiment in enumerate(simulator.experiments(planned)):
+        drawn = [planned.drawn[f"crystal.offset_mm.{axis}"][lattice] for axis in range(2)]
+        np.testing.assert_allclose(np.asarray(experiment.crystal.offset_m) * 1000, drawn, rtol=1e-14)
+    with pytest.raises(ConfigError, match=r"crystal\.offset_mm\.2, wants crystal\.offset_mm\.0 or \.1"):
+        Plan(recipe({"beam": beam}, draws=(Draw(("crystal.offset_mm.2",), "uniform", low=0.0, high=1.0),)))
+    told = Header(simulator.plan).instrument
+    assert (told.profile, told.beamsize_m) == ("Gaussian", 1e-5)
+    assert told.area_m2 == pytest.approx(1e-10 * np.pi / (4 * np.log(2)))
