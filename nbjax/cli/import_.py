@@ -20,7 +20,13 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--out", required=True, metavar="CONFIG.toml", help="the configuration")
     parser.add_argument("--image", type=int, metavar="N", help="image of the scan (default: the first)")
-    parser.add_argument("--panel", metavar="NAME", help="panel of the detector (default: the nearest to the beam)")
+    parser.add_argument("--panel", metavar="NAME", help="one panel of the detector (default: all)")
+    parser.add_argument(
+        "--distance-mm",
+        type=float,
+        metavar="MM",
+        help="mean distance of the panels, for a geometry that leaves it to the images",
+    )
     parser.set_defaults(run=run)
 
 
@@ -36,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from nbjax.io.files import atomic_writer, check_writable
 
     check_writable(arguments.out)
-    imported = import_files(arguments.files, arguments.image, arguments.panel)
+    imported = import_files(arguments.files, arguments.image, arguments.panel, arguments.distance_mm)
     with atomic_writer(arguments.out, "w") as handle:
         handle.write(config_toml(absolute_inputs(imported.config)))
     for line in imported.taken:

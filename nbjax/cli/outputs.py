@@ -25,11 +25,14 @@ from nbjax.io.smv import header_overflows, write_smv
 from nbjax.physics.noise import reference_poisson
 from nbjax.physics.readout import SMV_COUNTS, Offset, Poisson, record
 from nbjax.preparation import header_fields
+from nbjax.preparation.picture import picture_of
 from nbjax.resolve import Resolved
 from nbjax.sampling.reference_random import Ran1
 
 HEADER_ENTRIES = ("distance_before_swing", "header_beam_center")
 """Entries of the ledger about the numbers of an SMV header."""
+
+_SEVERAL = "give output.float_file or output.png_file, or nbjax batch, whose files hold all panels"
 
 
 def file_names(output: Output) -> dict[str, str]:
@@ -67,12 +70,28 @@ def check_outputs(output: Output, more: list[str]) -> None:
             raise ConfigError([Fault(name, "is the name of two outputs; give each its own")])
 
 
+def check_formats(resolved: Resolved) -> None:
+    """Refuse files whose format has no place for several panels.
+
+    Raises:
+        ConfigError: SMV or graymaps of several panels.
+    """
+    count = len(resolved.detector.panels)
+    faults = [
+        Fault(f"output.{name}", f"got {file!r}, which holds one panel, and detector.file has {count}; {_SEVERAL}")
+        for name, file in file_names(resolved.config.output).items()
+        if name in ("integer_file", "noise_file", "pgm_file") and count > 1
+    ]
+    if faults:
+        raise ConfigError(faults)
+
+
 def output_departures(resolved: Resolved) -> tuple[str, ...]:
     """Ledger entries about files that the outputs bring into play."""
     output = resolved.config.output
     if output.integer_file is None and output.noise_file is None:
         return ()
-    shape = (resolved.detector.pixels_slow, resolved.detector.pixels_fast)
+    shape = resolved.detector.pixels_slow, resolved.detector.pixels_fast
     words = smv_header(_header_fields(resolved))
     found = [name for name in HEADER_ENTRIES if smv_header(_header_fields(resolved, name)) != words]
     return (*found, "header_overflow") if header_overflows(shape, words) else tuple(found)
@@ -89,7 +108,7 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
 
     Args:
         resolved: the completed configuration.
-        image: photons, shape (slow, fast).
+        image: photons, of the shape of ``simulate``.
         show_progress: whether drawing noise may show a progress bar.
 
     Returns:
@@ -113,7 +132,8 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
     lines = []
     if output.float_file is not None:
         write_float(output.float_file, photons)
-        lines.append(f"{output.float_file}: photons as 4-byte floats")
+        shape = f", {' x '.join(map(str, image.shape))} (panel, slow, fast)" if image.ndim == 3 else ""
+        lines.append(f"{output.float_file}: photons as 4-byte floats{shape}")
     if output.integer_file is not None:
         scaled = counts.to_integers(photons, scale, resolved.output.adc_offset, in_roi)
         _write_smv(output.integer_file, scaled, resolved, gain_word(scale))
@@ -132,8 +152,9 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         _write_smv(output.noise_file, pixels, resolved)
         lines.append(f"{output.noise_file}: SMV, {drawn.sum():.0f} photons counted, {overloads} overloads")
     if output.png_file is not None:
-        write_png(output.png_file, image if drawn is None else drawn)
-        lines.append(f"{output.png_file}: picture{'' if drawn is None else ' of the counts'}")
+        write_png(output.png_file, picture_of(resolved, image if drawn is None else drawn))
+        seen = f", {image.shape[0]} panels as seen along the beam" if image.ndim == 3 else ""
+        lines.append(f"{output.png_file}: picture{'' if drawn is None else ' of the counts'}{seen}")
     crystal = resolved.config.crystal
     table = resolved.crystal.table
     if crystal.dump_file is not None and table is not None and has_list(crystal):

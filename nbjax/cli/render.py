@@ -11,7 +11,7 @@ import numpy as np
 from nbjax.advice.blank import why_blank
 from nbjax.advice.cost import cost_lines
 from nbjax.cli.interruption import interruptible
-from nbjax.cli.outputs import check_outputs, has_list, output_departures, write_outputs
+from nbjax.cli.outputs import check_formats, check_outputs, has_list, output_departures, write_outputs
 from nbjax.cli.progress import progress_bar
 from nbjax.cli.said import say_resolved
 from nbjax.config.tree import Config
@@ -42,13 +42,14 @@ def render_to_files(
         reword: turns a warning about configuration keys into the user's own terms.
 
     Returns:
-        Photons, shape (slow, fast).
+        Photons, of the shape of ``simulate``.
     """
     crystal = config.crystal
     check_outputs(config.output, [crystal.dump_file] if crystal.dump_file and has_list(crystal) else [])
     with jax.enable_x64(True):
         resolved = resolve(config, sources)
         check(resolved)
+        check_formats(resolved)
         say_resolved(resolved, reword)
         experiment = prepare_resolved(resolved)
         names = departures(resolved, experiment, (*option_entries, *output_departures(resolved)))
@@ -64,10 +65,11 @@ def render_to_files(
         if not image.any():
             print(f"nbjax: warning: {reword(why_blank(resolved))}", file=sys.stderr)
         lines = write_outputs(resolved, image, progress)
-    slow, fast = np.unravel_index(int(image.argmax()), image.shape)
+    axes = ("slow", "fast") if image.ndim == 2 else ("panel", "slow", "fast")
+    brightest = np.unravel_index(int(image.argmax()), image.shape)
     print(
-        f"{image.shape[0]} x {image.shape[1]} pixels (slow x fast), mean {image.mean():.6g}, "
-        f"maximum {image.max():.6g} photons at slow {slow}, fast {fast}"
+        f"{' x '.join(map(str, image.shape))} pixels ({' x '.join(axes)}), mean {image.mean():.6g}, maximum "
+        f"{image.max():.6g} photons at {', '.join(f'{axis} {i}' for axis, i in zip(axes, brightest, strict=True))}"
     )
     for line in lines:
         print(f"wrote {line}")

@@ -11,7 +11,7 @@ from nbjax.config.tree import Config
 INPUT_FILES: dict[str, tuple[str, ...]] = {
     "beam": ("source_file", "spectrum_file"),
     "crystal": ("matrix_file", "orientation_file", "hkl_file", "reflections_file", "dump_file", "coordinates_file"),
-    "detector": ("header_file", "mask_file"),
+    "detector": ("file", "header_file", "mask_file"),
 }
 
 OF_COORDINATES = (

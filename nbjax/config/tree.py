@@ -97,8 +97,9 @@ class Crystal:
 
 @dataclass(frozen=True)
 class Detector:
-    """Pixel grid, placement and sensor of one flat (or curved) panel."""
+    """Pixel grid, placement and sensor of one flat (or curved) panel, or a file of panels."""
 
+    file: str | None = None  # geometry of a processing program: all panels, in its laboratory
     convention: Convention = "mosflm"
     pivot: Pivot | None = None
     pixel_mm: float | None = None

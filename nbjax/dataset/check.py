@@ -122,12 +122,12 @@ def _same(one: list[np.ndarray] | None, other: list[np.ndarray]) -> bool:
 @compiled
 def _what_pixels_see(experiment: Experiment) -> Any:
     """The scene, and the parameters that pixels take from the experiment beside it."""
-    crystal, panel, beam = experiment.crystal, experiment.panel, experiment.beam
+    crystal, panel, beam = experiment.crystal, experiment.detector.panels, experiment.beam
     return (
         build_scene(experiment),
         crystal.cells,
         crystal.fudge if crystal.shape != "square" else None,
-        panel.pixel_size_m,
+        panel.pixel_sizes_m,
         panel.attenuation_per_m if panel.has_sensor else None,
         (beam.kahn_factor, beam.polarization_axis) if beam.polarized else None,
         experiment.backgrounds,

@@ -34,8 +34,8 @@ class Combination:
 def combine(found: Sequence[RecordedExperiment]) -> Combination:
     """One experiment from what several files say.
 
-    The laboratory is that of the first file whose program has one; others are turned onto it by their beam and their
-    axis of rotation.
+    The laboratory is that of the first file whose program has one, or of the one that places several panels; others are
+    turned onto it by their beam and their axis of rotation.
 
     Raises:
         FileError: two files contradict each other.
@@ -47,6 +47,10 @@ def combine(found: Sequence[RecordedExperiment]) -> Combination:
 
 
 def _frame(found: Sequence[RecordedExperiment]) -> Frame | None:
+    """That of the first file that has one; before it that of the panels, which a configuration names by their file."""
+    placing = next((each for each in found if each.panels), None)
+    if placing is not None and len(placing.panels) > 1:
+        return placing.frame
     return next((each.frame for each in found if each.frame is not None), None)
 
 
@@ -81,9 +85,9 @@ def _with(known: Combination, more: RecordedExperiment) -> Combination:
                 sources["orientation"] = more.file
         elif told("orientation", crystal.direct_A, more.crystal.direct_A):
             crystal = more.crystal
-    panels, scan, image = base.panels, base.scan, base.image
+    panels, groups, scan, image = base.panels, base.groups, base.scan, base.image
     if told("panels", base.panels or None, more.panels or None):
-        panels = more.panels
+        panels, groups = more.panels, more.groups
     if told("scan", base.scan, more.scan):
         scan, image = more.scan, more.image
     experiment = replace(
@@ -92,6 +96,7 @@ def _with(known: Combination, more: RecordedExperiment) -> Combination:
         crystal=crystal,
         beam=beam,
         panels=panels,
+        groups=groups,
         scan=scan,
         image=image,
         remarks=(*base.remarks, *(f"{more.file}: {remark}" for remark in more.remarks)),

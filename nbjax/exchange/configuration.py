@@ -18,11 +18,11 @@ from nbjax.geometry.frames import across, unit
 from nbjax.geometry.unit_cell import setting_of
 from nbjax.io.experiments.recorded import MOSFLM, RecordedExperiment, RecordedPanel
 from nbjax.io.experiments.words import floats
+from nbjax.resolve.panels import axes_of, panel_values
 from nbjax.rotations import xyz_angles
 
 _SQUARE = 2e-4
 """Relative difference of the edges of pixels that count as square."""
-_ORTHOGONAL = 1e-3
 _BLOCK_A = 1000.0
 """Edge of a block of the crystal, which no file tells: spots of a few pixels."""
 
@@ -34,21 +34,21 @@ def configuration(found: Combination, panel: RecordedPanel | None) -> Config:
 
     Args:
         found: what the files say.
-        panel: the panel that is taken, or None where no file has any.
+        panel: the panel that is taken; None: all that the files have.
 
     Raises:
         FileError: a panel that nbjax has not, or an orientation that is none.
     """
     experiment = found.experiment
     values = _crystal(found) | _beam(experiment) | _scan(experiment)
-    if _needs_axes(experiment, panel):
-        values |= _axes(experiment) | _detector(experiment, panel)
+    if _needs_axes(experiment):
+        values |= axes_of(experiment) | _detector(found, panel)
     return with_values(Config(), values)
 
 
-def _needs_axes(experiment: RecordedExperiment, panel: RecordedPanel | None) -> bool:
+def _needs_axes(experiment: RecordedExperiment) -> bool:
     """Whether something is told that the laboratory of the default convention does not have."""
-    if experiment.beam.direction is not None or panel is not None or experiment.scan is not None:
+    if experiment.beam.direction is not None or experiment.panels or experiment.scan is not None:
         return True
     oriented = experiment.crystal is not None and experiment.crystal.direct_A is not None
     return oriented and experiment.frame is not None and experiment.frame != MOSFLM
@@ -88,23 +88,11 @@ def _scan(experiment: RecordedExperiment) -> Values:
     return values
 
 
-def _axes(experiment: RecordedExperiment) -> Values:
-    """Beam, polarization and spindle; what no file tells is as the program's laboratory has it."""
-    beam, spindle = experiment.beam_axis, experiment.spindle_axis
-    assert beam is not None
-    assert spindle is not None
-    electric = experiment.beam.electric_axis
-    values: Values = {
-        "detector.convention": "custom",
-        "beam.direction": floats(unit(beam)),
-        "beam.polarization_axis": floats(across(spindle if electric is None else electric, beam)),
-    }
-    if experiment.scan is not None:
-        values["crystal.spindle_axis"] = floats(unit(spindle))
-    return values
-
-
-def _detector(experiment: RecordedExperiment, panel: RecordedPanel | None) -> Values:
+def _detector(found: Combination, panel: RecordedPanel | None) -> Values:
+    experiment = found.experiment
+    only = len(experiment.panels) == 1
+    if (len(experiment.panels) > 1 and panel is None) or (only and not _is_square(experiment.panels[0])):
+        return {"detector.file": found.sources["panels"]}
     beam, spindle = experiment.beam_axis, experiment.spindle_axis
     assert beam is not None
     assert spindle is not None
@@ -115,43 +103,13 @@ def _detector(experiment: RecordedExperiment, panel: RecordedPanel | None) -> Va
             "detector.slow_axis": floats(np.cross(unit(beam), fast)),
             "detector.normal_axis": floats(unit(beam)),
         }
-    fast, slow = unit(panel.fast), unit(panel.slow)
-    _check(experiment, panel, fast, slow)
-    normal = unit(np.cross(fast, slow))
-    normal = -normal if panel.origin_mm @ normal < 0 else normal
-    pixel_mm = sum(panel.pixel_mm) / 2
-    # the foot of the perpendicular, of axes that need not be quite at right angles
-    foot = np.linalg.solve(np.stack([-fast, -slow, normal], axis=1), panel.origin_mm)
-    values: Values = {
-        "detector.pivot": "sample",
-        "detector.pixel_mm": float(pixel_mm),
-        "detector.pixels_fast": int(panel.pixels[0]),
-        "detector.pixels_slow": int(panel.pixels[1]),
-        "detector.close_distance_mm": float(foot[2]),
-        "detector.org_x_px": float(foot[0] / pixel_mm + 0.5),
-        "detector.org_y_px": float(foot[1] / pixel_mm + 0.5),
-        "detector.fast_axis": floats(fast),
-        "detector.slow_axis": floats(slow),
-        "detector.normal_axis": floats(normal),
-    }
-    if panel.thickness_mm and panel.attenuation_per_mm:
-        values["detector.thickness_um"] = float(1000 * panel.thickness_mm)
-        values["detector.attenuation_depth_um"] = float(1000 / panel.attenuation_per_mm)
-    return values
+    if not _is_square(panel):
+        raise FileError(
+            f"{experiment.file}: panel {panel.name!r} has pixels of {panel.pixel_mm[0]:g} x {panel.pixel_mm[1]:g} mm, "
+            "and a panel by itself has square ones only; take all panels"
+        )
+    return panel_values(panel, experiment.file)
 
 
-def _check(experiment: RecordedExperiment, panel: RecordedPanel, fast: np.ndarray, slow: np.ndarray) -> None:
-    where = f"{experiment.file}: panel {panel.name!r}"
-    if abs(panel.pixel_mm[0] / panel.pixel_mm[1] - 1) > _SQUARE:
-        fast_mm, slow_mm = panel.pixel_mm
-        raise FileError(
-            f"{where} has pixels of {fast_mm:g} x {slow_mm:g} mm, and nbjax has square ones only; choose another panel"
-        )
-    if abs(fast @ slow) > _ORTHOGONAL:
-        raise FileError(
-            f"{where} has a fast axis that is not at a right angle to its slow axis (cosine {fast @ slow:.4g}); "
-            "choose another panel, or correct the file"
-        )
-    distance_mm = abs(float(panel.origin_mm @ unit(np.cross(fast, slow))))
-    if distance_mm < 1e-3:
-        raise FileError(f"{where} lies {distance_mm:g} mm from the sample; give a file with the detector's distance")
+def _is_square(panel: RecordedPanel) -> bool:
+    return abs(panel.pixel_mm[0] / panel.pixel_mm[1] - 1) <= _SQUARE

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from nbjax.config.edit import with_values
 from nbjax.config.tree import Config
 from nbjax.errors import FileError, UsageError
 from nbjax.exchange.combination import Combination, cell_of_experiment, combine
 from nbjax.exchange.configuration import configuration
-from nbjax.geometry.frames import unit
 from nbjax.io.experiments import is_experiment, read_experiment
 from nbjax.io.experiments.recorded import RecordedExperiment, RecordedPanel
 from nbjax.io.files import read_unpacked
@@ -35,13 +32,16 @@ class Imported:
     remarks: tuple[str, ...]
 
 
-def import_files(files: Sequence[str], image: int | None = None, panel: str | None = None) -> Imported:
+def import_files(
+    files: Sequence[str], image: int | None = None, panel: str | None = None, distance_mm: float | None = None
+) -> Imported:
     """The configuration that files of processing programs describe together.
 
     Args:
         files: experiments, and at most one file of reflections or coordinates.
         image: number of an image of the scan; None: the first.
-        panel: name of the panel, or its number from 0; None: the one nearest to the beam.
+        panel: name of a panel, or its number from 0; None: all of them.
+        distance_mm: mean distance of the panels, for a geometry that leaves it to the images.
 
     Raises:
         FileError: a file that cannot be read, contradicts another, or is of no known kind.
@@ -51,7 +51,7 @@ def import_files(files: Sequence[str], image: int | None = None, panel: str | No
     others: dict[str, str] = {}
     for name in files:
         if is_experiment(name):
-            found.append(read_experiment(name, image))
+            found.append(read_experiment(name, image, distance_mm))
             continue
         if others:
             (first,) = others.values()
@@ -61,8 +61,11 @@ def import_files(files: Sequence[str], image: int | None = None, panel: str | No
     experiment = combined.experiment
     if image is not None and experiment.scan is None:
         raise UsageError(f"--image {image}: none of the files tells of a scan; leave it out")
-    chosen, remarks = _panel(experiment, panel)
+    chosen = _panel(experiment, panel)
+    remarks: list[str] = []
     config = configuration(combined, chosen)
+    if distance_mm is not None and config.detector.file is not None:
+        config = with_values(config, {"detector.distance_mm": distance_mm})
     if others:
         config = with_values(config, {**others, "crystal.default_F": None})
     taken = [*_taken(combined, chosen), *(f"structure factors: {name}" for name in others.values())]
@@ -87,36 +90,20 @@ def _key(name: str) -> str:
     )
 
 
-def _panel(experiment: RecordedExperiment, name: str | None) -> tuple[RecordedPanel | None, list[str]]:
-    """The panel by its name, or the one that the beam comes nearest to."""
+def _panel(experiment: RecordedExperiment, name: str | None) -> RecordedPanel | None:
+    """The panel by its name, or an only one; None where there are none, or several are taken."""
     panels = experiment.panels
-    if name is not None:
-        for panel in panels:
-            if panel.name == name:
-                return panel, []
-        if name.isascii() and name.isdigit() and int(name) < len(panels):
-            return panels[int(name)], []
-        known = ", ".join(panel.name for panel in panels[:20]) or "none"
-        raise UsageError(
-            f"--panel {name}: is no panel of the files; they have {known}; give one of these, or a number from 0"
-        )
-    if len(panels) < 2:
-        return (panels[0] if panels else None), []
-    beam = experiment.beam_axis
-    assert beam is not None
-    nearest = min(panels, key=lambda panel: _angle(panel, beam))
-    remark = (
-        f"the detector has {len(panels)} panels, of which a configuration has one: {nearest.name}, the nearest to the "
-        "beam, is taken; --panel NAME takes another"
+    if name is None:
+        return panels[0] if len(panels) == 1 else None
+    for panel in panels:
+        if panel.name == name:
+            return panel
+    if name.isascii() and name.isdigit() and int(name) < len(panels):
+        return panels[int(name)]
+    known = ", ".join(panel.name for panel in panels[:20]) or "none"
+    raise UsageError(
+        f"--panel {name}: is no panel of the files; they have {known}; give one of these, or a number from 0"
     )
-    return nearest, [remark]
-
-
-def _angle(panel: RecordedPanel, beam: np.ndarray) -> float:
-    """Angle between the beam and the middle of a panel."""
-    sizes = [count * pixel / 2 for count, pixel in zip(panel.pixels, panel.pixel_mm, strict=True)]
-    middle = panel.origin_mm + sizes[0] * unit(panel.fast) + sizes[1] * unit(panel.slow)
-    return float(np.arccos(np.clip(middle @ unit(beam) / max(float(np.linalg.norm(middle)), 1e-30), -1, 1)))
 
 
 def _taken(found: Combination, panel: RecordedPanel | None) -> list[str]:
@@ -133,6 +120,11 @@ def _taken(found: Combination, panel: RecordedPanel | None) -> list[str]:
     if panel is not None:
         fast, slow = panel.pixels
         lines.append(f"panel: {panel.name}, {slow} x {fast} pixels (slow x fast) ({sources['panels']})")
+    elif experiment.panels:
+        count = len(experiment.panels)
+        names = [group.name for group in experiment.groups]
+        groups = f" in the groups {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}" if names else ""
+        lines.append(f"panels: {count}{groups} ({sources['panels']})")
     scan, image = experiment.scan, experiment.image
     if scan is not None and image is not None:
         turn = f"{scan.width_deg:g} degrees from {scan.start_of(image):g} on"
@@ -151,7 +143,7 @@ def _missing(found: Combination, panel: RecordedPanel | None, has_factors: bool)
         lines.append("no file tells of the wavelength; add beam.wavelength_A to the configuration (default: 1 A)")
     if "polarization" not in sources:
         lines.append("no file tells of the polarization; add beam.polarization to the configuration (default: 0, none)")
-    if panel is None:
+    if not experiment.panels:
         lines.append("no file tells of the detector; add one that does, or [detector] to the configuration")
     if not has_factors:
         lines.append(

@@ -47,10 +47,12 @@ def spot_width_px(experiment: Experiment) -> float:
 
     Of several crystals it is the widest, and 0 without any.
     """
-    panel, beam = place(experiment.panel, experiment.beam.direction), experiment.beam
+    panels, beam = place(experiment.detector, experiment.beam.direction), experiment.beam
     edges_m = [float(np.median(np.asarray(c.cells * c.cell.lengths_m))) for c in experiment.crystals]
     spread = max((0.886 * float(beam.wavelength_m) / edge_m for edge_m in edges_m), default=0.0)
-    return spread * abs(float(panel.distance_m)) / float(experiment.panel.pixel_size_m)
+    # of several panels, the one that the beam comes nearest to
+    away_m, pixel_m = np.abs(np.asarray(panels.distance_m)), np.asarray(experiment.detector.panels.pixel_size_m)
+    return float(spread * np.min(away_m / pixel_m))
 
 
 def spot_gap_deg(experiment: Experiment) -> float:
@@ -59,10 +61,12 @@ def spot_gap_deg(experiment: Experiment) -> float:
     Mosaic domains that are turned further than this put their spots onto those of others. Of the reciprocal axes the
     shortest counts.
     """
-    panel, grid, beam = place(experiment.panel, experiment.beam.direction), experiment.grid, experiment.beam
-    size = experiment.panel.pixel_size_m
-    fast, slow = (np.array(ends, float) for ends in ((0, grid.fast, 0, grid.fast), (0, 0, grid.slow, grid.slow)))
-    corners = np.stack([np.asarray(x) for x in panel.point(size * fast, size * slow, 0 * size)], axis=-1)
+    panels, grid, beam = place(experiment.detector, experiment.beam.direction), experiment.grid, experiment.beam
+    corners_m = []
+    fast_m, slow_m = experiment.detector.panels.pixel_sizes_m
+    for fast, slow in ((0, 0), (grid.fast, 0), (0, grid.slow), (grid.fast, grid.slow)):
+        corners_m.append(panels.point(fast * fast_m, slow * slow_m, 0 * fast_m))
+    corners = np.stack([np.stack([np.asarray(x) for x in corner], axis=-1) for corner in corners_m])
     directions = corners / np.linalg.norm(corners, axis=-1, keepdims=True)
     farthest = np.linalg.norm(directions - np.asarray(beam.direction), axis=-1).max() / float(beam.wavelength_m)
     shortest = np.linalg.norm(invert_basis(direct_vectors_m(experiment.crystal.cell)), axis=1).min()

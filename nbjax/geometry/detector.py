@@ -56,6 +56,14 @@ class DetectorParameters:
         return 1 if self.groups is None else len(self.groups.chains)
 
 
+def first_panel(detector: DetectorParameters) -> PanelParameters:
+    """The panel; of several the first, as it stands before its groups move."""
+    if detector.groups is None:
+        return detector.panels
+    panel: PanelParameters = jax.tree.map(lambda leaf: leaf[0], detector.panels)
+    return panel
+
+
 def place_detector(detector: DetectorParameters, beam: Float[Array, "3"]) -> Panel:
     """The placed panel; of several, all of them, every array with a leading axis.
 

@@ -10,9 +10,12 @@ from PIL import Image
 
 from nbjax.io.files import atomic_writer
 
+_ABSENT = (200, 214, 229)
+"""Colour of what no panel covers."""
+
 
 def write_png(path: str | Path, image: np.ndarray) -> None:
-    """Write an image of shape (slow, fast) as an 8-bit grey PNG, one pixel a pixel.
+    """Write an image of shape (slow, fast) as an 8-bit grey PNG, one pixel a pixel. What is NaN is tinted.
 
     Contrast is linear around the background and logarithmic above it, so that a background stays light grey and weak
     reflections stay visible beside strong ones. What is not above zero is white, as is an image without contrast.
@@ -21,7 +24,11 @@ def write_png(path: str | Path, image: np.ndarray) -> None:
         FileError: it cannot be written.
     """
     buffer = io.BytesIO()
-    Image.fromarray(255 - grey(image)).save(buffer, "PNG", optimize=True)
+    picture = Image.fromarray(255 - grey(image))
+    if (absent := np.isnan(image)).any():
+        picture = picture.convert("RGB")
+        picture.paste(_ABSENT, mask=Image.fromarray(absent))
+    picture.save(buffer, "PNG", optimize=True)
     with atomic_writer(path) as handle:
         handle.write(buffer.getvalue())
 

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from nbjax.constants import HC_EV_A
 from nbjax.experiment import Experiment
 from nbjax.fields import look_up, put
+from nbjax.geometry.detector import first_panel
 from nbjax.geometry.panel import PanelParameters
 from nbjax.numerics import unit_vector
 from nbjax.parameters.parameter import DEGREE, Meaning, Parameter, leaf, relative, several, single
@@ -38,12 +39,13 @@ def _tilted(direction: Float[Array, "3"], panel: PanelParameters, mrad: Float[Ar
 
 
 def _tilted_beam(e: Experiment, x: Array) -> Experiment:
-    return put(e, "beam.direction", _tilted(e.beam.direction, e.panel, x))
+    return put(e, "beam.direction", _tilted(e.beam.direction, first_panel(e.detector), x))
 
 
 def _tilted_sources(e: Experiment, x: Array) -> Experiment:
     assert isinstance(e.beam.sources, SourceTable)
-    tilted = jax.vmap(_tilted, in_axes=(0, None, 0))(e.beam.sources.directions, e.panel, x.reshape(-1, 2))
+    tilt = jax.vmap(_tilted, in_axes=(0, None, 0))
+    tilted = tilt(e.beam.sources.directions, first_panel(e.detector), x.reshape(-1, 2))
     return put(e, "beam.sources.directions", tilted)
 
 

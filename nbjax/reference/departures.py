@@ -31,6 +31,9 @@ def departures(resolved: Resolved, experiment: Experiment, options: Iterable[str
         experiment: what ``prepare`` made of it.
         options: entries that the reading of the command line brings into play.
     """
+    if experiment.grid.panels > 1:
+        # it has one panel, and no image to differ
+        return ()
     found = set(options) | set(resolved.header_departures)
     found.update(name for name, applies in _TESTS.items() if applies(resolved, experiment))
     return tuple(name for name in NAMES if name in found and name not in resolved.config.parity)
@@ -47,7 +50,7 @@ def _oversampled(experiment: Experiment) -> tuple[bool, bool, bool]:
     return (
         grid.oversample_solid_angle,
         grid.oversample_polarization or not experiment.beam.polarized,
-        grid.oversample_thickness or not experiment.panel.has_sensor,
+        grid.oversample_thickness or not experiment.detector.panels.has_sensor,
     )
 
 
@@ -58,15 +61,16 @@ def _first_sample_factors(resolved: Resolved, experiment: Experiment) -> bool:
     divergent |= beam.horizontal.count > 1 or beam.vertical.count > 1
     if experiment.grid.oversample > 1 and not (omega and polarization and capture):
         return True
-    return (divergent and not polarization) or (experiment.panel.layers > 1 and not (omega and polarization))
+    return (divergent and not polarization) or (experiment.detector.panels.layers > 1 and not (omega and polarization))
 
 
 def _running_product(resolved: Resolved, experiment: Experiment) -> bool:
     grid, beam = experiment.grid, resolved.beam
     flagged = grid.oversample_solid_angle or (grid.oversample_polarization and experiment.beam.polarized)
-    flagged |= grid.oversample_thickness and experiment.panel.has_sensor
+    flagged |= grid.oversample_thickness and experiment.detector.panels.has_sensor
     crystal = resolved.crystal
-    steps = grid.oversample**2 * experiment.panel.layers * beam.count * crystal.phi.count * crystal.mosaic_domains
+    layers = experiment.detector.panels.layers
+    steps = grid.oversample**2 * layers * beam.count * crystal.phi.count * crystal.mosaic_domains
     return flagged and (steps > 1 or bool(experiment.backgrounds))
 
 
@@ -120,14 +124,19 @@ def _round_peak(resolved: Resolved, experiment: Experiment) -> bool:
     return bool(fringes < _CLOSED_FORM_FAILS)
 
 
+def _layer_step(resolved: Resolved, experiment: Experiment) -> bool:
+    panel = experiment.detector.panels
+    return panel.has_sensor and (panel.layers > 1 or resolved.detector.layers_given)
+
+
 _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "phi_carryover": _phi_carryover,
     "first_sample_factors": _first_sample_factors,
     "running_product": _running_product,
-    "oversample_thick_alone": lambda r, e: e.grid.oversample_thickness and not e.panel.has_sensor,
+    "oversample_thick_alone": lambda r, e: e.grid.oversample_thickness and not e.detector.panels.has_sensor,
     "oversample_polar_always": lambda r, e: e.grid.oversample_polarization and not r.beam.polarization_correction,
-    "last_layer_capture": lambda r, e: e.panel.layers > 1 and not e.grid.oversample_thickness,
-    "layer_step": lambda r, e: e.panel.has_sensor and (e.panel.layers > 1 or r.detector.layers_given),
+    "last_layer_capture": lambda r, e: e.detector.panels.layers > 1 and not e.grid.oversample_thickness,
+    "layer_step": _layer_step,
     "source_weights": _source_weights,
     "two_column_sources": lambda r, e: r.beam.sources is not None and r.beam.sources.is_spectrum,
     "water_scale": lambda r, e: bool(e.backgrounds),
@@ -139,8 +148,8 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "misset_random": lambda r, e: r.config.crystal.misset_random,
     "twotheta_axis_length": _twotheta_axis_length,
     "custom_normal": lambda r, e: r.detector.custom_normal_differs,
-    "curved_mapping": lambda r, e: e.panel.curved,
-    "distance_before_swing": lambda r, e: e.panel.curved and r.detector.two_theta_deg != 0,
+    "curved_mapping": lambda r, e: e.detector.panels.curved,
+    "distance_before_swing": lambda r, e: e.detector.panels.curved and r.detector.two_theta_deg != 0,
     "detector_size": lambda r, e: r.detector.size_differs,
     "size_rounding": lambda r, e: r.crystal.cells_differ,
     "oversample_distance": lambda r, e: r.sampling.oversample_differs,

@@ -14,13 +14,14 @@ import numpy as np
 from nbjax.config.check import checked
 from nbjax.config.inputs import absent_inputs
 from nbjax.config.tree import Config
-from nbjax.io.images import other_size
 from nbjax.reference.ledger import check_names
 from nbjax.resolve.beam import ResolvedBeam, resolve_beam
 from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
 from nbjax.resolve.detector import ResolvedDetector, resolve_detector
 from nbjax.resolve.header import apply_headers
+from nbjax.resolve.mask import resolve_mask
 from nbjax.resolve.notes import DEFAULT_SEED, Notes
+from nbjax.resolve.panels import apply_detector_file
 from nbjax.resolve.plausibility import check_ranges
 from nbjax.resolve.rotation import resolve_rotation
 from nbjax.resolve.sampling import ResolvedSampling, resolve_sampling
@@ -43,7 +44,7 @@ class Resolved:
     Attributes:
         config: the configuration it came from, completed from image headers, parity names checked.
         beam, crystal, detector, sampling, output: the sections.
-        mask: pixels of the mask image, shape (slow, fast), or None.
+        mask: 0 where a pixel is skipped, of the image's shape, or None.
         warnings: sentences for the user.
         remarks: what was chosen for the user and decides what the image shows.
         notes: values and their origins.
@@ -67,10 +68,10 @@ class Resolved:
         return [(key, value, origin) for key, (value, origin) in self.notes.items()]
 
     def evaluated(self) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels that are computed, and pixels inside the region of interest; boolean, shape (slow, fast)."""
+        """Pixels that are computed, and pixels inside the region of interest; boolean, of the image's shape."""
         d = self.detector
-        in_roi = np.zeros((d.pixels_slow, d.pixels_fast), bool)
-        in_roi[d.roi[2] : d.roi[3], d.roi[0] : d.roi[1]] = True
+        in_roi = np.zeros(d.shape, bool)
+        in_roi[..., d.roi[2] : d.roi[3], d.roi[0] : d.roi[1]] = True
         return in_roi if self.mask is None else in_roi & (self.mask != 0), in_roi
 
 
@@ -96,18 +97,17 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     notes.raise_faults()
     headers = apply_headers(config)
     said.update(headers.origins)
-    config, mask = check_ranges(headers.config, notes), headers.mask
+    of_file = apply_detector_file(headers.config)
+    said.update(of_file.origins)
+    for remark in of_file.remarks:
+        notes.warn(remark)
+    config = check_ranges(of_file.config, notes)
     output = _resolve_output(config, notes)
     beam = resolve_beam(config.beam, config.sampling, config.parity, notes, output.seed)
     crystal = resolve_crystal(config, beam, output.seed, notes)
-    detector = resolve_detector(config, notes)
+    detector = resolve_detector(config, notes, of_file.recorded)
     crystal = replace(crystal, phi=resolve_rotation(config, beam, crystal, detector, notes))
-    shape = (detector.pixels_slow, detector.pixels_fast)
-    if mask is not None and mask.shape != shape:
-        notes.fault(
-            "detector.mask_file",
-            f"{config.detector.mask_file} {other_size(mask.shape, shape, 'the image')}; give a mask of its size",
-        )
+    mask = resolve_mask(headers.mask, detector, config.detector.mask_file, notes)
     notes.raise_faults()
     sampling = resolve_sampling(config, beam, crystal, detector, notes)
     return Resolved(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from nbjax.config.tree import Config, Detector, Vector
 from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
+from nbjax.io.experiments.recorded import RecordedExperiment, RecordedGroup, RecordedPanel
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.polarization import electric_axis
 
@@ -28,6 +30,9 @@ class ResolvedDetector:
         near_mm: (fast, slow) of the nearest point, under the sample pivot.
         roi: fast first, fast end, slow first, slow end (ends exclusive).
         custom_normal_differs: whether the C program would take another panel normal.
+        panels, groups: of ``detector.file``; none where the configuration itself describes the panel. All else is then
+            that of the panel nearest to the beam.
+        file: name of that file.
     """
 
     pixel_mm: float
@@ -58,16 +63,33 @@ class ResolvedDetector:
     layers_given: bool
     roi: tuple[int, int, int, int]
     custom_normal_differs: bool
+    panels: tuple[RecordedPanel, ...] = ()
+    groups: tuple[RecordedGroup, ...] = ()
+    file: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(slow, fast) pixels of the image; of several panels (panel, slow, fast), as large as the largest."""
+        if len(self.panels) < 2:
+            return self.pixels_slow, self.pixels_fast
+        return len(self.panels), self.pixels_slow, self.pixels_fast
 
 
-def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
-    """Fill in the detector; faults go to ``notes``."""
+def resolve_detector(config: Config, notes: Notes, recorded: RecordedExperiment | None = None) -> ResolvedDetector:
+    """Fill in the detector; faults go to ``notes``.
+
+    Args:
+        config: completed.
+        notes: takes faults, warnings and origins.
+        recorded: what ``detector.file`` says.
+    """
     detector = config.detector
-    pixel_mm, fast, slow, size_mm = _pixels(config, notes)
+    _check_several(config, recorded, notes)
+    pixel_mm, fast, slow, size_mm = _pixels(config, notes, _largest(recorded))
     grid_mm = (pixel_mm * fast, pixel_mm * slow)
     for name in ("convention", "curved", "point_pixel"):
         notes.switch(f"detector.{name}", getattr(detector, name))
-    for name in ("header_file", "mask_file"):
+    for name in ("file", "header_file", "mask_file"):
         if getattr(detector, name) is not None:
             notes.given(f"detector.{name}", getattr(detector, name))
     axes, differs = _axes(config, notes)
@@ -112,7 +134,19 @@ def resolve_detector(config: Config, notes: Notes) -> ResolvedDetector:
         layers_given=layers_given,
         roi=_roi(detector, fast, slow, "sentinel_values" in config.parity, notes),
         custom_normal_differs=differs,
+        panels=() if recorded is None else recorded.panels,
+        groups=() if recorded is None else recorded.groups,
+        file=None if recorded is None else recorded.file,
     )
+
+
+def _check_several(config: Config, recorded: RecordedExperiment | None, notes: Notes) -> None:
+    """Note what cannot be said of several panels."""
+    count = 1 if recorded is None else len(recorded.panels)
+    if count > 1 and config.detector.roi is not None:
+        notes.fault("detector.roi", f"given with the {count} panels of detector.file, rendered whole; leave it out")
+    if count > 1 and config.parity:
+        notes.fault("parity", f"the C program has one panel, and detector.file has {count}; leave parity out")
 
 
 def _metres(count: int | None, size_mm: float, pixel_mm: float) -> float:
@@ -120,7 +154,17 @@ def _metres(count: int | None, size_mm: float, pixel_mm: float) -> float:
     return size_mm / 1000 if count is None else pixel_mm / 1000 * count
 
 
-def _pixels(config: Config, notes: Notes) -> tuple[float, int, int, tuple[float, float]]:
+def _largest(recorded: RecordedExperiment | None) -> tuple[int, ...] | None:
+    """(panels, slow, fast): as many pixels as the largest panel has along each axis; None for one panel."""
+    if recorded is None or len(recorded.panels) < 2:
+        return None
+    fast, slow = np.max([panel.pixels for panel in recorded.panels], axis=0)
+    return len(recorded.panels), int(slow), int(fast)
+
+
+def _pixels(
+    config: Config, notes: Notes, several: tuple[int, ...] | None
+) -> tuple[float, int, int, tuple[float, float]]:
     """Pixel size, pixels along fast and slow, and (fast, slow) size from which centres are counted; mm."""
     detector = config.detector
     pixel_mm = notes.choose("detector.pixel_mm", detector.pixel_mm, 0.1)
@@ -141,12 +185,16 @@ def _pixels(config: Config, notes: Notes) -> tuple[float, int, int, tuple[float,
         counts.append(number)
         sizes.append(size_mm if as_given else pixel_mm * number)
     fast, slow = counts
+    if several is not None:
+        _, slow, fast = several
+    shape = several or (slow, fast)
+    need = math.prod(shape)
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if fast * slow * _BYTES_PER_PIXEL > available or fast * slow >= 2**31:
+    if need * _BYTES_PER_PIXEL > available or need >= 2**31:
         notes.fault(
-            "detector.pixels_fast",
-            f"an image of {slow} x {fast} pixels needs {fast * slow * _BYTES_PER_PIXEL / 1e9:.0f} GB, this machine has "
-            f"{available / 1e9:.0f} GB; use fewer pixels or render parts on smaller detectors",
+            "detector.pixels_fast" if several is None else "detector.file",
+            f"an image of {' x '.join(map(str, shape))} pixels needs {need * _BYTES_PER_PIXEL / 1e9:.0f} GB, this "
+            f"machine has {available / 1e9:.0f} GB; use fewer pixels or render parts on smaller detectors",
         )
     return pixel_mm, fast, slow, (sizes[0], sizes[1])
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nbjax.config.tree import Config
 from nbjax.errors import FileError
-from nbjax.io.images import Recorded, mask_image, open_images
+from nbjax.io.images import Recorded, mask_image, mask_images, open_images
 from nbjax.resolve.camera import Header, camera
 
 
@@ -18,7 +18,8 @@ class HeaderValues:
 
     Attributes:
         config: the configuration, completed.
-        mask: where pixels are used, boolean, shape (slow, fast), or None.
+        mask: where pixels are used, boolean, shape (slow, fast), or (images, slow, fast) beside ``detector.file``; or
+            None.
         origins: origin of every value taken.
         departures: ledger entries that concern these headers.
     """
@@ -33,7 +34,9 @@ def apply_headers(config: Config) -> HeaderValues:
     """The configuration completed from ``mask_file`` and ``header_file``; the image header wins over the mask's."""
     headers, mask = [], None
     detector = config.detector
-    if detector.mask_file is not None:
+    if detector.mask_file is not None and detector.file is not None:
+        mask = mask_images(detector.mask_file)
+    elif detector.mask_file is not None:
         image = mask_image(detector.mask_file)
         mask = image.usable()
         headers.append(_header(detector.mask_file, image, of_mask=True))

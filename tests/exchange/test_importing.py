@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,13 @@ from written import (
     xparm,
 )
 
+from nbjax import prepare
+from nbjax.config.edit import with_values
 from nbjax.config.tree import Beam, Config, Crystal, Detector
 from nbjax.errors import FileError, UsageError
 from nbjax.exchange.importing import import_files
+from nbjax.resolve import resolve
+from nbjax.resolve.panels import placement
 
 _CLOSE_PX = 0.05
 
@@ -109,17 +114,49 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     assert any("no file tells of the wavelength" in remark for remark in remarks)
 
 
-def test_one_of_several_panels(tmp_path: Path) -> None:
+def _with_cell(config: Config) -> Config:
+    return with_values(config, {"crystal.cell_A": (50.0, 50.0, 50.0), "crystal.cell_deg": (90.0, 90.0, 90.0)})
+
+
+def test_one_of_several_panels_and_all(tmp_path: Path) -> None:
     geometry = stream().split("-----\n")[1].replace("/LCLS/detector", "0.07").replace("----- End geometry file ", "")
     second = geometry.replace("q/", "r/").replace("corner_x = 120.4", "corner_x = 420.4")
     name = written(tmp_path, "a.geom", second + geometry)
     found = import_files([name])
-    assert any("2 panels" in remark and ": q, the nearest" in remark for remark in found.remarks)
-    other = import_files([name], panel="r").config.detector
-    assert other.org_x_px != found.config.detector.org_x_px
-    assert import_files([name], panel="0").config.detector == other
+    assert found.config.detector == Detector(file=name, convention="custom")
+    assert any(line.startswith("panels: 2") for line in found.taken)
+    panels = resolve(_with_cell(found.config)).detector.panels
+    one, other = (import_files([name], panel=panel).config.detector for panel in ("r", "q"))
+    assert one.org_x_px is not None
+    assert one.org_x_px != other.org_x_px
+    for alone, panel in zip((one, other), panels, strict=True):
+        at = placement(panel, name)
+        assert alone.org_x_px == pytest.approx(at.near_mm[0] / panel.pixel_mm[0] + 0.5)
+    assert import_files([name], panel="0").config.detector == one
     with pytest.raises(UsageError, match="--panel x: is no panel of the files; they have r, q"):
         import_files([name], panel="x")
+
+
+def test_a_distance_that_is_left_to_the_images(tmp_path: Path) -> None:
+    geometry = stream().split("-----\n")[1].replace("----- End geometry file ", "")
+    two = geometry + geometry.replace("q/", "r/").replace("corner_x = 120.4", "corner_x = 420.4")
+    name = written(tmp_path, "a.geom", two)
+    with pytest.raises(FileError, match="to be found in the images"):
+        import_files([name])
+    found = import_files([name], distance_mm=83.0).config
+    assert found.detector.distance_mm == 83.0
+    middles = [panel.middle_mm[2] for panel in resolve(_with_cell(found)).detector.panels]
+    assert np.mean(middles) == pytest.approx(83.0)
+
+
+def test_pixels_that_are_not_square_stay_in_their_file(tmp_path: Path) -> None:
+    geometry = stream().split("-----\n")[1].replace("/LCLS/detector", "0.07").replace("----- End geometry file ", "")
+    longer = re.sub(r"q/ss = .*", "q/ss = +1.49992x +0.015y", geometry)
+    name = written(tmp_path, "a.geom", longer)
+    found = import_files([name]).config
+    assert found.detector.file == name
+    fast_m, slow_m = prepare(_with_cell(found)).panel.pixel_sizes_m
+    assert float(slow_m / fast_m) == pytest.approx(1.5, rel=1e-3)
 
 
 def test_images_outside_the_scan(tmp_path: Path) -> None:

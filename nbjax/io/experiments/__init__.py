@@ -58,12 +58,13 @@ def is_experiment(name: str) -> bool:
     return _reader(_start(split_choice(name)[0])) is not None
 
 
-def read_experiment(name: str, image: int | None = None) -> RecordedExperiment:
+def read_experiment(name: str, image: int | None = None, distance_mm: float | None = None) -> RecordedExperiment:
     """What a file says of an experiment.
 
     Args:
         name: of the file; ``#`` and a choice after it pick one of several crystals.
         image: number of an image of the scan; None: the first.
+        distance_mm: mean distance of the panels, for a geometry that leaves it to the images.
 
     Raises:
         FileError: it cannot be read, is of no known kind or damaged, or holds what cannot be.
@@ -76,7 +77,7 @@ def read_experiment(name: str, image: int | None = None) -> RecordedExperiment:
         known = content_in(start)
         what = "is of no known kind" if known is None else f"is {known[0]}"
         raise FileError(f"{path}: {what}, and tells of no orientation; give {kinds}")
-    return check(reader.read(path, Choice(chosen, image)))
+    return check(reader.read(path, Choice(chosen, image, distance_mm)))
 
 
 def _start(path: str) -> bytes:

@@ -62,7 +62,7 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
         file=path,
         frame=CRYSTFEL,
         beam=RecordedBeam(direction=CRYSTFEL.beam, wavelength_A=wavelength_A),
-        panels=panels(geometry, wavelength_A=wavelength_A),
+        panels=panels(geometry, choice.distance_mm, wavelength_A=wavelength_A),
         groups=groups(geometry),
         remarks=geometry.remarks,
     )

@@ -220,10 +220,12 @@ class Choice:
     Attributes:
         crystal: the text after ``#``, or None.
         image: number of an image of the scan, or None for the first.
+        distance_mm: mean distance of the panels, for a geometry that leaves it to the images.
     """
 
     crystal: str | None = None
     image: int | None = None
+    distance_mm: float | None = None
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,16 @@ def mask_image(path: str | Path, dataset: str | None = None, shape: tuple[int, i
     return found
 
 
+def mask_images(path: str | Path) -> Bool[np.ndarray, "images slow fast"]:
+    """Where pixels may be used, by a mask of one image for each panel, or of one with all panels below each other.
+
+    Raises:
+        FileError: as ``read_images``.
+    """
+    stack = open_images(path, mask=True)
+    return np.stack([stack[number].usable() for number in range(len(stack))])
+
+
 def _single(path: str | Path) -> str:
     return f"{path}: has a single image, number 0"
 

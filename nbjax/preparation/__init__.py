@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from nbjax import precision
 from nbjax.config.tree import Config
-from nbjax.constants import DEGREES_PER_RADIAN
-from nbjax.errors import ConfigError, ConfigWarning, Fault
+from nbjax.errors import ConfigWarning
 from nbjax.experiment import BeamParameters, CrystalParameters, Experiment, Grid, without_tables
 from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
-from nbjax.geometry.detector import DetectorParameters
 from nbjax.geometry.goniometer import Spindle
-from nbjax.geometry.panel import Panel, PanelParameters, place_panel
 from nbjax.geometry.unit_cell import UnitCell
 from nbjax.io.header import HeaderFields
 from nbjax.physics.backgrounds.background import Background
 from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.structure_factor import StructureFactors
-from nbjax.pipeline.compilation import compiled
+from nbjax.preparation.detector import (
+    MakeArray,
+    check_bend,
+    check_front,
+    detector_parameters,
+    meets_beam,
+    panel_parameters,
+    place,
+    placed_panel,
+    placed_panels,
+    radians,
+)
 from nbjax.reference.distance_before_swing import seen_before_swing
 from nbjax.reference.program import CProgram
 from nbjax.reference.set_up import program_panel
@@ -37,9 +42,16 @@ from nbjax.sampling.mosaic import MosaicDraws
 from nbjax.sampling.reference_random import cap_draws
 from nbjax.sampling.sources import SourceGrid, Sources, SourceSpread, SourceTable
 
-_ALONG_BEAM = 1e-9
-place = compiled(place_panel)
-MakeArray = Callable[[object], Any]
+__all__ = [
+    "header_fields",
+    "meets_beam",
+    "phi_angles_rad",
+    "place",
+    "placed_panel",
+    "placed_panels",
+    "prepare",
+    "prepare_resolved",
+]
 
 
 def prepare(config: Config) -> Experiment:
@@ -71,8 +83,8 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
         resolved: from ``resolve``.
         on_host: leave the arrays with NumPy; whatever is compiled takes them in one transfer.
     """
-    _check_front(resolved)
-    _check_bend(resolved)
+    check_front(resolved)
+    check_bend(resolved)
     crystal = resolved.crystal
     lengths_A = np.multiply(crystal.cell_A, crystal.cells)
     wavelengths = float(lengths_A.max() / resolved.beam.wavelength_A)
@@ -86,46 +98,12 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
     return held if on_host else jax.device_put(held)
 
 
-def _check_front(resolved: Resolved) -> None:
-    """Refuse a panel whose back faces the sample: no pixel sees it."""
-    d = resolved.detector
-    moves = {"two_theta_deg": (d.two_theta_deg,), "origin_shift_mm": d.origin_shift_mm}
-    turned = [key for key, values in moves.items() if any(values)]
-    turned += [f"rotation_{axis}_deg" for axis, value in zip("xyz", d.rotation_deg, strict=True) if value]
-    if (not turned and d.normal_axis @ d.beam_direction > 0) or "two_sided_panel" in resolved.config.parity:
-        return
-    close_mm = 1000 * float(placed_panel(resolved).close_distance_m)
-    if not close_mm > 0:
-        problem = (
-            f"put the panel's plane {close_mm:.6g} mm from the sample, with its back towards it, so that no pixel sees "
-            "the sample; swing and tilt it by less than 90 degrees, or swing it about the sample, which the sample "
-            "pivot does"
-        )
-        raise ConfigError([Fault("detector." + (turned or ["normal_axis"])[0], problem)])
-
-
-def _check_bend(resolved: Resolved) -> None:
-    """Refuse a curved panel that would close upon itself."""
-    d = resolved.detector
-    if not resolved.config.detector.curved or "curved_mapping" in resolved.config.parity:
-        return
-    panel = placed_panel(resolved)
-    for key, count, near_m, most_deg in zip(
-        ("pixels_fast", "pixels_slow"), (d.pixels_fast, d.pixels_slow), panel.near_point_m, (90, 180), strict=True
-    ):
-        arc_m = max(float(near_m), count * d.pixel_mm / 1000 - float(near_m))
-        reach_deg = float(np.degrees(arc_m / float(panel.close_distance_m)))
-        if reach_deg > most_deg:
-            problem = f"bends the panel by {reach_deg:.4g} degrees from its nearest point; {most_deg} are the most"
-            raise ConfigError([Fault(f"detector.{key}", problem)])
-
-
 def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
     d, s = resolved.detector, resolved.sampling
     sampling, parity = resolved.config.sampling, resolved.config.parity
     return Experiment(
         beam=_beam(resolved, array),
-        detector=DetectorParameters(_panel(resolved, array)),
+        detector=detector_parameters(resolved, array),
         crystals=(_crystal(resolved, array),),
         backgrounds=_backgrounds(resolved, array),
         resolution_limit_m=array(s.resolution_limit_A * 1e-10),
@@ -140,15 +118,11 @@ def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
             oversample_thickness=sampling.oversample_thickness,
             resolution_cut=s.resolution_limit_A > 0,
             tile=s.tile_pixels,
+            panels=max(1, len(d.panels)),
         ),
         precision=resolved.config.precision,
         program=CProgram(parity, d.layers_given) if parity else None,
     )
-
-
-def _radians(degrees: object) -> np.ndarray:
-    # a division, as in the C program, so that phi steps that cross zero hit it in the same steps
-    return np.asarray(np.asarray(degrees, float) / DEGREES_PER_RADIAN)
 
 
 def _beam(resolved: Resolved, array: MakeArray) -> BeamParameters:
@@ -205,15 +179,15 @@ def _beam(resolved: Resolved, array: MakeArray) -> BeamParameters:
 
 def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
     crystal = resolved.crystal
-    spread_rad = float(_radians(crystal.mosaic_spread_deg))
+    spread_rad = float(radians(crystal.mosaic_spread_deg))
     axes, ratios = cap_draws(spread_rad, crystal.mosaic_domains, crystal.mosaic_seed)
     table = crystal.table
     return CrystalParameters(
         cell=UnitCell(
             lengths_m=array(np.array(crystal.cell_A) * 1e-10),
-            angles_rad=array(_radians(crystal.cell_deg)),
+            angles_rad=array(radians(crystal.cell_deg)),
             orientation=array(crystal.orientation),
-            misset_rad=array(_radians(crystal.misset_deg)),
+            misset_rad=array(radians(crystal.misset_deg)),
         ),
         cells=array(np.array(crystal.cells, float)),
         volume_m3=None if crystal.volume_um3 is None else array(crystal.volume_um3 * 1e-18),
@@ -227,7 +201,7 @@ def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
         ),
         spindle=Spindle(
             axis=array(resolved.detector.spindle_axis),
-            start_rad=array(_radians(crystal.phi_start_deg)),
+            start_rad=array(radians(crystal.phi_start_deg)),
             step_rad=array(_phi_step_rad(crystal.phi)),
             steps=crystal.phi.count,
         ),
@@ -250,50 +224,8 @@ def _shape(resolved: Resolved) -> str:
 
 def _phi_step_rad(phi: Steps) -> float:
     if phi.step_given or not phi.range:
-        return float(_radians(phi.step))
-    return float(_radians(phi.range)) / phi.count
-
-
-def _panel(resolved: Resolved, array: MakeArray) -> PanelParameters:
-    d = resolved.detector
-    close = d.close_distance_mm
-    return PanelParameters(
-        pixel_size_m=array(d.pixel_mm / 1000),
-        distance_m=array(d.distance_mm / 1000) if close is None else None,
-        close_distance_m=None if close is None else array(close / 1000),
-        beam_centre_m=array(np.array(d.centre_mm) / 1000),
-        near_point_m=array(np.array(d.near_mm) / 1000),
-        fast_axis=array(d.fast_axis),
-        slow_axis=array(d.slow_axis),
-        normal_axis=array(d.normal_axis),
-        rotation_rad=array(_radians(d.rotation_deg)),
-        two_theta_rad=array(_radians(d.two_theta_deg)),
-        two_theta_axis=array(d.two_theta_axis),
-        origin_shift_m=array(np.array(d.origin_shift_mm) / 1000),
-        thickness_m=array(d.thickness_um * 1e-6),
-        attenuation_per_m=array(1 / (d.attenuation_depth_um * 1e-6)),
-        pivot=d.pivot,
-        curved=resolved.config.detector.curved,
-        point_pixel=resolved.config.detector.point_pixel,
-        has_sensor=d.thickness_um > 0,
-        layers=d.layers,
-        two_sided="two_sided_panel" in resolved.config.parity,
-    )
-
-
-def meets_beam(panel: Panel, beam: np.ndarray) -> bool:
-    """Whether the beam meets the plane of a placed panel, and so has a distance and a centre on it."""
-    return bool(abs(float(np.dot(np.asarray(panel.normal), beam))) > _ALONG_BEAM)
-
-
-def placed_panel(resolved: Resolved) -> Panel:
-    """The panel in the laboratory, in double precision whatever JAX's present setting."""
-    with jax.enable_x64(True):
-
-        def array(value: object) -> Array:
-            return jnp.asarray(np.asarray(value, float))
-
-        return place(_panel(resolved, array), array(resolved.detector.beam_direction))
+        return float(radians(phi.step))
+    return float(radians(phi.range)) / phi.count
 
 
 def header_fields(resolved: Resolved) -> HeaderFields:
@@ -304,7 +236,7 @@ def header_fields(resolved: Resolved) -> HeaderFields:
     placed = placed_panel(resolved)
     if "distance_before_swing" in parity:
         with jax.enable_x64(True):
-            placed = seen_before_swing(placed, _panel(resolved, jnp.asarray), jnp.asarray(d.beam_direction))
+            placed = seen_before_swing(placed, panel_parameters(resolved, jnp.asarray), jnp.asarray(d.beam_direction))
     panel = jax.tree.map(np.asarray, placed)
     x, y, z = (float(c) * 1000.0 for c in panel.origin_m)
     pixel_m = d.pixel_mm / 1000
@@ -330,9 +262,9 @@ def header_fields(resolved: Resolved) -> HeaderFields:
         org_x_px=float(panel.near_point_m[0]) / pixel_m + 0.5,
         org_y_px=float(panel.near_point_m[1]) / pixel_m + 0.5,
         close_distance_m=float(panel.close_distance_m),
-        phi_start_rad=float(_radians(resolved.crystal.phi_start_deg)),
-        phi_range_rad=float(_radians(resolved.crystal.phi.range)),
-        two_theta_rad=float(_radians(d.two_theta_deg)),
+        phi_start_rad=float(radians(resolved.crystal.phi_start_deg)),
+        phi_range_rad=float(radians(resolved.crystal.phi.range)),
+        two_theta_rad=float(radians(d.two_theta_deg)),
         placement=() if "header_overflow" in parity else _placement_words(resolved),
     )
 
@@ -359,9 +291,9 @@ def _program_header(resolved: Resolved) -> HeaderFields:
         org_x_px=panel.org_px[0],
         org_y_px=panel.org_px[1],
         close_distance_m=panel.close_distance_m,
-        phi_start_rad=float(_radians(resolved.crystal.phi_start_deg)),
-        phi_range_rad=float(_radians(resolved.crystal.phi.range)),
-        two_theta_rad=float(_radians(d.two_theta_deg)),
+        phi_start_rad=float(radians(resolved.crystal.phi_start_deg)),
+        phi_range_rad=float(radians(resolved.crystal.phi.range)),
+        two_theta_rad=float(radians(d.two_theta_deg)),
     )
 
 
@@ -375,4 +307,4 @@ def _placement_words(resolved: Resolved) -> tuple[tuple[str, str], ...]:
 def phi_angles_rad(resolved: Resolved) -> np.ndarray:
     """Spindle angle of each step, shape (steps,)."""
     phi = resolved.crystal.phi
-    return _radians(resolved.crystal.phi_start_deg) + _phi_step_rad(phi) * np.arange(phi.count)
+    return radians(resolved.crystal.phi_start_deg) + _phi_step_rad(phi) * np.arange(phi.count)
