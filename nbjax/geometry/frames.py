@@ -28,7 +28,9 @@ def across(direction: np.ndarray, beam: np.ndarray) -> np.ndarray:
     along = unit(beam)
     part = unit(direction) - (unit(direction) @ along) * along
     if np.linalg.norm(part) > _PARALLEL:
-        return unit(part)
+        # once more: of a direction close to the beam the first leaves few digits
+        part = unit(part)
+        return unit(part - (part @ along) * along)
     return across(np.eye(3)[np.argmin(np.abs(along))], beam)
 
 
