@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from nbjax.advice.spacings import spacings_of_table, spacings_on_panel
 from nbjax.resolve import Resolved
 
@@ -16,6 +18,12 @@ def why_blank(resolved: Resolved) -> str:
     if resolved.beam.fluence_photons_per_m2 < 1:
         faint = f"beam.fluence_photons_per_m2 = {resolved.beam.fluence_photons_per_m2:g}"
         return f"every pixel is zero: {faint} is less than one photon for each m^2; 1e10 and more are usual"
+    offset_mm, size_mm = resolved.crystal.offset_mm, resolved.beam.beamsize_mm
+    if offset_mm is not None and math.hypot(*offset_mm) > size_mm / 2:
+        place = f"crystal.offset_mm = {offset_mm[0]:g}, {offset_mm[1]:g}"
+        return (
+            f"every pixel is zero: {place} is outside the beam of beam.beamsize_mm = {size_mm:g}; move it to the beam"
+        )
     crystal, limit_A = resolved.crystal, resolved.sampling.resolution_limit_A
     table = crystal.table
     if crystal.default_F == 0 and table is not None and not table.values.any():

@@ -44,7 +44,7 @@ def _remedies(resolved: Resolved, cost: Cost) -> list[str]:
     if counts["subpixels"] > 1:
         found.append((counts["subpixels"], _fewer_subpixels(resolved)))
     for name, remedy in (
-        ("sources", "fewer sources or steps of divergence and dispersion"),
+        ("sources", "fewer sources, steps of divergence and dispersion, or beam.channels"),
         ("phi steps", "fewer sampling.phi_steps"),
         ("mosaic domains", "fewer sampling.mosaic_domains"),
         ("sensor layers", "fewer sampling.thickness_layers"),

@@ -106,6 +106,7 @@ class Header:
         lengths, angles = np.array(crystal.cell_A), np.radians(crystal.cell_deg)
         orientation = geometry.rotation @ base_orientation(resolved)
         direct = np.asarray(standard_direct(lengths, angles)) @ orientation.T
+        spread = beam.spread
         size_m, profile = beam.beamsize_mm / 1000, resolved.config.beam.profile
         drawn_flux = not own and self._dataset.drawn_keys & FLUX_KEYS
         return Instrument(
@@ -116,8 +117,6 @@ class Header:
             kahn_factor=beam.polarization,
             fluence_photons_per_m2=None if drawn_flux else beam.fluence_photons_per_m2,
             beamsize_m=size_m,
-            profile=_PROFILES[profile],
-            area_m2=size_m**2 if profile is None else BEAM_PROFILES[profile].area(size_m),
             exposure_s=resolved.config.beam.exposure_s or 1.0,
             sensor_m=detector.thickness_um * 1e-6,
             mask=(~self._evaluated).astype(np.uint32),
@@ -126,4 +125,7 @@ class Header:
             cell=(*crystal.cell_A, *crystal.cell_deg),
             orientation=orientation,
             reciprocal_per_A=np.linalg.inv(direct),
+            profile=_PROFILES[profile],
+            area_m2=None if profile is None else BEAM_PROFILES[profile].area(size_m),
+            channels=0 if spread is None or spread.band.kind == "comb" else len(spread.band.weights),
         )

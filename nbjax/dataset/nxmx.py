@@ -14,6 +14,9 @@ import numpy as np
 SIMULATED = "2000-01-01T00:00:00Z"
 """Start and end of every simulated exposure, which have no date."""
 
+SPECTRUM = "incident_wavelength_1Dspectrum"
+"""The variant of the wavelength that is a spectrum, as DIALS names it."""
+
 _ACROSS = 1e-9
 
 THINNEST_SENSOR_M = 1e-9
@@ -66,8 +69,6 @@ class Instrument:
         kahn_factor: linear polarization along the NeXus x axis.
         fluence_photons_per_m2: of every image, or None where it differs.
         beamsize_m: edge of the square beam that has this fluence, or size of another profile.
-        profile: of the beam, as NeXus names it.
-        area_m2: of a beam of this fluence that has the same flux.
         exposure_s: of each image.
         sensor_m: thickness of the sensor; 0 where none is modelled.
         mask: 1 where a pixel has no value, uint32, shape (slow, fast).
@@ -77,6 +78,9 @@ class Instrument:
         orientation: from the standard setting to the NeXus laboratory, at spindle angle 0, shape (3, 3).
         reciprocal_per_A: columns a*, b*, c* in the NeXus laboratory at spindle angle 0, shape (3, 3).
         sample: name of the sample.
+        profile: of the beam, as NeXus names it.
+        area_m2: of a level beam of this fluence that has the same flux; None: the square of ``beamsize_m``.
+        channels: wavelengths of the spectrum that the truth holds of each image; 0 where it holds none.
     """
 
     geometry: NexusGeometry
@@ -86,8 +90,6 @@ class Instrument:
     kahn_factor: float
     fluence_photons_per_m2: float | None
     beamsize_m: float
-    profile: str
-    area_m2: float
     exposure_s: float
     sensor_m: float
     mask: np.ndarray
@@ -97,6 +99,9 @@ class Instrument:
     orientation: np.ndarray
     reciprocal_per_A: np.ndarray
     sample: str = "crystal"
+    profile: str = "rectangular"
+    area_m2: float | None = None
+    channels: int = 0
 
 
 @dataclass(frozen=True)
@@ -165,12 +170,17 @@ def write_tree(file: h5py.File, instrument: Instrument, series: Series) -> h5py.
     put(node, "name", "simulated", short_name="simulated")
     beam = group(node, "beam", "NXbeam")
     wavelength = instrument.wavelength_A if series.wavelengths_A is None else series.wavelengths_A
-    put(beam, "incident_wavelength", wavelength, units="angstrom")
+    central = put(beam, "incident_wavelength", wavelength, units="angstrom")
+    if instrument.channels:
+        set_attributes(central, {"variant": SPECTRUM})
+        beam[SPECTRUM] = h5py.SoftLink("/entry/truth/spectrum_wavelength")
+        beam[f"{SPECTRUM}_weights"] = h5py.SoftLink("/entry/truth/spectrum_weight")
     put(beam, "incident_polarization_stokes", [[1.0, instrument.kahn_factor, 0.0, 0.0]])
     if instrument.fluence_photons_per_m2 is not None:
         flux_per_m2 = instrument.fluence_photons_per_m2 / instrument.exposure_s
         put(beam, "flux", flux_per_m2 / 1e4, units="s^-1 cm^-2")
-        put(beam, "total_flux", flux_per_m2 * instrument.area_m2, units="Hz")
+        area_m2 = instrument.beamsize_m**2 if instrument.area_m2 is None else instrument.area_m2
+        put(beam, "total_flux", flux_per_m2 * area_m2, units="Hz")
         put(beam, "incident_beam_size", np.full(2, instrument.beamsize_m), units="m")
     put(beam, "profile", instrument.profile)
     _write_detector(group(node, "detector", "NXdetector"), instrument, series)

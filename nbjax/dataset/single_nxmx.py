@@ -24,3 +24,9 @@ def write(path: Path, image: Single) -> None:
         shard = h5py.VirtualSource(place.shard, "/entry/data/data", (place.rows, *counts.shape), counts.dtype)
         layout[0:1] = shard[place.row : place.row + 1]
         put_virtual(entry["data"], "data", layout)
+        for name in ("spectrum_wavelength", "spectrum_weight") if image.instrument.channels else ():
+            channels = image.instrument.channels
+            layout = h5py.VirtualLayout((1, channels), float)
+            shard = h5py.VirtualSource(place.shard, f"/entry/truth/{name}", (place.rows, channels), float)
+            layout[0:1] = shard[place.row : place.row + 1]
+            put_virtual(entry.require_group("truth"), name, layout)

@@ -20,8 +20,10 @@ from nbjax.experiment import Experiment, in_double
 from nbjax.geometry.goniometer import phi_angles_rad
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.pipeline.compilation import compiled
+from nbjax.pipeline.scene import beam_share
 from nbjax.quantities import QUANTITIES, UNITS
 from nbjax.rotations import about_axis
+from nbjax.sampling.sources import SourceSpread
 
 
 def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_deg: float) -> dict[str, Field]:
@@ -41,11 +43,29 @@ def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_d
         **_present(lattices_of(photons.experiments, rotation), photons.plan.count),
         "wavelength": Field(np.array(beam.wavelength_m * 1e10), "angstrom", "central wavelength"),
         "fluence": Field(np.array(beam.fluence_photons_per_m2), "1/m^2", "photons per area in the exposure"),
+        **_light(photons.experiments, photons.plan.count),
         "photons": Field(np.array(photons.total.sum()), "", "expected photons in the whole image, without noise"),
         "overloads": Field(np.array(overloads_of(pixels)), "", "pixels that are too bright for their type"),
         "sha256": Field(np.frombuffer(digest(pixels), np.uint8), "", "SHA-256 of the pixels, row by row"),
     }
     return {**fields, **_drawn(photons.plan)}
+
+
+def _light(experiments: Sequence[Experiment], count: int) -> dict[str, Field]:
+    """The spectrum of an image, and what each lattice sees of a beam with a profile."""
+    found = {}
+    with jax.enable_x64(True):
+        beam = jax.tree.map(jnp.asarray, experiments[0].beam)
+        if isinstance(beam.sources, SourceSpread) and beam.sources.kind != "comb":
+            wavelengths_m, weights = (np.asarray(x, float) for x in beam.sources.spectrum(beam.wavelength_m))
+            found["spectrum_wavelength"] = Field(wavelengths_m * 1e10, "angstrom", "wavelengths of the spectrum")
+            found["spectrum_weight"] = Field(weights, "", "fraction of the photons that has each wavelength")
+        if beam.profile is not None:
+            crystals = [jax.tree.map(jnp.asarray, experiment.crystal) for experiment in experiments]
+            shares = np.array([beam_share(beam, crystal) for crystal in crystals], float)
+            meaning = "fluence at each lattice over that of the beam's centre"
+            found |= _present({"beam_share": Field(shares, "", meaning)}, count)
+    return found
 
 
 def lattices_of(experiments: Sequence[Experiment], rotation: np.ndarray) -> dict[str, Field]:

@@ -140,6 +140,7 @@ def _beam(resolved: Resolved, array: MakeArray) -> BeamParameters:
             wavelength=wave,
             weights=weights,
             kind=beam.spread.band.kind,
+            waves=len(beam.spread.band.weights),
         )
     elif beam.sources is None:
         horizontal, vertical, wave = beam.grid_index.T

@@ -51,6 +51,7 @@ class SourceSpread:
         horizontal, vertical, wavelength: places of each source in these widths, shape (sources,).
         weights: relative intensities, shape (sources,).
         kind: of the wavelengths.
+        waves: number of the wavelengths, which follow each other in each direction.
     """
 
     horizontal_rad: Float[Array, ""]
@@ -61,6 +62,12 @@ class SourceSpread:
     wavelength: Float[Array, " sources"]
     weights: Float[Array, " sources"]
     kind: Literal["comb", "gaussian", "listed"] = field(metadata=STATIC)
+    waves: int = field(metadata=STATIC)
+
+    def spectrum(self, wavelength_m: Float[Array, ""]) -> tuple[Float[Array, " waves"], Float[Array, " waves"]]:
+        """Wavelengths, and the sum of their weights over all directions."""
+        weights = jnp.sum(self.weights.reshape(-1, self.waves), axis=0)
+        return wavelength_m * (1.0 + self.band * self.wavelength[: self.waves]), weights / jnp.sum(weights)
 
 
 @jax.tree_util.register_dataclass

@@ -24,6 +24,7 @@ ONE = "2 3 40 100.0\n"
         ({"beam.flux_photons_per_s": 0.0}, None, "beam.fluence_photons_per_m2 is 0"),
         ({"beam.fluence_photons_per_m2": 1e-300}, None, "1e-300 is less than one photon for each"),
         ({"sampling.resolution_limit_A": 1e5}, None, "is above all spacings of the cell"),
+        ({"beam.profile": "top_hat", "crystal.offset_mm": (0.04, 0.04)}, None, "outside the beam of beam.beamsize_mm"),
         ({}, "1 2 3 0.0\n", "all structure factors are 0"),
         ({}, ONE, "move the detector, or give structure factors of these spacings"),
         ({"crystal.shape": "tophat", "crystal.cells": (900.0, 900.0, 900.0)}, None, "no reflection .* Ewald sphere"),

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from datasets import recipe
 
+from nbjax.dataset.batch import Batch
 from nbjax.dataset.check import check_draws
 from nbjax.dataset.header import Header
 from nbjax.dataset.images import Simulator
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.plan import Plan
+from nbjax.dataset.run import Share
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError
+from nbjax.io.spectra import open_spectra
 
 WAVES = np.array([0.89, 0.9, 0.92])
 WEIGHTS = np.array([[1.0, 2.0, 1.0], [0.0, 1.0, 3.0]])
@@ -99,3 +102,29 @@ def test_every_crystal_has_its_place_in_the_beam() -> None:
     told = Header(simulator.plan).instrument
     assert (told.profile, told.beamsize_m) == ("Gaussian", 1e-5)
     assert told.area_m2 == pytest.approx(1e-10 * np.pi / (4 * np.log(2)))
+
+
+def test_the_spectra_of_a_dataset_read_back_as_those_of_shots(tmp_path: Path) -> None:
+    draws = tuple(Draw((f"crystal.offset_mm.{axis}",), "normal", mean=0.0, sigma=0.002) for axis in range(2))
+    beam = {**SASE, "divergence_vertical_mrad": 0.5, "profile": "gaussian", "beamsize_mm": 0.01}
+    made = recipe({"beam": beam}, draws=draws, also=("nxmx",))
+    batch = Batch(made, Share(tmp_path, "small", 4, 3), 1)
+    master = batch.run()
+    simulator = Simulator(batch.plan)
+    for path, shots in ((master, 4), (tmp_path / "small_000001.h5", 3), (tmp_path / "small_0000002.nxs", 1)):
+        spectra = open_spectra(path)
+        assert spectra.shots == shots
+    sources = [simulator.experiments(batch.plan.image(image))[0].beam.sources for image in range(4)]
+    for image, own in enumerate(sources):
+        found = open_spectra(master).of_shot(image)
+        # of the two directions each has the same spectrum
+        np.testing.assert_allclose(found.weights, np.asarray(own.weights)[:8], rtol=1e-12)
+        np.testing.assert_allclose(found.wavelengths_A, 0.9 * (1 + np.asarray(own.wavelength)[:8]), rtol=1e-12)
+    np.testing.assert_array_equal(
+        open_spectra(tmp_path / "small_0000002.nxs").of_shot(0).weights, open_spectra(master).of_shot(1).weights
+    )
+    with h5py.File(master) as file:
+        truth = file["entry/truth"]
+        offsets = np.stack([truth[f"drawn.crystal.offset_mm.{axis}"][()] for axis in range(2)], -1)
+        shares = 0.5 ** (4 * (offsets**2).sum(-1) / 0.01**2)
+        np.testing.assert_allclose(truth["beam_share"][()], shares, rtol=1e-12)
