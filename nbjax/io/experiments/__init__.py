@@ -17,6 +17,7 @@ from nbjax.io.experiments import (
     dials_expt,
     nexus_mx,
     plain_matrix,
+    pyfai_poni,
     xds_inp,
     xds_xparm,
 )
@@ -33,6 +34,7 @@ READERS: tuple[Reader, ...] = (
     crystfel_geom.READER,
     xds_inp.READER,
     nexus_mx.READER,
+    pyfai_poni.READER,
     plain_matrix.READER,
 )
 """The first that recognises a file reads it."""

@@ -22,13 +22,14 @@ class Frame:
     spindle: np.ndarray
 
 
-_X, _Z = np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
+_X, _Y, _Z = np.eye(3)
 
 DIALS = Frame("DIALS", -_Z, _X)
 XDS = Frame("XDS", _Z, _X)
-CRYSTFEL = Frame("CrystFEL", _Z, _X)
+CRYSTFEL = Frame("CrystFEL", _Z, -_X)
 MOSFLM = Frame("MOSFLM", _X, _Z)
 NEXUS = Frame("NeXus", _Z, -_X)
+PYFAI = Frame("pyFAI", _Z, _Y)
 
 
 @dataclass(frozen=True)
