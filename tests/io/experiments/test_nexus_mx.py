@@ -10,14 +10,19 @@ import h5py
 import numpy as np
 import pytest
 from corners import corners_mm, spanned
+from datasets import PANELS, PIXEL_MM, recipe
 from positions import rotation
 
-from nbjax.dataset.nxmx import Instrument, NexusGeometry, Series, write_tree
+from nbjax.config.tree import Detector
+from nbjax.dataset.batch import Batch
+from nbjax.dataset.nxmx import Series, write_tree
+from nbjax.dataset.run import Share
 from nbjax.errors import FileError
 from nbjax.io.experiments import is_experiment, read_experiment
 from nbjax.io.experiments.recorded import RecordedExperiment
 
 MOVES = "/entry/instrument/detector/transformations"
+DISTANCES_M = np.array([0.0, 0.01, 0.02, 0.03])
 LENGTHS_MM = {"m": 1000.0, "mm": 1.0, "um": 1e-3}
 
 
@@ -166,55 +171,27 @@ def test_modules_in_a_hierarchy(tmp_path: Path) -> None:
     assert [(each.name, each.panels) for each in found.groups] == [("quad0", (0, 1, 2)), ("quad1", (3, 4, 5))]
 
 
-def instrument(random: np.random.Generator) -> Instrument:
-    turn = rotation(random.normal(size=3), 25.0)
-    geometry = NexusGeometry(
-        rotation=np.eye(3),
-        origin_m=np.array([0.03, 0.04, 0.1]),
-        fast=turn[:, 0],
-        slow=turn[:, 1],
-        spindle=rotation(random.normal(size=3), 25.0)[:, 0],
-        close_distance_m=0.11,
-        distance_m=0.12,
-        beam_centre_px=(3.0, 4.0),
-    )
-    return Instrument(
-        geometry=geometry,
-        shape=(24, 20),
-        pixel_m=1.5e-4,
-        wavelength_A=1.1,
-        kahn_factor=0.9,
-        fluence_photons_per_m2=None,
-        beamsize_m=1e-4,
-        exposure_s=0.1,
-        sensor_m=3e-4,
-        mask=np.zeros((24, 20), np.uint32),
-        saturation=1000,
-        bits=16,
-        cell=(50.0, 60.0, 70.0, 90.0, 95.0, 90.0),
-        orientation=np.eye(3),
-        reciprocal_per_A=np.eye(3),
-    )
-
-
 def test_the_masters_of_datasets(tmp_path: Path) -> None:
-    told = instrument(np.random.default_rng(3))
+    detector = vars(
+        Detector(pixel_mm=PIXEL_MM, pixels_fast=20, pixels_slow=24, convention="custom", **PANELS["custom"])
+    )
+    told = Batch(recipe({"detector": detector}), Share(Path(), "small", 1, 1), 1).header.instrument
     with h5py.File(tmp_path / "a.h5", "w") as file:
         series = Series(
-            10 + 0.5 * np.arange(4), 0.5, np.array([1.1, 1.2, 1.3, 1.4]), np.array([0.11, 0.12, 0.13, 0.14])
+            10 + 0.5 * np.arange(4), 0.5, np.array([1.1, 1.2, 1.3, 1.4]), told.geometry.close_distance_m + DISTANCES_M
         )
         write_tree(file, told, series)["data"]["data"] = np.zeros((4, 24, 20), np.uint16)
     for image in (None, 1, 3):
         found = read_experiment(str(tmp_path / "a.h5"), image)
         moved = told.geometry.origin_m + np.array([0, 0, 0.01 * ((image or 1) - 1)])
-        edges = (20 * 0.15 * told.geometry.fast, 24 * 0.15 * told.geometry.slow)
+        edges = (20 * PIXEL_MM * told.geometry.fast, 24 * PIXEL_MM * told.geometry.slow)
         np.testing.assert_allclose(corners_mm(found.panels[0]), spanned(1000 * moved, *edges), atol=1e-9)
         assert found.beam.wavelength_A == pytest.approx(1.0 + 0.1 * (image or 1))
         assert found.image == (image or 1)
     assert found.scan is not None
     np.testing.assert_allclose(found.scan.axis, told.geometry.spindle)
     assert (found.scan.start_deg, found.scan.width_deg, found.scan.first, found.scan.last) == (10.0, 0.5, 1, 4)
-    assert found.beam.kahn_factor == pytest.approx(0.9)
+    assert found.beam.kahn_factor == pytest.approx(told.kahn_factor)
     np.testing.assert_array_equal(found.beam.electric_axis, [1, 0, 0])
     assert found.crystal is not None
     np.testing.assert_array_equal(found.crystal.cell, told.cell)
