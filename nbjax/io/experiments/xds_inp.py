@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,9 +17,11 @@ from nbjax.io.experiments.recorded import (
     RecordedCrystal,
     RecordedExperiment,
     RecordedPanel,
+    RecordedPlace,
     RecordedScan,
 )
 from nbjax.io.experiments.words import numbers, whole
+from nbjax.io.experiments.xds_segments import Segment, segmented
 from nbjax.io.experiments.xds_xparm import panel_origin_mm
 from nbjax.io.files import read_text
 
@@ -26,6 +29,14 @@ _START = re.compile(
     rb"(?m)^[^!\n=]*\b(JOB|ORGX|NX|DETECTOR|DETECTOR_DISTANCE|X-RAY_WAVELENGTH|OSCILLATION_RANGE|DATA_RANGE)\s*="
 )
 _KEYWORD = re.compile(r"([A-Z][A-Z0-9_'./()-]*)\s*=")
+_MOST_PIXELS = 1 << 30
+_OF_SEGMENT = (
+    "SEGMENT_ORGX",
+    "SEGMENT_ORGY",
+    "SEGMENT_DISTANCE",
+    "DIRECTION_OF_SEGMENT_X-AXIS",
+    "DIRECTION_OF_SEGMENT_Y-AXIS",
+)
 _PLACE = ("NX", "NY", "QX", "QY", "DETECTOR_DISTANCE", "ORGX", "ORGY")
 
 
@@ -36,9 +47,16 @@ def recognises(start: bytes) -> bool:
 
 @dataclass(frozen=True)
 class _Keywords:
-    """Place and words of each keyword; the last one counts."""
+    """Place and words of each keyword; the last one counts, but for those of segments and regions.
+
+    Attributes:
+        path: of the file.
+        told: name, line and words of every keyword in order.
+        words: line and words of the last of each name.
+    """
 
     path: str
+    told: list[tuple[str, int, list[str]]]
     words: dict[str, tuple[int, list[str]]]
 
     def has(self, name: str) -> bool:
@@ -67,7 +85,8 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
     """
     if choice.crystal is not None:
         raise FileError(f"{path}: holds one crystal, which needs no #{choice.crystal[:20]}; leave it out")
-    words = _Keywords(path, _keywords(read_text(path)))
+    told = _keywords(read_text(path))
+    words = _Keywords(path, told, {name: (line, values) for name, line, values in told})
     remarks: list[str] = []
     scan = _scan(words)
     return RecordedExperiment(
@@ -82,14 +101,14 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
     )
 
 
-def _keywords(text: str) -> dict[str, tuple[int, list[str]]]:
-    found = {}
+def _keywords(text: str) -> list[tuple[str, int, list[str]]]:
+    found = []
     for number, line in enumerate(text.split("\n"), 1):
         said = line.partition("!")[0]
         matches = list(_KEYWORD.finditer(said))
         ends = [*(match.start() for match in matches[1:]), len(said)]
         for match, end in zip(matches, ends, strict=True) if matches else ():
-            found[match[1]] = (number, said[match.end() : end].split())
+            found.append((match[1], number, said[match.end() : end].split()))
     return found
 
 
@@ -143,18 +162,65 @@ def _panels(words: _Keywords, remarks: list[str]) -> tuple[RecordedPanel, ...]:
     has_sensor = thickness > 0 and attenuation > 0
     if thickness > 0 and not has_sensor:
         remarks.append("the sensor is left out, SILICON= does not tell its attenuation in 1/mm")
-    return (
-        RecordedPanel(
-            name="detector",
-            origin_mm=panel_origin_mm(org, pixel_mm, words.number("DETECTOR_DISTANCE"), x, y, np.cross(x, y)),
-            fast=x,
-            slow=y,
-            pixel_mm=(float(pixel_mm[0]), float(pixel_mm[1])),
-            pixels=(words.whole("NX"), words.whole("NY")),
-            thickness_mm=thickness if has_sensor else None,
-            attenuation_per_mm=attenuation if has_sensor else None,
-        ),
+    pixels = (words.whole("NX"), words.whole("NY"))
+    gain = words.number("GAIN", 0.0)
+    detector = RecordedPanel(
+        name="detector",
+        origin_mm=panel_origin_mm(org, pixel_mm, words.number("DETECTOR_DISTANCE"), x, y, np.cross(x, y)),
+        fast=x,
+        slow=y,
+        pixel_mm=(float(pixel_mm[0]), float(pixel_mm[1])),
+        pixels=pixels,
+        thickness_mm=thickness if has_sensor else None,
+        attenuation_per_mm=attenuation if has_sensor else None,
+        gain=gain if gain > 0 else None,
+        saturation_counts=words.number("OVERLOAD") if words.has("OVERLOAD") else None,
+        bad=_bad(words, pixels, remarks),
+        place=RecordedPlace(None),
     )
+    return segmented(detector, np.cross(x, y), _segments(words))
+
+
+def _segments(words: _Keywords) -> list[Segment]:
+    """Segments in order; what is told of one stands after its SEGMENT=."""
+    found: list[Segment] = []
+    for name, line, values in words.told:
+        place = f"{words.path}: line {line}: {name}="
+        if name == "SEGMENT":
+            numbers(place, values, 4)
+            left, right, top, bottom = (whole(place, word) for word in values[:4])
+            found.append(Segment(f"{words.path}: line {line}", (left, right, top, bottom)))
+        elif not found or name not in _OF_SEGMENT:
+            continue
+        elif name == "SEGMENT_DISTANCE":
+            found[-1] = replace(found[-1], distance_mm=float(numbers(place, values, 1)[0]))
+        elif name in ("SEGMENT_ORGX", "SEGMENT_ORGY"):
+            value, org = float(numbers(place, values, 1)[0]), found[-1].org
+            found[-1] = replace(found[-1], org=(value, org[1]) if name.endswith("X") else (org[0], value))
+        else:
+            axis = numbers(place, values, 3)
+            found[-1] = replace(found[-1], x=axis) if "_X-" in name else replace(found[-1], y=axis)
+    return found
+
+
+def _bad(words: _Keywords, pixels: tuple[int, int], remarks: list[str]) -> np.ndarray | None:
+    """Pixels inside of the untrusted rectangles, which do not hold their own edges."""
+    fast, slow = pixels
+    rectangles = [(line, values) for name, line, values in words.told if name == "UNTRUSTED_RECTANGLE"]
+    for name in ("UNTRUSTED_ELLIPSE", "UNTRUSTED_QUADRILATERAL"):
+        if words.has(name):
+            remarks.append(f"line {words.words[name][0]}: {name}= is not taken; a mask can tell its pixels")
+    if not rectangles or not 0 < fast * slow <= _MOST_PIXELS:
+        return None
+    bad = np.zeros((slow, fast), bool)
+    for line, values in rectangles:
+        left, right, top, bottom = numbers(f"{words.path}: line {line}: UNTRUSTED_RECTANGLE=", values, 4)
+        # counted from 1, and without the edges
+        columns, rows = (
+            slice(max(math.floor(low), 0), max(math.ceil(high) - 1, 0)) for low, high in ((left, right), (top, bottom))
+        )
+        bad[rows, columns] = True
+    return bad if bad.any() else None
 
 
 READER = Reader("XDS.INP", recognises, read)

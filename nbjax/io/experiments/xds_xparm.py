@@ -20,15 +20,16 @@ from nbjax.io.experiments.recorded import (
     RecordedCrystal,
     RecordedExperiment,
     RecordedPanel,
+    RecordedPlace,
     RecordedScan,
 )
 from nbjax.io.experiments.words import is_number, numbers, whole
+from nbjax.io.experiments.xds_segments import Segment, segmented
 from nbjax.io.files import read_text
 
 _OLD = {"scan": 0, "beam": 1, "size": 2, "place": 3, "x": 4, "y": 5, "normal": 6, "cell": 7, "a": 8, "b": 9, "c": 10}
 _NEW = {"scan": 0, "beam": 1, "cell": 2, "a": 3, "b": 4, "c": 5, "size": 6, "place": 7, "x": 8, "y": 9, "normal": 10}
 """Place of each line, after that of the name."""
-_PLAIN_SEGMENT = [0, 0, 0, 1, 0, 0, 0, 1, 0]
 
 
 def recognises(start: bytes) -> bool:
@@ -84,7 +85,6 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
     scan = lines.numbers("scan", 6)
     first = whole(place, words[0])
     beam = lines.numbers("beam", 4)
-    remarks = _segments(lines) if named else ()
     return RecordedExperiment(
         file=path,
         frame=XDS,
@@ -93,10 +93,9 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
             space_group=f"number {lines.numbers('cell', 1)[0]:.0f}",
         ),
         beam=RecordedBeam(direction=beam[1:], wavelength_A=float(beam[0])),
-        panels=(_panel(lines, named),),
+        panels=segmented(_panel(lines, named), lines.numbers("normal", 3), _segments(lines) if named else []),
         scan=RecordedScan(scan[3:], float(scan[1]), float(scan[2]), first),
         image=first if choice.image is None else choice.image,
-        remarks=remarks,
     )
 
 
@@ -114,6 +113,7 @@ def _panel(lines: _Lines, named: bool) -> RecordedPanel:
         slow=y,
         pixel_mm=(float(pixel_mm[0]), float(pixel_mm[1])),
         pixels=(whole(place, words[0]), whole(place, words[1])),
+        place=RecordedPlace(None),
     )
 
 
@@ -132,14 +132,27 @@ def panel_origin_mm(
     return np.asarray(corner_mm[0] * x + corner_mm[1] * y + distance_mm * normal)
 
 
-def _segments(lines: _Lines) -> tuple[str, ...]:
-    """What is to be said of segments that are not in the plane of the detector."""
-    moved = 0
-    for number, words in lines.lines[12::2]:
-        moved += not np.allclose(numbers(f"{lines.path}: line {number}", words, 9), _PLAIN_SEGMENT)
-    if not moved:
-        return ()
-    return (f"{moved} segments of its detector are shifted or tilted; the detector is taken as one plane",)
+def _segments(lines: _Lines) -> list[Segment]:
+    """Segments of the third version: two lines each, after those of the detector."""
+    found = []
+    told = lines.lines[11:]
+    for (number, limits), (below, words) in zip(told[::2], told[1::2], strict=False):
+        place, where = f"{lines.path}: line {number}", f"{lines.path}: line {below}"
+        if len(limits) < 5:
+            raise FileError(f"{place}: has {len(limits)} numbers where 5 of a segment are wanted; run XDS again")
+        left, right, top, bottom = (whole(place, word) for word in limits[1:5])
+        values = numbers(where, words, 9)
+        found.append(
+            Segment(
+                place=place,
+                limits=(left, right, top, bottom),
+                org=(float(values[0]), float(values[1])),
+                distance_mm=float(values[2]),
+                x=values[3:6],
+                y=values[6:9],
+            )
+        )
+    return found
 
 
 READER = Reader("XPARM.XDS or GXPARM.XDS of XDS", recognises, read)
