@@ -59,4 +59,5 @@ def _has_words(image: Recorded) -> bool:
 
 
 def _header(file: str, image: Recorded, of_mask: bool) -> Header:
-    return Header(file, image.header if _has_words(image) else {}, image.shape, of_mask)
+    slow, fast = image.shape
+    return Header(file, image.header if _has_words(image) else {}, (slow, fast), of_mask)

@@ -37,4 +37,4 @@ def _chosen(request: Request, content: np.lib.npyio.NpzFile) -> str:
     if request.dataset is not None and request.dataset in content:
         return request.dataset
     found = {name: content[name] for name in content.files}
-    return which(request, [name for name, array in found.items() if is_image(array.shape, array.dtype, request.mask)])
+    return which(request, [name for name, array in found.items() if is_image(request, array.shape, array.dtype)])

@@ -19,7 +19,7 @@ from jaxtyping import Bool
 from nbjax.errors import FileError
 from nbjax.io.files import open_binary
 from nbjax.io.images import arrays, bare, cbf, graymap, hdf5, smv, with_fabio
-from nbjax.io.images.recorded import Reader, Recorded, Request, Stack
+from nbjax.io.images.recorded import Reader, Recorded, Request, Stack, shown
 
 _HEAD = 4096
 
@@ -92,11 +92,19 @@ def open_images(
         FileError: it cannot be read, is of no known kind or damaged, or holds no image; a file that it links to is
             missing.
     """
-    with open_binary(path) as handle:
+    return open_with(Request(Path(path), str(path), dataset, shape, mask))
+
+
+def open_with(request: Request) -> Stack:
+    """As ``open_images``.
+
+    Raises:
+        FileError: likewise.
+    """
+    with open_binary(request.path) as handle:
         head = handle.read(_HEAD)
     if not head:
-        raise FileError(f"{path}: is empty; copy or write it again")
-    request = Request(Path(path), str(path), dataset, shape, mask)
+        raise FileError(f"{request.name}: is empty; copy or write it again")
     for start, unpack in _PACKED.items():
         if head.startswith(start):
             return _unpacked(request, unpack)
@@ -118,7 +126,15 @@ def read_images(
     Raises:
         FileError: as ``open_images``, there is no image of a number, or they do not fit into memory.
     """
-    stack = open_images(path, dataset, shape)
+    return chosen(path, open_images(path, dataset, shape), images)
+
+
+def chosen(path: str | Path, stack: Stack, images: Sequence[int] | None) -> list[Recorded]:
+    """Images of a stack by their numbers, or all.
+
+    Raises:
+        FileError: there is no image of a number, or they do not fit into memory.
+    """
     for number in images or ():
         if not 0 <= number < len(stack):
             last = len(stack) - 1
@@ -126,7 +142,7 @@ def read_images(
     numbers = range(len(stack)) if images is None else images
     found = [stack[number] for number in numbers[:1]]
     if found and len(numbers) * found[0].stored.size * _BYTES_A_PIXEL > _LARGEST_BYTES:
-        size = " x ".join(str(n) for n in found[0].shape)
+        size = shown(found[0].shape)
         need = len(numbers) * found[0].stored.size * _BYTES_A_PIXEL / 1e9
         remedy = "choose some (data.images of a fit, images in Python)"
         raise FileError(f"{path}: its {len(numbers)} images of {size} pixels take {need:.0f} GB of memory; {remedy}")
@@ -175,14 +191,14 @@ def _single(path: str | Path) -> str:
 
 def _opened(request: Request, head: bytes) -> Stack:
     suffix = request.path.suffix.lower()
-    chosen = next((kind for kind in FORMATS if kind.recognises(head)), None)
-    if chosen is None and bare.fits(request):
+    format_ = next((kind for kind in FORMATS if kind.recognises(head)), None)
+    if format_ is None and bare.fits(request):
         return bare.read(request)
-    chosen = chosen or next((kind for kind in FORMATS if suffix in kind.suffixes), None)
-    if chosen is None:
+    format_ = format_ or next((kind for kind in FORMATS if suffix in kind.suffixes), None)
+    if format_ is None:
         kinds = ", ".join(kind.name for kind in FORMATS)
         raise FileError(f"{request.name}: is no image of a known kind ({kinds}){bare.why_not(request)}")
-    return chosen.read(request)
+    return format_.read(request)
 
 
 def _unpacked(request: Request, unpack: Callable[..., Any]) -> Stack:

@@ -115,7 +115,7 @@ def _images(request: Request, file: Any) -> list[str]:
             seen.add((info.fileno, info.addr))
             if isinstance(node, h5py.Group) and depth < _DEEPEST:
                 visit(node, f"{place}{name}/", depth + 1)
-            elif isinstance(node, h5py.Dataset) and is_image(node.shape or (), node.dtype, request.mask):
+            elif isinstance(node, h5py.Dataset) and is_image(request, node.shape or (), node.dtype):
                 found.append(place + name)
 
     visit(file, "", 0)
@@ -130,6 +130,19 @@ def is_hdf5(path: str | Path) -> bool:
     """
     with open_binary(path) as handle:
         return handle.read(len(SIGNATURE)) == SIGNATURE
+
+
+def has_dataset(path: str | Path, name: str) -> bool:
+    """Whether a file of HDF5 has a dataset of a path.
+
+    Raises:
+        FileError: it cannot be read, or the dataset is in another file, which is missing.
+    """
+    with opened(path, str(path)) as file:
+        try:
+            return hasattr(look_up(Request(Path(path), str(path)), file, name), "shape")
+        except KeyError:
+            return False
 
 
 @contextmanager

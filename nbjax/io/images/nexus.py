@@ -43,7 +43,8 @@ def default_datasets(request: Request, file: Any) -> list[str]:
             group, _, name = place.rpartition("/")
             if _SERIES.match(name):
                 return [f"{group}/{member}" for member in sorted(file[group]) if _SERIES.match(member)]
-            if is_image(getattr(look_up(request, file, place), "shape", ()), look_up(request, file, place).dtype):
+            found = look_up(request, file, place)
+            if hasattr(found, "shape") and is_image(request, found.shape or (), found.dtype):
                 return [place]
     return []
 
@@ -74,9 +75,9 @@ def pixel_mask(request: Request, file: Any, dataset: str, shape: tuple[int, ...]
     for detector in of_class(file, dataset.strip("/").split("/")[0], "NXdetector"):
         for name in masks(file, detector):
             mask = look_up(request, file, name)
-            if mask.shape[-2:] != shape:
+            if mask.shape[-len(shape) :] != shape:
                 continue
-            marked = np.asarray(mask[()] if mask.ndim == 2 else mask[index if len(mask) > 1 else 0]) != 0
+            marked = np.asarray(mask[()] if mask.ndim == len(shape) else mask[index if len(mask) > 1 else 0]) != 0
             bad = marked if bad is None else bad | marked
     return bad
 

@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from nbjax.io.images.arrangement import Arrangement
+
 _LEAST_CEILING, _MOST_EQUAL, _CLOSE = 20.0, 10, 0.9
 """Of a limit, in counts; pixels that symmetry or chance make equal; what is close to it."""
 
@@ -24,7 +26,7 @@ class Recorded:
     and what is below the file's least valid number.
 
     Attributes:
-        stored: numbers as stored, in their own type, shape (slow, fast).
+        stored: numbers as stored, in their own type, shape (slow, fast); of several panels (panel, slow, fast).
         file: name of the file.
         dataset: path inside an HDF5 or .npz file, else None.
         index: number of the image in the file or dataset, from 0.
@@ -33,14 +35,14 @@ class Recorded:
         saturation_counts: pixels at or above it are overloaded, or None where the file does not say.
         underload_counts: pixels below it have no value, or None.
         photons_per_count: of a pixel less its pedestal.
-        masked: pixels that the file's own mask marks as bad, shape (slow, fast), or None.
+        masked: pixels that the file's own mask marks as bad, of the same shape, or None.
         wavelength_A, distance_mm: what the file says of the exposure, or None; the distance as the file means it.
         marks_bad: as a mask, numbers other than 0 mark bad pixels (NXmx, Fit2D) instead of good ones.
         header: words of the header, without those of HDF5.
         pedestal_doubt: why the pedestal may be another, or empty.
     """
 
-    stored: Shaped[np.ndarray, "slow fast"]
+    stored: Shaped[np.ndarray, "*panel slow fast"]
     file: str
     dataset: str | None = None
     index: int = 0
@@ -49,7 +51,7 @@ class Recorded:
     saturation_counts: float | None = None
     underload_counts: float | None = None
     photons_per_count: float = 1.0
-    masked: Bool[np.ndarray, "slow fast"] | None = None
+    masked: Bool[np.ndarray, "*panel slow fast"] | None = None
     wavelength_A: float | None = None
     distance_mm: float | None = None
     marks_bad: bool = False
@@ -57,13 +59,12 @@ class Recorded:
     pedestal_doubt: str = ""
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """(slow, fast) pixels."""
-        slow, fast = self.stored.shape
-        return slow, fast
+    def shape(self) -> tuple[int, ...]:
+        """(slow, fast) pixels; of several panels (panel, slow, fast)."""
+        return self.stored.shape
 
     @cached_property
-    def bad(self) -> Bool[np.ndarray, "slow fast"]:
+    def bad(self) -> Bool[np.ndarray, "*panel slow fast"]:
         """Pixels without a value; overloaded ones are not among them, unless they hold the type's largest number."""
         found = without_value(self.stored)
         if self.masked is not None:
@@ -73,7 +74,7 @@ class Recorded:
         return found
 
     @property
-    def counts(self) -> Float[np.ndarray, "slow fast"]:
+    def counts(self) -> Float[np.ndarray, "*panel slow fast"]:
         """Numbers as stored, in double precision; NaN where a pixel is bad."""
         return np.where(self.bad, np.nan, self.stored.astype(float))
 
@@ -89,7 +90,7 @@ class Recorded:
         is_limit = top >= _LEAST_CEILING and top == np.rint(top) and at_top >= _MOST_EQUAL and at_top > close_below
         return float(top) if is_limit else None
 
-    def overloaded(self, saturation_counts: float | None = None) -> Bool[np.ndarray, "slow fast"]:
+    def overloaded(self, saturation_counts: float | None = None) -> Bool[np.ndarray, "*panel slow fast"]:
         """Pixels with a value that is too bright to be believed.
 
         Args:
@@ -103,7 +104,7 @@ class Recorded:
         pedestal_counts: float | None = None,
         saturation_counts: float | None = None,
         photons_per_count: float | None = None,
-    ) -> Float[np.ndarray, "slow fast"]:
+    ) -> Float[np.ndarray, "*panel slow fast"]:
         """Photons of each pixel; NaN where it is bad or overloaded.
 
         Args:
@@ -113,7 +114,7 @@ class Recorded:
         gain = self.photons_per_count if photons_per_count is None else photons_per_count
         return np.where(self.overloaded(saturation_counts), np.nan, (self.counts - pedestal) * gain)
 
-    def usable(self) -> Bool[np.ndarray, "slow fast"]:
+    def usable(self) -> Bool[np.ndarray, "*panel slow fast"]:
         """The image as a mask: where pixels may be used.
 
         0 marks a bad pixel and any other number a good one, or the other way round where the format says so
@@ -129,13 +130,19 @@ class Recorded:
         return f"{self.file}, image {self.index}{place}"
 
 
+def shown(shape: tuple[int, ...]) -> str:
+    """A shape in words."""
+    return " x ".join(map(str, shape))
+
+
 def other_size(got: tuple[int, ...], wanted: tuple[int, ...], what: str = "the model") -> str:
     """What is wrong with an image of another size."""
     swapped = "; its axes are exchanged" if got == wanted[::-1] else ""
-    return f"has {got[0]} x {got[1]} pixels (slow x fast), {what} has {wanted[0]} x {wanted[1]}{swapped}"
+    axes = "panel x slow x fast" if len(wanted) == 3 else "slow x fast"
+    return f"has {shown(got)} pixels ({axes}), {what} has {shown(wanted)}{swapped}"
 
 
-def without_value(stored: Shaped[np.ndarray, "slow fast"]) -> Bool[np.ndarray, "slow fast"]:
+def without_value(stored: Shaped[np.ndarray, "*panel slow fast"]) -> Bool[np.ndarray, "*panel slow fast"]:
     """Pixels whose number stands for no value in its type."""
     match stored.dtype.kind:
         case "u":
@@ -181,6 +188,7 @@ class Request:
         dataset: inside the file, or None for its default one.
         shape: (slow, fast) where the caller knows it; a bare image does not say its own.
         mask: a mask is wanted, not an image.
+        arrangement: of several panels, whose images are wanted.
     """
 
     path: Path
@@ -188,6 +196,7 @@ class Request:
     dataset: str | None = None
     shape: tuple[int, int] | None = None
     mask: bool = False
+    arrangement: Arrangement | None = None
 
 
 Reader = Callable[[Request], Stack]
