@@ -72,7 +72,7 @@ BEAM: tuple[Quantity, ...] = (
     ),
     Quantity(
         "beam.polarization_fraction",
-        "the fraction of the polarized intensity along the polarization axis",
+        "the fraction of the intensity along the polarization axis",
         hard=within(0.0, 1.0),
         physical=within(0.0, 1.0),
         typical=0.005,

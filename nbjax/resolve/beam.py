@@ -110,7 +110,7 @@ def resolve_beam(
     sources = None if beam.source_file is None else read_sources(beam.source_file, "two_column_sources" not in parity)
     spectrum = read_spectrum(beam, notes)
     wavelength_A = _wavelength(beam, sources, spectrum, notes)
-    notes.record("beam.profile", beam.profile or "none", "given" if beam.profile else "default: equal everywhere")
+    notes.choose("beam.profile", beam.profile, "none", "default: the same fluence everywhere")
     fluence = _fluence(beam, beamsize_mm, notes)
     horizontal, vertical, dispersion = resolve_spreads(beam, sampling, notes)
     if sources is not None:

@@ -16,6 +16,8 @@ from nbjax.resolve.detector import ResolvedDetector
 from nbjax.resolve.notes import Notes
 
 DEFAULT_TILE_PIXELS = 8192
+_MANY_DOMAINS = 10
+_WAVES_IN_REFLECTION = 3
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def resolve_sampling(
                 f"sampling.oversample = {sampling.oversample}: the intensity may vary within a pixel; "
                 f"{shown(recommended)} resolves the crystal's fringes"
             )
+    _check_gaps(beam, crystal, detector, notes)
     for name in ("solid_angle", "polarization", "thickness"):
         notes.switch(f"sampling.oversample_{name}", getattr(sampling, f"oversample_{name}"))
     return ResolvedSampling(
@@ -57,6 +60,31 @@ def resolve_sampling(
         tile_pixels=notes.choose("sampling.tile_pixels", sampling.tile_pixels, DEFAULT_TILE_PIXELS),
         oversample_differs=differs,
     )
+
+
+def _check_gaps(beam: ResolvedBeam, crystal: ResolvedCrystal, detector: ResolvedDetector, notes: Notes) -> None:
+    """Tell where a still takes so few wavelengths that spots of single ones show apart.
+
+    At the panel's edge a perfect block reflects the relative band 0.9 wavelength / (2 length sin^2 theta), the width of
+    its lattice factor over the change of the excitation error; many mosaic domains add their range over tan theta.
+    """
+    if beam.spread is None or crystal.phi.count > 1:
+        return
+    band = beam.spread.band
+    places = np.sort(band.places[band.weights > 0])
+    theta = min(furthest_angle_rad(detector), math.pi) / 2
+    longest_A = max(n * length for n, length in zip(crystal.cells, crystal.cell_A, strict=True))
+    taken = 0.9 * beam.wavelength_A / (2 * longest_A * math.sin(theta) ** 2)
+    if crystal.mosaic_domains >= _MANY_DOMAINS:
+        taken += 2 * math.radians(crystal.mosaic_spread_deg) / math.tan(theta)
+    gap = band.width * float(np.median(np.diff(places))) if len(places) > 1 else 0.0
+    if gap > 1.1 * taken / _WAVES_IN_REFLECTION:
+        wanted = math.ceil(len(places) * gap * _WAVES_IN_REFLECTION / taken)
+        notes.say(
+            f"neighbouring wavelengths of the spectrum differ by {100 * gap:.2g} %, a reflection at the panel's edge "
+            f"takes {100 * taken:.2g} %, so that spots of single wavelengths may show; about {wanted} wavelengths "
+            "(beam.channels, or a finer file) join them"
+        )
 
 
 def _recommended_oversample(beam: ResolvedBeam, crystal: ResolvedCrystal, detector: ResolvedDetector) -> int:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 _REACH = 1.5
 """Full widths at half maximum on either side up to which an envelope is sampled; 4e-4 of it lies further out."""
-_FINE = 1200
+_FINE = 6000
 _IN_SPIKE = 4
 """Points in the width of a spike."""
 

@@ -26,6 +26,7 @@ from nbjax.resolve import resolve
 from nbjax.sampling.sources import Rays, SourceTable, incident_rays
 
 WAVES, WEIGHTS = np.array([0.98, 0.99, 1.0, 1.02]), np.array([1.0, 2.0, 3.0, 2.0])
+NEAR = {"detector.distance_mm": 20.0}
 MEAN_A = float((WAVES * WEIGHTS).sum() / WEIGHTS.sum())
 
 
@@ -227,3 +228,25 @@ def test_a_gaussian_divergence_has_no_spacing() -> None:
     config = beam(wavelength_A=1.0, divergence_shape="gaussian", divergence_vertical_mrad=1.0)
     with pytest.raises(ConfigError, match="vertical_step_mrad: a Gaussian divergence has no"):
         resolve(with_values(config, {"sampling.divergence_vertical_step_mrad": 0.5}))
+
+
+@pytest.mark.parametrize(
+    ("channels", "cells", "told"), [(21, 60, True), (21, 5, False), (400, 60, False), (1, 60, False)]
+)
+def test_gaps_between_wavelengths_are_told(channels: int, cells: int, told: bool) -> None:
+    config = with_values(
+        beam(wavelength_A=1.0, bandwidth_percent=2.0, channels=channels),
+        {"crystal.cells": (cells, cells, cells), **NEAR},
+    )
+    remarks = [remark for remark in resolve(config).remarks if "neighbouring wavelengths" in remark]
+    assert bool(remarks) == told
+    turning = with_values(config, {"crystal.phi_range_deg": 1.0, "sampling.phi_steps": 5})
+    assert not any("neighbouring wavelengths" in remark for remark in resolve(turning).remarks)
+
+
+def test_the_number_that_is_asked_for_leaves_no_gap() -> None:
+    config = with_values(beam(wavelength_A=1.0, bandwidth_percent=2.0), {"crystal.cells": (60, 60, 60), **NEAR})
+    (remark,) = [remark for remark in resolve(config).remarks if "neighbouring wavelengths" in remark]
+    wanted = int(remark.split("; about ")[1].split()[0])
+    again = resolve(with_values(config, {"beam.channels": wanted}))
+    assert not any("neighbouring wavelengths" in remark for remark in again.remarks)
