@@ -2,30 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from nbjax.errors import FileError
-from nbjax.io.experiments.recorded import RecordedCrystal, RecordedExperiment, RecordedPanel
+from nbjax.io.experiments.overlaps import overlapping
+from nbjax.io.experiments.recorded import RecordedCrystal, RecordedExperiment, RecordedGroup, RecordedPanel
 
 _FLAT = 1e-6
 """Volume of a cell over the product of its lengths, below which its axes lie in a plane."""
 _PARALLEL = 1e-3
+_RIGHT = 1e-3
+_SHOWN = 3
 _LARGEST_A, _SMALLEST_A = 1e5, 0.1
 _LONGEST_A = 124.0
 _MOST_PIXELS = 1 << 20
 
 
 def check(found: RecordedExperiment) -> RecordedExperiment:
-    """The experiment as it is, if it can be.
+    """The experiment as it is, if it can be, with remarks on what is doubtful.
 
     Raises:
-        FileError: a number that is impossible, with the remedy.
+        FileError: a number or a group that is impossible, with the remedy.
     """
     for problem in _problems(found):
         raise FileError(f"{found.file}: {problem}")
-    return found
+    doubts = tuple(_doubts(found.panels))
+    return replace(found, remarks=(*found.remarks, *doubts)) if doubts else found
+
+
+def _doubts(panels: Sequence[RecordedPanel]) -> Iterator[str]:
+    """What a detector is unlikely to be."""
+    skewed = [panel for panel in panels if abs(float(np.dot(*panel.unit_axes))) > _RIGHT]
+    if skewed:
+        cosine = max(abs(float(np.dot(*panel.unit_axes))) for panel in skewed)
+        yield (
+            f"{_listed([panel.name for panel in skewed], 'panel')} ha{'ve' if len(skewed) > 1 else 's'} axes that are "
+            f"not at right angles (cosine {cosine:.2g}); check the file"
+        )
+    pairs = [f"{panels[a].name[:40]} and {panels[b].name[:40]}" for a, b in overlapping(panels)]
+    if pairs:
+        yield f"{_listed(pairs, 'pair', 'panels')} lie on each other; check the file"
+
+
+def _listed(names: Sequence[str], kind: str, shown: str | None = None) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _SHOWN
+    said = ", ".join(name[:90] for name in names[:_SHOWN])
+    rest = f" and {more} more {kind}{'s' if more > 1 else ''}" if more > 0 else ""
+    return f"{shown or kind + ('s' if len(names) > 1 else '')} {said}{rest}"
+
+
+def _of_groups(groups: Sequence[RecordedGroup], count: int) -> Iterator[str]:
+    for group in groups:
+        wrong = [panel for panel in group.panels if not 0 <= panel < count]
+        if wrong or not group.panels:
+            problem = f"names the panel {wrong[0]}, of {count}" if wrong else "names no panel"
+            yield f"group {group.name[:40]!r} {problem}; correct the file"
+            return
+    members = [set(group.panels) for group in groups]
+    for i, (group, inner) in enumerate(zip(groups, members, strict=True)):
+        for other, outer in zip(groups[:i], members[:i], strict=True):
+            shared = len(inner & outer)
+            if shared and shared != min(len(inner), len(outer)):
+                yield (
+                    f"groups {other.name[:40]!r} and {group.name[:40]!r} share {shared} panels, and neither is in the "
+                    "other; correct the file"
+                )
+                return
 
 
 def _problems(found: RecordedExperiment) -> Iterator[str]:
@@ -45,6 +91,7 @@ def _problems(found: RecordedExperiment) -> Iterator[str]:
         yield from _of_crystal(found.crystal)
     for panel in found.panels:
         yield from (f"panel {panel.name[:40]!r} {problem}; correct the file" for problem in _of_panel(panel))
+    yield from _of_groups(found.groups, len(found.panels))
     if scan is not None and not (np.isfinite([scan.start_deg, scan.width_deg]).all() and abs(scan.width_deg) <= 360):
         yield f"gives images of {scan.width_deg:g} degrees from {scan.start_deg:g} on; correct the file"
     if scan is not None and found.image is not None:

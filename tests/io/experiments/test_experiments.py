@@ -23,13 +23,22 @@ GEOMETRY = (
     + "photon_energy = 9.7 keV\n"
 )
 PLAIN = "0.01 0.001 0\n0 0.02 0\n0 0.002 0.03\n"
+PONI = (
+    'poni_version: 2.1\nDetector: Detector\nDetector_config: {"pixel1": 1e-4, "pixel2": 1e-4, "max_shape": [30, 50], '
+    '"orientation": 2}\nDistance: 0.1\nPoni1: 0.01\nPoni2: -0.02\nRot1: 0.1\nRot2: 0.0\nRot3: 0.2\nWavelength: 1e-10\n'
+)
+SEGMENTS = (
+    "SEGMENT= 1 150 1 260\nSEGMENT_ORGX= 0.5\nDIRECTION_OF_SEGMENT_X-AXIS= 1 0.001 0\nUNTRUSTED_RECTANGLE= 3 9 2 8\n"
+)
+REGIONS = "group_g = q\nq/mask_edge_pixels = 2\nbad_r/min_x = -9\nbad_r/max_x = 9\nbad_r/min_y = -99\nbad_r/max_y = 9\n"
 FILES = {
     "expt": (json.dumps(expt()), "#1"),
     "xparm 1": (xparm(1), ""),
     "xparm 3": (xparm(3), ""),
-    "xds_inp": (xds_inp(), ""),
+    "xds_inp": (xds_inp() + SEGMENTS, ""),
     "stream": (stream(), "#8.2"),
-    "geom": (GEOMETRY, ""),
+    "geom": (GEOMETRY + REGIONS, ""),
+    "poni": (PONI, ""),
     "cell": (CELL, ""),
     "mosflm": (mosflm(0.9), ""),
     "plain": (PLAIN, ""),

@@ -108,7 +108,7 @@ def with_offsets(path: Path) -> None:
         for number, first in enumerate((0, 18)):
             module = group(detector, f"module_{number}", "NXdetector_module")
             module["data_origin"], module["data_size"] = [first, 3], [12, 10]
-            axis(module, "module_offset", 4000 + number, "um", (0.8, 0, 0.6), f"{MOVES}/tilt", (0, 0, -3))
+            axis(module, "module_offset", 4000 + 9000 * number, "um", (0.8, 0, 0.6), f"{MOVES}/tilt", (0, 0, -3))
             axis(module, "fast_pixel_direction", 0.1, "mm", (-1, 0, 0), "module_offset")
             axis(module, "slow_pixel_direction", 2e-4, "m", (0, -1, 0), "module_offset")
 
@@ -119,7 +119,7 @@ def test_modules_with_offsets(tmp_path: Path) -> None:
     assert [panel.name for panel in found.panels] == ["module_0", "module_1"]
     mask = np.indices((30, 20)).sum(0) % 7
     for number, panel in enumerate(found.panels):
-        chain = [step(4000 + number, "um", (0.8, 0, 0.6), (0, 0, -3)), TILT, RAIL]
+        chain = [step(4000 + 9000 * number, "um", (0.8, 0, 0.6), (0, 0, -3)), TILT, RAIL]
         np.testing.assert_allclose(corners_mm(panel), defined_mm(chain, (-1, 0, 0), (0, -2.4, 0)), atol=1e-9)
         assert (panel.pixels, panel.saturation_counts, panel.material) == ((10, 12), 40000, "Si")
         assert panel.thickness_mm == pytest.approx(0.45)
