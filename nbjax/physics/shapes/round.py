@@ -8,6 +8,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from nbjax.constants import SPHERE_CUBE_RATIO
 from nbjax.numerics import Components, sphere_transform
@@ -35,38 +36,42 @@ class Round(Radial):
         The squared transform is integrated over the middle of the cell point by point, and beyond it by what it is far
         out.
         """
-        middle = tuple(jnp.minimum(half, _MIDDLE) for half in half_cells)
-        return _within(*middle) + _beyond(*middle) - _beyond(*half_cells)
+        cell = jnp.stack(half_cells)
+        middle = jnp.minimum(cell, _MIDDLE)
+        beyond = _beyond(jnp.stack((middle, cell)))
+        return _within(middle) + (beyond[0] - beyond[1])
 
 
-def _within(a: Array, b: Array, c: Array) -> Array:
-    """Integral of the squared transform over a box that ends at ``a``, ``b``, ``c`` and has its centre at the peak."""
-    nodes, weights = (jnp.asarray(part, a.dtype) for part in (_NODES, _WEIGHTS))
-    x, y, z = a * nodes, b * nodes, c * nodes
-    radius_sq = x[:, None, None] ** 2 + y[:, None] ** 2 + z**2
+def _within(box: Float[Array, "3"]) -> Float[Array, ""]:
+    """Integral of the squared transform over a box that ends at ``box`` and has its centre at the peak."""
+    nodes, weights = (jnp.asarray(part, box.dtype) for part in (_NODES, _WEIGHTS))
+    x, y, z = (box[:, None] * nodes) ** 2
+    radius_sq = x[:, None, None] + y[:, None] + z
     transform = sphere_transform(jnp.pi**2 * radius_sq, radius_sq.dtype)
     height = jnp.einsum("abc,a,b,c", transform**2, weights, weights, weights)
-    return SPHERE_CUBE_RATIO**2 * 8 * a * b * c * height
+    return SPHERE_CUBE_RATIO**2 * 8 * box[0] * box[1] * box[2] * height
 
 
-def _beyond(a: Array, b: Array, c: Array) -> Array:
-    """Integral of the squared transform over all that is outside such a box, to 1e-3 for ends of 1 and more.
+def _beyond(boxes: Float[Array, "n 3"]) -> Float[Array, "n"]:
+    """Integral of the squared transform over all that is outside such boxes, to 1e-3 for ends of 1 and more.
 
     Far out, the squared transform is 9/2 (1/x^4 + 1/x^6) on average, which is integrated over what lies beyond each
     face of the box, and 9/2 cos(2x)/x^4 besides, of which only the middle of a face counts.
     """
-    return jnp.pi / 3 * (_beyond_face(a, b, c) + _beyond_face(b, c, a) + _beyond_face(c, a, b))
+    # one program for all the faces: their second derivatives one by one would take minutes to compile
+    faces = _beyond_face(boxes, jnp.stack((jnp.roll(boxes, -1, 1), jnp.roll(boxes, -2, 1))))
+    return jnp.pi / 3 * faces.sum(1)
 
 
-def _beyond_face(away: Array, half_a: Array, half_b: Array) -> Array:
+def _beyond_face(away: Float[Array, "*n"], half_edges: Float[Array, "2 *n"]) -> Float[Array, "*n"]:
     """Integral of the squared transform over a pyramid from the centre, beyond its base.
 
     Args:
         away: distance of the base, in units of rho.
-        half_a, half_b: half its edges.
+        half_edges: half its edges.
     """
-    a, b = half_a / away, half_b / away
-    fourth, slope = (x + y for x, y in zip(_quarter(a, b), _quarter(b, a), strict=True))
+    edges = half_edges / away
+    fourth, slope = (both.sum(0) for both in _quarter(edges, edges[::-1]))
     # integrals over the base of 1/r^4 and 1/r^6, where it is 1 away
     fourth, sixth = 2 * fourth, fourth + slope
     x = jnp.pi * away
