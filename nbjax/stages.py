@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import jax
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from nbjax.fields import STATIC
 
@@ -71,7 +71,7 @@ class SampleStages:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class SceneStages:
-    """What all pixels share.
+    """What all pixels share. Of several panels, what is of a panel has a leading axis.
 
     Attributes:
         origin_m: corner of the first pixel in the laboratory, shape (3,).
@@ -103,6 +103,7 @@ class Stages:
 
     Attributes:
         slow, fast: indices of the pixels, shape (pixels,).
+        panel: number of each pixel's panel, shape (pixels,); None where there is one panel.
         scene: what all pixels share.
         last: the last sample of each pixel, of the last crystal.
         background_electrons_squared: the part of I_before_scaling that is background, shape (pixels,).
@@ -141,6 +142,7 @@ class Stages:
     oversample_thickness: bool = field(metadata=STATIC)
     oversample_polarization: bool = field(metadata=STATIC)
     oversample_solid_angle: bool = field(metadata=STATIC)
+    panel: Int[Array, " pixels"] | None = None
 
     def product_photons(self) -> Float[Array, " pixels"]:
         """The pixel as the product of its stages, shape (pixels,); equal to the image but for rounding."""

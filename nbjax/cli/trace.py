@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from nbjax.resolve import Resolved
     from nbjax.tracing.document import TraceDocument
 
-Pixels = tuple[tuple[int, int], ...]
-"""(slow, fast) of each pixel."""
+Pixels = tuple[tuple[int, ...], ...]
+"""(slow, fast) of each pixel, or of several panels (panel, slow, fast)."""
+
+_PANEL = {2: "", 3: ", after the number of its panel"}
 
 
 def add_parser(commands: Any) -> None:
@@ -22,12 +24,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("config", metavar="CONFIG.toml")
     parser.add_argument(
         "--pixel",
-        nargs=2,
+        nargs="+",
         type=int,
         action="append",
         required=True,
-        metavar=("SLOW", "FAST"),
-        help="a pixel to trace, counted from 0; may be repeated",
+        metavar="N",
+        help="SLOW FAST, or PANEL SLOW FAST, of a pixel to trace, counted from 0; may be repeated",
     )
     parser.add_argument("--samples", action="store_true", help="every layer, subpixel, source, phi step and domain too")
     parser.add_argument("--out", required=True, metavar="FILE.{json,h5,txt}", help="the trace")
@@ -44,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     config, sources = load_configured(arguments)
     resolved = resolve(config, sources)
     say_resolved(resolved)
-    pixels = tuple((slow, fast) for slow, fast in arguments.pixel)
+    pixels = tuple(map(tuple, arguments.pixel))
     trace_to_file(resolved, pixels, arguments.samples, arguments.out, "--pixel")
     return 0
 
@@ -56,19 +58,25 @@ def check_pixels(resolved: Resolved, pixels: Pixels, option: str) -> None:
         ConfigError: one is outside the detector or the region of interest, masked, or named twice.
     """
     faults = []
-    detector = resolved.detector
-    fast0, fast1, slow0, slow1 = detector.roi
-    for slow, fast in pixels:
-        shown = f"{slow} {fast} (slow fast)"
-        if not (0 <= slow < detector.pixels_slow and 0 <= fast < detector.pixels_fast):
-            valid = f"slow 0 to {detector.pixels_slow - 1} and fast 0 to {detector.pixels_fast - 1}"
-            faults.append(Fault(option, f"{shown} lies outside the image; give {valid}"))
-        elif not (slow0 <= slow < slow1 and fast0 <= fast < fast1):
+    shape, (fast0, fast1, slow0, slow1) = resolved.detector.shape, resolved.detector.roi
+    axes = ("slow", "fast") if len(shape) == 2 else ("panel", "slow", "fast")
+    for pixel in pixels:
+        shown = f"{' '.join(map(str, pixel))} ({' '.join(axes)})"
+        if len(pixel) != len(axes):
+            numbers = " ".join(map(str, pixel))
+            faults.append(Fault(option, f"got {numbers}; name a pixel by {' and '.join(axes[-2:])}{_PANEL[len(axes)]}"))
+            continue
+        *_, slow, fast = pixel
+        if not all(0 <= index < size for index, size in zip(pixel, shape, strict=True)):
+            valid = [f"{axis} 0 to {size - 1}" for axis, size in zip(axes, shape, strict=True)]
+            valid_words = f"{', '.join(valid[:-1])} and {valid[-1]}"
+            faults.append(Fault(option, f"{shown} lies outside the image; give {valid_words}"))
+        elif not (slow0 <= slow < slow1 and fast0 <= fast < fast1) and len(shape) == 2:
             window = f"slow {slow0} to {slow1 - 1}, fast {fast0} to {fast1 - 1}"
             faults.append(Fault(option, f"{shown} lies outside the region of interest, {window}; choose one inside"))
-        elif resolved.mask is not None and not resolved.mask[slow, fast]:
+        elif resolved.mask is not None and not resolved.mask[pixel]:
             faults.append(Fault(option, f"{shown} is masked and has no value; choose another pixel"))
-        if pixels.count((slow, fast)) > 1:
+        if pixels.count(pixel) > 1:
             faults.append(Fault(option, f"{shown} is named twice; name it once"))
     if faults:
         raise ConfigError(list(dict.fromkeys(faults)))
@@ -122,5 +130,6 @@ def product_lines(document: TraceDocument) -> list[str]:
             if not v[flag]:
                 factors.append(f"{name} {v[key]:.9g}")
         photons = f"{v['I_pixel_photons']:.9g} photons"
-        lines.append(f"slow {pixel.slow}, fast {pixel.fast}: {photons} = {' * '.join(factors)}")
+        panel = "" if pixel.panel is None else f"panel {pixel.panel}, "
+        lines.append(f"{panel}slow {pixel.slow}, fast {pixel.fast}: {photons} = {' * '.join(factors)}")
     return lines

@@ -39,7 +39,7 @@ def trace(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]], s
 
     Args:
         experiment: from ``nbjax.prepare``.
-        pixels: (slow, fast) of each pixel, shape (n, 2).
+        pixels: (slow, fast) of each pixel, shape (n, 2); of several panels (panel, slow, fast), shape (n, 3).
         samples: whether ``Stages.samples`` holds every layer, subpixel, source, phi step and mosaic domain. Memory
             then grows with their number; without, it does not.
 
@@ -47,11 +47,11 @@ def trace(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]], s
         The stages, in SI units.
 
     Raises:
-        ArgumentError: ``pixels`` is empty, not of shape (n, 2), not of whole numbers, or outside the image.
+        ArgumentError: ``pixels`` is empty, not of that shape, not of whole numbers, or outside the image.
     """
     at = pixels_of(one_experiment(experiment).grid, pixels)
     if not len(at):
-        raise ArgumentError("pixels must have the shape (n, 2), slow and fast of each pixel; got none, name one")
+        raise ArgumentError(f"pixels must have the shape (n, {at.shape[1]}), a row for each pixel; got none, name one")
     return _trace(experiment, at, samples)
 
 
@@ -94,6 +94,7 @@ def _pixel_stages(experiment: Experiment, scene: Scene, pixels: Pixels, keep: bo
     return {
         "slow": pixels.slow,
         "fast": pixels.fast,
+        "panel": pixels.panel,
         "last": _last_stages(experiment, last_row(scene.rays), record),
         "background_electrons_squared": record.background * steps,
         "before_scaling_electrons_squared": sums[0] * steps,

@@ -223,18 +223,19 @@ def _pairs(reference: TraceDocument, candidate: TraceDocument) -> list[tuple[Pix
     ours, theirs = reference.pixels, candidate.pixels
     if len(ours) == len(theirs) == 1 and None in (ours[0].slow, theirs[0].slow):
         return [(ours[0], theirs[0])]
-    found = {(pixel.slow, pixel.fast): pixel for pixel in theirs}
-    places = [(pixel.slow, pixel.fast) for pixel in ours]
+    found = {pixel.place: pixel for pixel in theirs}
+    places = [pixel.place for pixel in ours]
     if set(places) != set(found):
         raise TraceError(
             f"the traces are of different pixels ({_places(places)} against {_places(list(found))}); "
             "trace the same pixels with both programs"
         )
-    return [(pixel, found[pixel.slow, pixel.fast]) for pixel in ours]
+    return [(pixel, found[pixel.place]) for pixel in ours]
 
 
-def _places(places: list[tuple[int | None, int | None]]) -> str:
-    shown = [f"({slow}, {fast})" if slow is not None else "unknown" for slow, fast in places]
+def _places(places: Sequence[tuple[int | None, ...]]) -> str:
+    known = [[str(index) for index in place if index is not None] for place in places]
+    shown = [f"({', '.join(words)})" if words else "unknown" for words in known]
     return ", ".join(shown[:3]) + (", ..." if len(shown) > 3 else "")
 
 

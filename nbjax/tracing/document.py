@@ -67,7 +67,19 @@ class PixelTrace:
         object.__setattr__(self, "samples", samples)
 
     def __str__(self) -> str:
-        return "pixel" if self.slow is None else f"pixel ({self.slow}, {self.fast})"
+        if self.slow is None:
+            return "pixel"
+        return f"pixel ({', '.join(str(index) for index in self.place if index is not None)})"
+
+    @property
+    def panel(self) -> int | None:
+        """Number of the panel; None of a detector of one."""
+        return int(np.ravel(self.values["panel"])[0]) if "panel" in self.values else None
+
+    @property
+    def place(self) -> tuple[int | None, int | None, int | None]:
+        """Panel, slow and fast, which tell one pixel from another."""
+        return self.panel, self.slow, self.fast
 
     @property
     def sample_count(self) -> int:
@@ -100,11 +112,11 @@ class TraceDocument:
             _check_word("parity", entry)
         if not self.pixels:
             raise TraceError("the trace has no pixel; a trace holds at least one")
-        places: set[tuple[int | None, int | None]] = set()
+        places: set[tuple[int | None, ...]] = set()
         for pixel in self.pixels:
-            if (pixel.slow, pixel.fast) in places:
+            if pixel.place in places:
                 raise TraceError(f"{pixel} is traced twice; list every pixel once")
-            places.add((pixel.slow, pixel.fast))
+            places.add(pixel.place)
         if self.program == "nbjax":
             for pixel in self.pixels:
                 check_complete(pixel, [key for key in PIXEL.values() if key.required], "a trace of nbjax")

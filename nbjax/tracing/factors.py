@@ -42,14 +42,16 @@ _COLUMNS = {
 def pixel_factors(stages: Stages) -> dict[str, Array]:
     """Every factor of every pixel by the key of a trace; the first axis is that of the pixels."""
     scene, last, pixels = stages.scene, stages.last, stages.slow.shape
-    shared = {
+    of_panel = {
         "pix0_vector_m": scene.origin_m,
         "fdet_vector": scene.fast,
         "sdet_vector": scene.slow,
         "odet_vector": scene.normal,
-        "beam_vector": scene.beam,
         "close_distance_m": scene.close_distance_m,
         "distance_m": scene.distance_m,
+    }
+    shared = {
+        "beam_vector": scene.beam,
         "source_weights": scene.source_weights,
         "a0_m": scene.cell_m[0],
         "b0_m": scene.cell_m[1],
@@ -85,6 +87,10 @@ def pixel_factors(stages: Stages) -> dict[str, Array]:
         shared["beam_share"] = stages.beam_share
     if last.lattice_axes is not None:
         own["last_F_latt_axes"] = last.lattice_axes
+    if stages.panel is None:
+        shared |= of_panel
+    else:
+        own |= {"panel": stages.panel, **{key: value[stages.panel] for key, value in of_panel.items()}}
     return own | {key: jnp.broadcast_to(value, (*pixels, *value.shape)) for key, value in shared.items()}
 
 

@@ -65,6 +65,7 @@ def _components(names: str, unit: str, meaning: str, vector: str, **choices: flo
 
 
 BEFORE_SAMPLES: tuple[Key, ...] = (
+    Key("panel", "1", "number of the panel, of a detector of several", whole=True, required=False),
     Key("pix0_vector_m", "m", "corner of the first pixel", 3, aliases=_named("pix0_vector_meters", "pix0_vector")),
     Key("fdet_vector", "1", "fast axis", 3, aliases=_named("fdet_vec", "fdet", "fdet_after_twotheta")),
     Key("sdet_vector", "1", "slow axis", 3, aliases=_named("sdet_vec", "sdet", "sdet_after_twotheta")),

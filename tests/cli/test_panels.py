@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from panel_files import write_geometry
+from panel_files import SHEETS, write_geometry
 from PIL import Image
 
 from nbjax.cli import main
+from nbjax.tracing.files import read_trace
 
 CONFIG = """
 [crystal]
@@ -68,3 +69,38 @@ def test_an_imported_geometry_is_simulated(tmp_path: Path, capsys: pytest.Captur
     assert main(["simulate", str(tmp_path / "b.toml"), "--out", str(tmp_path), "--no-progress", *sets]) == 0
     assert _simulate(tmp_path) == 0
     assert np.array_equal(np.fromfile(tmp_path / "a.bin", "<f4"), np.fromfile(tmp_path / "b.bin", "<f4"))
+
+
+@pytest.mark.parametrize("form", ["json", "h5", "txt"])
+def test_a_pixel_is_traced_by_its_panel(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    assert _simulate(tmp_path) == 0
+    photons = np.fromfile(tmp_path / "a.bin", "<f4").reshape(3, 12, 12)
+    out = str(tmp_path / f"t.{form}")
+    pixels = ["--pixel", "1", "2", "3", "--pixel", "2", "2", "3"]
+    capsys.readouterr()
+    assert main(["trace", str(tmp_path / "a.toml"), *pixels, "--samples", "--out", out]) == 0
+    assert "panel 1, slow 2, fast 3: " in capsys.readouterr().out
+    document = read_trace(out)
+    assert [pixel.place for pixel in document.pixels] == [(1, 2, 3), (2, 2, 3)]
+    for pixel, sheet in zip(document.pixels, SHEETS[1:], strict=True):
+        assert pixel.values["I_pixel_photons"] == pytest.approx(photons[pixel.panel, 2, 3], rel=1e-6)
+        np.testing.assert_allclose(pixel.values["pix0_vector_m"], sheet.origin_mm / 1000, atol=1e-12)
+        np.testing.assert_allclose(pixel.values["last_pixel_pos_m"], sheet.point_mm(3.5, 2.5) / 1000, atol=1e-12)
+    assert main(["compare-traces", out, out, "--out", str(tmp_path / "compared")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("pixel", "problem"),
+    [
+        (["2", "3"], "--pixel: got 2 3; name a pixel by slow and fast, after the number of its panel"),
+        (["3", "0", "0"], "3 0 0 (panel slow fast) lies outside the image; give panel 0 to 2, slow 0 to 11 and fast 0"),
+        (["0", "11", "0"], "0 11 0 (panel slow fast) is masked"),
+    ],
+)
+def test_what_is_no_pixel_of_a_panel(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], pixel: list[str], problem: str
+) -> None:
+    config = tmp_path / "a.toml"
+    config.write_text(CONFIG.format(file=write_geometry(tmp_path), more=""))
+    assert main(["trace", str(config), "--pixel", *pixel, "--out", str(tmp_path / "t.json")]) == 2
+    assert problem in capsys.readouterr().err

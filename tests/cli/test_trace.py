@@ -79,7 +79,7 @@ def test_the_printed_product_is_the_pixel(config: str, tmp_path: Path, capsys: p
         (["--pixel", "3", "4", "--pixel", "3", "4", "--out", "t.json"], "is named twice"),
         (["--pixel", "3", "4", "--out", "t.dat"], "t.dat: a trace is written as .json, .h5 or .txt"),
         (["--pixel", "3", "4", "--out", "none/t.json"], "its folder"),
-        (["--pixel", "3", "--out", "t.json"], "expected 2 arguments"),
+        (["--pixel", "3", "--out", "t.json"], "--pixel: got 3; name a pixel by slow and fast"),
         (["--pixel", "3", "x", "--out", "t.json"], "invalid int value: 'x'"),
         (["--out", "t.json"], "--pixel"),
     ],
