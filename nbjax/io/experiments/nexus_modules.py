@@ -10,7 +10,7 @@ import numpy as np
 
 from nbjax.errors import FileError
 from nbjax.io.experiments.grouping import arranged
-from nbjax.io.experiments.nexus_chain import Link, chain, link, placed
+from nbjax.io.experiments.nexus_chain import Chains, Link
 from nbjax.io.experiments.recorded import RecordedGroup, RecordedPanel, RecordedPlace
 from nbjax.io.images.nexus import SATURATION, masks, number_at, of_class, signals, text_of
 
@@ -37,9 +37,10 @@ class _Readout:
     material: str | None
     saturation_counts: float | None
     mask: np.ndarray | None
+    beam_centre_px: tuple[float, float] | None
 
 
-def detector_of(name: str, file: Any, entry: str, image: int, remarks: list[str]) -> Detector | None:
+def detector_of(name: str, file: Any, entry: str, image: int, known: Chains, remarks: list[str]) -> Detector | None:
     """All panels of an entry, or None where it tells of none.
 
     Args:
@@ -47,6 +48,7 @@ def detector_of(name: str, file: Any, entry: str, image: int, remarks: list[str]
         file: the file.
         entry: path of the entry.
         image: number of the image, from 0, where the detector moves.
+        known: chains of the file.
         remarks: what is to be said is added here.
 
     Raises:
@@ -59,8 +61,8 @@ def detector_of(name: str, file: Any, entry: str, image: int, remarks: list[str]
         modules = list(of_class(file, detector, "NXdetector_module", 1))
         readout = _readout(name, file, entry, detector, image)
         for module in modules:
-            links = _links(name, file, detector, module)
-            panel = _panel(name, file, detector, module, links, image, readout, remarks)
+            links = _links(name, file, detector, module, known)
+            panel = _panel(name, file, module, links, image, known, readout, remarks)
             panels.append(panel if len(detectors) == 1 else _renamed(panel, detector))
             chains.append([*links.origin])
         if not modules:
@@ -86,21 +88,20 @@ class _Links:
     of_slow: list[Link]
 
 
-def _links(name: str, file: Any, detector: str, module: str) -> _Links:
+def _links(name: str, file: Any, detector: str, module: str, known: Chains) -> _Links:
     group = file[module]
     directions = []
     for key in ("fast_pixel_direction", "slow_pixel_direction"):
         if key not in group:
             raise FileError(f"{name}: {module} has no {key}; write the file again")
-        directions.append(group[key])
-    fast, slow = (link(name, node) for node in directions)
-    of_fast, of_slow = (chain(name, file, group, node.attrs.get("depends_on")) for node in directions)
+        directions.append(known.start(group[key]))
+    (fast, of_fast), (slow, of_slow) = directions
     origin = of_fast
-    if "module_offset" in group and all(each.path != group["module_offset"].name for each in of_fast):
+    if "module_offset" in group and all(each.path != f"/{module}/module_offset" for each in of_fast):
         # the corner is told beside the directions
-        origin = chain(name, file, group, "module_offset")
+        origin = known.of(f"/{module}", "module_offset")
     if not origin and f"{detector}/depends_on" in file:
-        origin = chain(name, file, file[detector], file[f"{detector}/depends_on"][()])
+        origin = known.of(f"/{detector}", file[f"{detector}/depends_on"][()])
         of_fast, of_slow = of_fast or origin, of_slow or origin
     return _Links(fast, slow, origin, of_fast, of_slow)
 
@@ -118,10 +119,10 @@ def _along(chains: list[list[Link]]) -> Iterator[tuple[str, list[int]]]:
 def _panel(
     name: str,
     file: Any,
-    detector: str,
     module: str,
     links: _Links,
     image: int,
+    known: Chains,
     readout: _Readout,
     remarks: list[str],
 ) -> RecordedPanel:
@@ -131,14 +132,14 @@ def _panel(
     pixels = (int(size[-1]), int(size[-2]))
     if min(pixels) < 1 or max(pixels) > _MOST_PIXELS:
         raise FileError(f"{name}: {module} has {pixels[0]} x {pixels[1]} pixels; correct its data_size")
-    turn, shift = placed(links.origin, image)
+    turn, shift = known.placed(links.origin, image)
     fast, slow = (
-        placed(of_axis, image)[0] @ axis.vector
+        known.placed(of_axis, image)[0] @ axis.vector
         for axis, of_axis in ((links.fast, links.of_fast), (links.slow, links.of_slow))
     )
     pixel_mm = (abs(float(links.fast.values[0])), abs(float(links.slow.values[0])))
     origin_mm = turn @ links.fast.offset_mm + shift
-    centre = _beam_centre(file, detector, image)
+    centre = readout.beam_centre_px
     if centre is not None and not origin_mm[:2].any():
         remarks.append(f"{module} has its corner on the beam; beam_center_x and beam_center_y are taken for it")
         unit_fast, unit_slow = fast / np.linalg.norm(fast), slow / np.linalg.norm(slow)
@@ -171,7 +172,7 @@ def _across_beam(
     """A panel of a file without modules, as the first Eiger detectors wrote them; rows run downwards."""
     distance_m = _first(file, detector, ("distance", "detector_distance"), image, 1.0)
     edges_m = [_first(file, detector, (f"{axis}_pixel_size",), image, 1.0) for axis in "xy"]
-    centre = _beam_centre(file, detector, image)
+    centre = readout.beam_centre_px
     shape = _image_shape(file, entry, detector)
     if distance_m is None or centre is None or shape is None or edges_m[0] is None or edges_m[1] is None:
         return None
@@ -215,6 +216,7 @@ def _readout(name: str, file: Any, entry: str, detector: str, image: int) -> _Re
         material=None if not material else _MATERIALS.get(material.lower(), material),
         saturation_counts=_first(file, detector, SATURATION, image, None),
         mask=mask,
+        beam_centre_px=_beam_centre(file, detector, image),
     )
 
 

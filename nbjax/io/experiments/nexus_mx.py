@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nbjax.errors import FileError
-from nbjax.io.experiments.nexus_chain import Link, chain, placed
+from nbjax.io.experiments.nexus_chain import Chains, Link
 from nbjax.io.experiments.nexus_modules import detector_of
 from nbjax.io.experiments.recorded import (
     NEXUS,
@@ -43,12 +43,13 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
     if choice.crystal is not None:
         raise FileError(f"{path}: tells of no orientation, and needs no #{choice.crystal[:20]}; leave it out")
     with opened(path, path) as file:
+        known = Chains(path, file)
         for entry in entries(file):
             remarks: list[str] = []
-            scan = _scan(path, file, entry, remarks)
+            scan = _scan(file, entry, known, remarks)
             image = None if scan is None else scan.first if choice.image is None else choice.image
             index = 0 if image is None or scan is None else max(image - scan.first, 0)
-            found = detector_of(path, file, entry, index, remarks)
+            found = detector_of(path, file, entry, index, known, remarks)
             if found is None:
                 continue
             return RecordedExperiment(
@@ -113,15 +114,15 @@ def _crystal(file: Any, entry: str) -> RecordedCrystal | None:
     return None
 
 
-def _scan(path: str, file: Any, entry: str, remarks: list[str]) -> RecordedScan | None:
+def _scan(file: Any, entry: str, known: Chains, remarks: list[str]) -> RecordedScan | None:
     """The one rotation of the sample that changes, about its axis where the others stand."""
     for sample in of_class(file, entry, "NXsample"):
         node = file.get(f"{sample}/depends_on")
-        links = chain(path, file, file[sample], None if node is None else text_of(node[()]))
+        links = known.of(f"/{sample}", None if node is None else text_of(node[()]))
         for number, link in enumerate(links):
             width_deg = _width(file, link, remarks) if link.is_rotation else 0.0
             if width_deg:
-                axis = placed(links[number + 1 :], 0)[0] @ (link.vector / np.linalg.norm(link.vector))
+                axis = known.placed(links[number + 1 :], 0)[0] @ (link.vector / np.linalg.norm(link.vector))
                 return RecordedScan(axis, float(link.values[0]), width_deg, 1, len(link.values))
     return None
 

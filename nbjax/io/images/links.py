@@ -39,13 +39,17 @@ def look_up(request: Request, group: Any, name: str) -> Any:
     return group
 
 
+def linked(group: Any, name: str) -> Any:
+    """A member of a group, or None where it is a link that leads nowhere."""
+    try:
+        return group[name]
+    except (KeyError, OSError, RuntimeError):
+        return None
+
+
 def unlinked(group: Any, name: str) -> bool:
     """Whether a member of a group is a link that leads nowhere."""
-    try:
-        group[name]
-    except (KeyError, OSError, RuntimeError):
-        return True
-    return False
+    return linked(group, name) is None
 
 
 def check_sources(request: Request, dataset: Any) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from nbjax.io.images.links import look_up, unlinked
+from nbjax.io.images.links import linked, look_up, unlinked
 from nbjax.io.images.recorded import Request
 from nbjax.io.images.stacking import is_image
 
 _SERIES = re.compile(r"data_\d+$")
 LENGTHS_M = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "nm": 1e-9, "angstrom": 1e-10, "a": 1e-10, "å": 1e-10}
+_INNERMOST = ("NXdetector_module", "NXtransformations")
+"""Classes of groups of which a file may have hundreds, and that hold no others."""
 SATURATION = (
     "saturation_value",
     "detectorSpecific/saturation_value",
@@ -117,15 +119,17 @@ def _links(group: Any) -> list[str]:
 
 def of_class(file: Any, place: str, kind: str, depth: int = 3) -> Iterator[str]:
     """Paths of the groups of a NeXus class below a place, itself not included."""
-    for name in _links(file[place]) if place in file else []:
-        below = f"{place}/{name}"
+    group = file.get(place)
+    for name in _links(group):
         # the parts of a series are images, each in a file of its own
-        if _SERIES.match(name) or unlinked(file[place], name) or not hasattr(file[below], "keys"):
+        node = None if _SERIES.match(name) else linked(group, name)
+        if node is None or not hasattr(node, "keys"):
             continue
-        if _class(file[below]) == kind:
-            yield below
-        elif depth:
-            yield from of_class(file, below, kind, depth - 1)
+        found = _class(node)
+        if found == kind:
+            yield f"{place}/{name}"
+        elif depth and found not in _INNERMOST:
+            yield from of_class(file, f"{place}/{name}", kind, depth - 1)
 
 
 def masks(file: Any, detector: str) -> list[str]:
