@@ -19,11 +19,11 @@ from nbjax.dataset.load import Recipe
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, Fault, FileError
 from nbjax.geometry.unit_cell import setting_of
-from nbjax.io.spectra import open_spectra
 from nbjax.quantities import QUANTITIES, Quantity
 from nbjax.resolve import Resolved, resolve
 from nbjax.resolve.beam import resolve_beam
 from nbjax.resolve.notes import Notes
+from nbjax.resolve.spectrum import shots_of_images
 
 NOTHING: Mapping[str, float] = {}
 _OF_BEAM = {"beam.wavelength_A", "beam.energy_eV"}
@@ -86,9 +86,7 @@ class Plan:
         self.resolved = resolve(config)
         self.base = _settled(self.resolved)
         self.orientation = base_orientation(self.resolved)
-        beam = config.beam
-        by_shot = beam.spectrum_file is not None and beam.spectrum_shot is None
-        self.shots = open_spectra(beam.spectrum_file).shots if beam.spectrum_file is not None and by_shot else 0
+        self.shots = shots_of_images(config.beam)
 
     def image(self, number: int, instead: Mapping[str, float] = NOTHING) -> ImagePlan:
         """Image ``number`` of the series, counted from 0.

@@ -12,6 +12,7 @@ import numpy as np
 import optax
 
 from nbjax.advice import doubts
+from nbjax.config.edit import with_values
 from nbjax.config.load import load_config
 from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault
@@ -29,6 +30,7 @@ from nbjax.fit.stages import COARSE_TO_FINE, Optimiser, Stage
 from nbjax.io.images import other_size, read_images, read_mask
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
+from nbjax.resolve.spectrum import shots_of_images
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,10 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
         )
     warnings = dict.fromkeys([*(sentence for one in resolved for sentence in doubts(one)), *unsure])
     experiments = [prepare_resolved(one) for one in resolved]
-    if len(configs) == 1:
+    if len(configs) == 1 and shots_of_images(configs[0].beam) > 1:
+        configs = _with_shots(configs[0], read)
+        experiments = [prepare_resolved(resolve(config)) for config in configs]
+    elif len(configs) == 1:
         configs, experiments = configs * len(images), experiments * len(images)
     _check_alike(experiments, settings)
     check_writable(configs[0], [free.path for free in settings.parameters])
@@ -109,6 +114,16 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
     names = settings.configs * len(images) if len(settings.configs) == 1 else settings.configs
     sources = tuple(replace(source, configuration=name) for source, name in zip(read, names, strict=True))
     return Measurement(posed, tuple(configs), tuple(images), tuple(used), sources, settings, tuple(warnings))
+
+
+def _with_shots(config: Config, sources: list[Source]) -> list[Config]:
+    """The configuration with the spectrum of each image: the shot that has the image's number in its file."""
+    files = {source.file for source in sources}
+    if len(files) > 1:
+        problem = f"has a spectrum for each shot, and no number tells the shots of {len(files)} files of images"
+        cure = "give configs, one for each image, with beam.spectrum_shot"
+        raise ConfigError([Fault("beam.spectrum_file", f"{problem}; {cure}")])
+    return [with_values(config, {"beam.spectrum_shot": source.image}) for source in sources]
 
 
 def _images(data: DataSettings, shape: tuple[int, int]) -> tuple[list[np.ndarray], list[Source], list[str]]:

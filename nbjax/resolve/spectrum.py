@@ -38,6 +38,15 @@ class Band:
     kind: Literal["comb", "gaussian", "listed"]
 
 
+def shots_of_images(beam: Beam) -> int:
+    """Spectra of a file that go to images by their number; 0 where there are none, or one was chosen for all.
+
+    Raises:
+        FileError: the file cannot be read.
+    """
+    return 0 if beam.spectrum_file is None or beam.spectrum_shot is not None else open_spectra(beam.spectrum_file).shots
+
+
 def read_spectrum(beam: Beam, notes: Notes) -> Spectrum | None:
     """The spectrum of ``beam.spectrum_file``, with its offset; None if there is none.
 

@@ -43,3 +43,17 @@ def test_steps_of_the_list_do_not_matter() -> None:
     by_coarse, _ = reduced(coarse, np.ones(len(coarse)), 8)
     by_fine, _ = reduced(fine, np.gradient(fine), 8)
     np.testing.assert_allclose(by_fine, by_coarse, atol=0.006)
+
+
+def test_only_ratios_of_weights_matter() -> None:
+    offsets, weights = gaussian_band()
+    few, own = reduced(offsets, weights, 9)
+    few_of_faint, own_of_faint = reduced(offsets, weights * 1e-12, 9)
+    np.testing.assert_allclose(few_of_faint, few, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(own_of_faint, own * 1e-12, rtol=1e-9)
+    # the nine are as symmetric as the Gaussian is
+    np.testing.assert_allclose(few, -few[::-1], atol=1e-3)
+
+
+def test_mean_and_standard_deviation() -> None:
+    assert mean_and_spread(np.array([1.0, 2.0, 4.0]), np.array([1.0, 0.0, 2.0])) == pytest.approx((3.0, 2**0.5))
