@@ -24,9 +24,9 @@ from nbjax.dataset.plan import Plan
 from nbjax.dataset.run import Share, made_ahead, write_shards
 from nbjax.dataset.settings import check_settings, portable, settings_text, write_settings
 from nbjax.dataset.shard import Frame, stored_bytes, write_shard
-from nbjax.dataset.single_formats import SINGLE_FORMATS
+from nbjax.dataset.single_formats import check_formats
 from nbjax.dataset.singles import Singles
-from nbjax.dataset.truth import truth_of
+from nbjax.dataset.truth import panels_of, truth_of
 
 Progress = Callable[[int, int], None]
 
@@ -78,6 +78,7 @@ class Batch:
         photons = self.simulator.photons(number, by_lattice, devices[number % len(devices)])
         pixels = pixels_of(photons.total, number, dataset.seed, dataset.noise, dataset.pixels)
         truth = truth_of(photons, pixels, self.header.geometry.rotation, self.plan.start_deg(number))
+        truth |= panels_of(photons.experiments[0], self.header.geometry.rotation)
         maps, spots = labels_of(self.simulator.background, photons, labels)
         return Frame(number, pixels, truth, maps, spots)
 
@@ -96,9 +97,17 @@ class Batch:
             Sentences on what has changed since it was begun.
 
         Raises:
-            ConfigError: the folder holds a dataset, and ``resume`` is off or it is another one.
+            ConfigError: the folder holds a dataset, and ``resume`` is off or it is another one; or a format of single
+                images cannot tell the geometry.
         """
-        return check_settings(self.share, self.settings, resume)
+        found = check_settings(self.share, self.settings, resume)
+        self._check_formats()
+        return found
+
+    def _check_formats(self) -> None:
+        dataset = self.recipe.dataset
+        if dataset.single_files:
+            check_formats(dataset.single_files, self.header.geometry_of(0), dataset.kind == "rotation")
 
     def run(self, progress: Progress | None = None) -> Path | None:
         """Write what is missing.
@@ -117,8 +126,7 @@ class Batch:
         check_draws(self.simulator, self.share.images)
         dataset, instrument = self.recipe.dataset, self.header.instrument
         singles = Singles(self.share, dataset.single_files, self.header.single)
-        for kind in singles.kinds:
-            SINGLE_FORMATS[kind].check(self.header.geometry_of(0), dataset.kind == "rotation")
+        self._check_formats()
         write_settings(self.share, self.settings)
 
         def write(shard: int, frames: Iterator[Frame]) -> None:

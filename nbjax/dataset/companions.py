@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from nbjax.dataset.nxmx import Instrument, Series
-from nbjax.io.experiments.crystfel_writing import panel_lines
+from nbjax.io.experiments.crystfel_writing import panel_lines, panels_lines
 from nbjax.io.experiments.recorded import RecordedPanel, RecordedPlace
 from nbjax.io.files import atomic_writer
 
@@ -34,6 +34,11 @@ class Told:
     series: Series
     one_geometry: bool
 
+    @property
+    def several(self) -> bool:
+        """Whether there are several panels."""
+        return self.instrument.geometry.several
+
 
 def crystfel_geometry(told: Told) -> str | None:
     """A geometry for CrystFEL (crystfel_geometry(5)), with paths in the file for what changes from image to image."""
@@ -41,23 +46,11 @@ def crystfel_geometry(told: Told) -> str | None:
     if not told.one_geometry and series.distances_m is None:
         return None
     geometry = instrument.geometry
-    wavelength, distance = f"{instrument.wavelength_A:.10g}", f"{geometry.close_distance_m:.10g}"
+    wavelength, distance = f"{instrument.wavelength_A:.10g}", f"{geometry.root_m:.10g}"
     if series.wavelengths_A is not None:
         wavelength = "/entry/instrument/beam/incident_wavelength"
     if series.distances_m is not None:
         distance = "/entry/instrument/detector/transformations/detector_z"
-    slow, fast = instrument.shape
-    pixel_mm = 1000 * instrument.pixel_m
-    panel = RecordedPanel(
-        name="panel",
-        origin_mm=1000 * geometry.origin_m,
-        fast=geometry.fast,
-        slow=geometry.slow,
-        pixel_mm=(pixel_mm, pixel_mm),
-        pixels=(fast, slow),
-        saturation_counts=instrument.saturation,
-        place=RecordedPlace("/entry/data/data", ("%", "ss", "fs")),
-    )
     lines = [
         "; written by nbjax",
         f"wavelength = {wavelength} A",
@@ -65,22 +58,42 @@ def crystfel_geometry(told: Told) -> str | None:
         "mask0_data = /entry/instrument/detector/pixel_mask",
         "mask0_goodbits = 0x00000000",
         "mask0_badbits = 0xffffffff",
-        *panel_lines("panel", panel, 1000 * geometry.close_distance_m),
     ]
-    return _text(lines)
+    panels = [_recorded(number, told) for number in range(len(geometry.modules))]
+    if geometry.several:
+        return _text([*lines, *panels_lines(panels, geometry.groups, 1000 * geometry.root_m)])
+    return _text([*lines, *panel_lines("panel", panels[0], 1000 * geometry.root_m)])
+
+
+def _recorded(number: int, told: Told) -> RecordedPanel:
+    """A panel with its place in the images of the master."""
+    module = told.instrument.geometry.modules[number]
+    axes = (number,) if told.instrument.geometry.several else ()
+    return RecordedPanel(
+        name=module.name,
+        origin_mm=1000 * module.origin_m,
+        fast=module.fast,
+        slow=module.slow,
+        pixel_mm=(1000 * module.pixel_m[0], 1000 * module.pixel_m[1]),
+        pixels=module.shape[::-1],
+        saturation_counts=told.instrument.saturation,
+        place=RecordedPlace("/entry/data/data", ("%", *axes, "ss", "fs")),
+    )
 
 
 def xds_input(told: Told) -> str | None:
     """Input of XDS for a rotation series; the library that reads HDF5 is the user's to name."""
     instrument, series = told.instrument, told.series
-    if not series.width_deg or not told.one_geometry or series.wavelengths_A is not None:
+    if not series.width_deg or not told.one_geometry or series.wavelengths_A is not None or told.several:
         return None
     geometry, count = instrument.geometry, len(series.start_deg)
     normal = np.cross(geometry.fast, geometry.slow)
-    foot_px = [-geometry.origin_m @ axis / instrument.pixel_m for axis in (geometry.fast, geometry.slow)]
+    edges_m = geometry.modules[0].pixel_m
+    axes = (geometry.fast, geometry.slow)
+    foot_px = [-geometry.origin_m @ axis / edge_m for axis, edge_m in zip(axes, edges_m, strict=True)]
     # a scan backwards is one forwards about the opposite axis
     sign = np.sign(series.width_deg)
-    pixel_mm = 1000 * instrument.pixel_m
+    fast_mm, slow_mm = (1000 * edge_m for edge_m in edges_m)
     lines = [
         "! written by nbjax; XDS runs in this folder, or in another with the name of the master adapted",
         "JOB= XYCORR INIT COLSPOT IDXREF DEFPIX INTEGRATE CORRECT",
@@ -90,7 +103,7 @@ def xds_input(told: Told) -> str | None:
         f"SPOT_RANGE= 1 {count}",
         f"BACKGROUND_RANGE= 1 {min(count, 10)}",
         "DETECTOR= EIGER",
-        f"NX= {instrument.shape[1]} NY= {instrument.shape[0]} QX= {pixel_mm:.10g} QY= {pixel_mm:.10g}",
+        f"NX= {instrument.shape[1]} NY= {instrument.shape[0]} QX= {fast_mm:.10g} QY= {slow_mm:.10g}",
         "MINIMUM_VALID_PIXEL_VALUE= 0",
         f"OVERLOAD= {instrument.saturation}" if instrument.saturation is not None else "!",
         f"SENSOR_THICKNESS= {1000 * instrument.sensor_m:.10g}",
@@ -114,19 +127,20 @@ def xds_input(told: Told) -> str | None:
 
 def pyfai_calibration(told: Told) -> str | None:
     """A PONI file: the foot of the perpendicular on the panel, and its tilts, in pyFAI's laboratory (up, -x, beam)."""
-    if not told.one_geometry:
+    if not told.one_geometry or told.several:
         return None
     instrument, geometry = told.instrument, told.instrument.geometry
     to_theirs = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     origin, slow, fast = (to_theirs @ vector for vector in (geometry.origin_m, geometry.slow, geometry.fast))
     foot_slow, foot_fast = -origin @ slow, -origin @ fast
+    fast_m, slow_m = geometry.modules[0].pixel_m
     if geometry.pyfai_orientation == 2:
-        slow, foot_slow = -slow, instrument.shape[0] * instrument.pixel_m - foot_slow
+        slow, foot_slow = -slow, instrument.shape[0] * slow_m - foot_slow
     normal = np.cross(slow, fast)
     x, y, z = Rotation.from_matrix(np.stack([slow, fast, normal], axis=-1)).as_euler("xyz")
     config = {
-        "pixel1": instrument.pixel_m,
-        "pixel2": instrument.pixel_m,
+        "pixel1": slow_m,
+        "pixel2": fast_m,
         "max_shape": list(instrument.shape),
         "orientation": geometry.pyfai_orientation,
     }

@@ -8,7 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from nbjax.dataset.nxmx import Instrument, group, put
+from nbjax.dataset.nodes import group, put
+from nbjax.dataset.nxmx import Instrument
 
 
 def write_eiger_names(entry: h5py.Group, shards: Sequence[Path], images: int, instrument: Instrument) -> None:

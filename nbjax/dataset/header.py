@@ -51,8 +51,9 @@ class Header:
         if self._plan.wavelengths_differ:
             wavelengths = np.array([self._plan.wavelength_A(number) for number in numbers])
         distances = None
-        if "detector.distance_mm" in drawn and self.geometry.faces_beam:
-            distances = np.array([self._plan.distance_mm(number) / 1000 for number in numbers])
+        if "detector.distance_mm" in drawn and self.geometry.slides:
+            shift_m = (self.geometry.rotation @ self._plan.resolved.detector.origin_shift_mm)[2] / 1000
+            distances = np.array([self._plan.distance_mm(number) / 1000 for number in numbers]) + shift_m
         return Series(
             start_deg=np.array([self._plan.start_deg(number) for number in numbers]),
             width_deg=self._dataset.width_deg or 0.0,
@@ -111,8 +112,7 @@ class Header:
         drawn_flux = not own and self._dataset.drawn_keys & FLUX_KEYS
         return Instrument(
             geometry=geometry,
-            shape=(detector.pixels_slow, detector.pixels_fast),
-            pixel_m=detector.pixel_mm / 1000,
+            shape=detector.shape,
             wavelength_A=beam.wavelength_A,
             kahn_factor=beam.polarization,
             fluence_photons_per_m2=None if drawn_flux else beam.fluence_photons_per_m2,

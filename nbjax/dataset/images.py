@@ -29,8 +29,8 @@ class Photons:
     Attributes:
         plan: what it shows.
         experiments: one for each lattice there may be, of which the image shows ``plan.count``.
-        lattices: photons of each one shown, shape (lattices, slow, fast), or None where only the sum was kept.
-        total: photons, shape (slow, fast).
+        lattices: photons of each one shown, first axis lattices, or None where only the sum was kept.
+        total: photons, shape (slow, fast), or (panel, slow, fast).
     """
 
     plan: ImagePlan
@@ -93,13 +93,13 @@ class Simulator:
             return tuple(self._experiment(config, planned.number, i) for i, config in enumerate(planned.lattices))
 
     def background(self, photons: Photons) -> np.ndarray:
-        """Photons of the water around the crystal, shape (slow, fast)."""
+        """Photons of the water around the crystal, of the image's shape."""
         with jax.enable_x64(True):
             return self._background(photons.experiments[0])
 
     def _background(self, experiment: Experiment) -> np.ndarray:
         if not experiment.backgrounds:
-            return np.zeros((experiment.grid.slow, experiment.grid.fast))
+            return np.zeros(experiment.grid.shape)
         return np.asarray(self._simulate(chosen(experiment, crystals=())))
 
     def _simulate(self, experiment: Experiment) -> Array:
@@ -151,14 +151,14 @@ def pixels_of(photons: np.ndarray, number: int, seed: int, noise: bool, kind: st
     """What a detector shows of an image's photons.
 
     Args:
-        photons: shape (slow, fast).
+        photons: of each pixel.
         number: of the image.
         seed: of the dataset.
         noise: draw counts from Poisson's distribution (NumPy's samplers, exact at every brightness).
         kind: "uint16" or "uint32" counts, overloads cut to the type's ``LARGEST``, or "float32".
 
     Returns:
-        shape (slow, fast).
+        Of the same shape.
     """
     shown = noise_generator(seed, number).poisson(photons) if noise else photons
     if kind == "float32":

@@ -36,12 +36,12 @@ def labels_of(
     """The labels of one image.
 
     Args:
-        background: photons of what is around the lattices of an image, shape (slow, fast).
+        background: photons of what is around the lattices of an image, of its shape.
         photons: the image, with its lattices.
         wanted: which labels.
 
     Returns:
-        Maps, shape (slow, fast) or (slow, fast, 3), and columns of the table of spots, a row for each spot.
+        Maps, of the shape of the image or with a last axis of 3, and columns of the table of spots, a row for each.
     """
     maps: dict[str, Field] = {}
     spots: dict[str, Field] = {}

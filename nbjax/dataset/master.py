@@ -10,7 +10,8 @@ import h5py
 import numpy as np
 
 from nbjax.dataset.eiger import write_eiger_names
-from nbjax.dataset.nxmx import Instrument, Series, put, set_attributes, write_tree
+from nbjax.dataset.nodes import put, set_attributes
+from nbjax.dataset.nxmx import Instrument, Series, write_tree
 from nbjax.dataset.reading import Images
 from nbjax.dataset.shard import FORMAT, explained
 from nbjax.io.files import atomic_writer
@@ -35,7 +36,8 @@ def write_master(path: Path, shards: Sequence[Path], instrument: Instrument, ser
     with in_memory(path) as file:
         entry = write_tree(file, instrument, series)
         _link(entry, shards)
-        write_eiger_names(entry, shards, len(series.start_deg), instrument)
+        if not instrument.geometry.several:
+            write_eiger_names(entry, shards, len(series.start_deg), instrument)
 
 
 @contextmanager

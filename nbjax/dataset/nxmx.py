@@ -1,15 +1,15 @@
-"""The NXmx tree of a file (NeXus application definition for macromolecular crystallography).
-
-Strings have a fixed length and no date is that of the writing, so that equal images make equal files.
-"""
+"""The NXmx tree of a file (NeXus application definition for macromolecular crystallography)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import h5py
 import numpy as np
+
+from nbjax.dataset.nodes import group, put, put_axis, set_attributes
+from nbjax.dataset.nxmx_modules import Module, write_modules
+from nbjax.io.experiments.recorded import RecordedGroup
 
 SIMULATED = "2000-01-01T00:00:00Z"
 """Start and end of every simulated exposure, which have no date."""
@@ -17,7 +17,8 @@ SIMULATED = "2000-01-01T00:00:00Z"
 SPECTRUM = "incident_wavelength_1Dspectrum"
 """The variant of the wavelength that is a spectrum, as DIALS names it."""
 
-_ACROSS = 1e-9
+MATERIALS = {"Si", "CdTe", "GaAs"}
+"""Of sensors, as readers know them."""
 
 THINNEST_SENSOR_M = 1e-9
 """Stands for a sensor that is not modelled: readers correct for parallax, and refuse a thickness of 0."""
@@ -33,8 +34,12 @@ class NexusGeometry:
         fast, slow: unit axes of the panel.
         spindle: unit axis of the goniometer.
         close_distance_m: sample to the nearest point of the panel's plane.
-        distance_m: sample to panel along the beam; None where the beam misses the panel's plane.
-        beam_centre_px: (fast, slow) of the direct beam, or None likewise.
+        distance_m: sample to panel along the beam; None where the beam misses the panel's plane. Of several panels, the
+            mean of their middles along the beam.
+        beam_centre_px: (fast, slow) of the direct beam, or None likewise, and of several panels.
+        slides: whether another distance shifts the panels along the beam and does nothing else.
+        modules: every panel. The numbers above are those of the one nearest to the beam.
+        groups: of several panels, the largest first.
     """
 
     rotation: np.ndarray
@@ -45,11 +50,19 @@ class NexusGeometry:
     close_distance_m: float
     distance_m: float | None
     beam_centre_px: tuple[float, float] | None
+    slides: bool
+    modules: tuple[Module, ...]
+    groups: tuple[RecordedGroup, ...] = ()
 
     @property
-    def faces_beam(self) -> bool:
-        """Whether the panel stands across the beam, so that another distance shifts it along the beam."""
-        return bool(max(abs(self.fast[2]), abs(self.slow[2])) < _ACROSS)
+    def several(self) -> bool:
+        """Whether there are several panels."""
+        return len(self.modules) > 1
+
+    @property
+    def root_m(self) -> float:
+        """Where on the beam the chain of the modules begins."""
+        return self.distance_m if self.several and self.distance_m is not None else self.close_distance_m
 
     @property
     def pyfai_orientation(self) -> int:
@@ -63,15 +76,14 @@ class Instrument:
 
     Attributes:
         geometry: panel, beam and spindle in the NeXus laboratory.
-        shape: (slow, fast) pixels.
-        pixel_m: edge of a pixel.
+        shape: (slow, fast) pixels of an image, or (panel, slow, fast).
         wavelength_A: of the base configuration.
         kahn_factor: linear polarization along the NeXus x axis.
         fluence_photons_per_m2: of every image, or None where it differs.
         beamsize_m: edge of the square beam that has this fluence, or size of another profile.
         exposure_s: of each image.
         sensor_m: thickness of the sensor; 0 where none is modelled.
-        mask: 1 where a pixel has no value, uint32, shape (slow, fast).
+        mask: 1 where a pixel has no value, uint32, of the same shape.
         saturation: brightest count that is no overload, or None of floats.
         bits: of a pixel.
         cell: of the base configuration: A, A, A, degree, degree, degree.
@@ -84,8 +96,7 @@ class Instrument:
     """
 
     geometry: NexusGeometry
-    shape: tuple[int, int]
-    pixel_m: float
+    shape: tuple[int, ...]
     wavelength_A: float
     kahn_factor: float
     fluence_photons_per_m2: float | None
@@ -120,32 +131,6 @@ class Series:
     distances_m: np.ndarray | None = field(default=None)
 
 
-def group(parent: h5py.Group, name: str, kind: str, **attributes: object) -> h5py.Group:
-    """A group of a NeXus class."""
-    made = parent.create_group(name)
-    set_attributes(made, {"NX_class": kind, **attributes})
-    return made
-
-
-def set_attributes(node: h5py.Group | h5py.Dataset, attributes: Mapping[str, object]) -> None:
-    """Attributes, with strings of fixed length."""
-    for key, value in attributes.items():
-        node.attrs[key] = np.bytes_(value.encode()) if isinstance(value, str) else value
-
-
-def put(parent: h5py.Group, name: str, value: object, **attributes: object) -> h5py.Dataset:
-    """A dataset with its attributes (``units`` and others), without the time of its writing."""
-    if isinstance(value, str):
-        encoded = value.encode()
-        made = parent.create_dataset(
-            name, data=encoded, dtype=h5py.string_dtype("utf-8", max(1, len(encoded))), track_times=False
-        )
-    else:
-        made = parent.create_dataset(name, data=value, track_times=False)
-    set_attributes(made, attributes)
-    return made
-
-
 def write_tree(file: h5py.File, instrument: Instrument, series: Series) -> h5py.Group:
     """Everything but the pixels and the truth.
 
@@ -163,7 +148,14 @@ def write_tree(file: h5py.File, instrument: Instrument, series: Series) -> h5py.
     put(entry, "start_time", SIMULATED)
     put(entry, "end_time", SIMULATED)
     put(entry, "end_time_estimated", SIMULATED)
-    group(entry, "data", "NXdata", signal="data", axes=np.full(3, b"."), auxiliary_signals=np.zeros(0, "S1"))
+    group(
+        entry,
+        "data",
+        "NXdata",
+        signal="data",
+        axes=np.full(1 + len(instrument.shape), b"."),
+        auxiliary_signals=np.zeros(0, "S1"),
+    )
     source = group(entry, "source", "NXsource")
     put(source, "name", "nbjax", short_name="nbjax")
     node = group(entry, "instrument", "NXinstrument")
@@ -183,7 +175,9 @@ def write_tree(file: h5py.File, instrument: Instrument, series: Series) -> h5py.
         put(beam, "total_flux", flux_per_m2 * area_m2, units="Hz")
         put(beam, "incident_beam_size", np.full(2, instrument.beamsize_m), units="m")
     put(beam, "profile", instrument.profile)
-    _write_detector(group(node, "detector", "NXdetector"), instrument, series)
+    # readers take modules in the order in which they come
+    detector = group(node, "detector", "NXdetector", ordered=instrument.geometry.several)
+    _write_detector(detector, instrument, series)
     _write_sample(group(entry, "sample", "NXsample"), instrument, series)
     return entry
 
@@ -199,11 +193,14 @@ def _write_detector(detector: h5py.Group, instrument: Instrument, series: Series
     if geometry.beam_centre_px is not None:
         put(detector, "beam_center_x", geometry.beam_centre_px[0], units="pixel")
         put(detector, "beam_center_y", geometry.beam_centre_px[1], units="pixel")
-    put(detector, "x_pixel_size", instrument.pixel_m, units="m")
-    put(detector, "y_pixel_size", instrument.pixel_m, units="m")
+    edges_m = {module.pixel_m for module in geometry.modules}
+    # of panels with different pixels each module has its own
+    for axis, edge_m in zip("xy", edges_m.pop() if len(edges_m) == 1 else (), strict=False):
+        put(detector, f"{axis}_pixel_size", edge_m, units="m")
     put(detector, "count_time", instrument.exposure_s, units="s")
     put(detector, "frame_time", instrument.exposure_s, units="s")
-    put(detector, "sensor_material", "Si")
+    materials = {module.material for module in geometry.modules} & MATERIALS
+    put(detector, "sensor_material", materials.pop() if len(materials) == 1 else "Si")
     put(detector, "sensor_thickness", max(instrument.sensor_m, THINNEST_SENSOR_M), units="m")
     put(detector, "bit_depth_image", instrument.bits)
     put(detector, "bit_depth_readout", instrument.bits)
@@ -214,30 +211,19 @@ def _write_detector(detector: h5py.Group, instrument: Instrument, series: Series
     detector.create_dataset(
         "pixel_mask",
         data=instrument.mask,
-        chunks=instrument.mask.shape,
+        chunks=(1,) * (instrument.mask.ndim - 2) + instrument.mask.shape[-2:],
         compression="gzip",
         shuffle=True,
         track_times=False,
     )
-    # the names under which pyFAI looks for a detector
-    put(detector, "shape", np.array(instrument.shape))
-    put(detector, "pixel_size", np.full(2, instrument.pixel_m), units="m")
-    put(detector, "orientation", geometry.pyfai_orientation)
-    detector["mask"] = detector["pixel_mask"]
-    moves = group(detector, "transformations", "NXtransformations")
-    distance = np.atleast_1d(geometry.close_distance_m if series.distances_m is None else series.distances_m)
-    _axis(moves, "detector_z", distance, "translation", (0.0, 0.0, 1.0), "m", ".")
-    module = group(detector, "module", "NXdetector_module")
-    put(module, "data_origin", np.zeros(2, int))
-    put(module, "data_size", np.array(instrument.shape))
-    offset = geometry.origin_m - [0.0, 0.0, geometry.close_distance_m]
-    length = float(np.linalg.norm(offset))
-    vector = tuple(offset / length) if length else (1.0, 0.0, 0.0)
-    chain = "/entry/instrument/detector/transformations/detector_z"
-    _axis(module, "module_offset", np.array([length]), "translation", vector, "m", chain)
-    chain = "/entry/instrument/detector/module/module_offset"
-    for name, axis in (("fast_pixel_direction", geometry.fast), ("slow_pixel_direction", geometry.slow)):
-        _axis(module, name, np.array([instrument.pixel_m]), "translation", tuple(axis), "m", chain)
+    if not geometry.several:
+        # the names under which pyFAI looks for a detector
+        put(detector, "shape", np.array(instrument.shape))
+        put(detector, "pixel_size", np.array(geometry.modules[0].pixel_m[::-1]), units="m")
+        put(detector, "orientation", geometry.pyfai_orientation)
+        detector["mask"] = detector["pixel_mask"]
+    along_m = np.atleast_1d(geometry.root_m if series.distances_m is None else series.distances_m)
+    write_modules(detector, geometry.modules, geometry.groups, geometry.root_m, along_m)
 
 
 def _write_sample(sample: h5py.Group, instrument: Instrument, series: Series) -> None:
@@ -250,28 +236,6 @@ def _write_sample(sample: h5py.Group, instrument: Instrument, series: Series) ->
     moves = group(sample, "transformations", "NXtransformations")
     put(sample, "depends_on", "/entry/sample/transformations/omega" if series.width_deg else ".")
     axis = tuple(instrument.geometry.spindle)
-    _axis(moves, "omega", series.start_deg, "rotation", axis, "degree", ".")
+    put_axis(moves, "omega", series.start_deg, "rotation", axis, "degree", ".")
     put(moves, "omega_end", series.start_deg + series.width_deg, units="degree")
     put(moves, "omega_increment_set", series.width_deg, units="degree")
-
-
-def _axis(
-    parent: h5py.Group,
-    name: str,
-    values: np.ndarray,
-    kind: str,
-    vector: Sequence[float],
-    units: str,
-    depends_on: str,
-) -> None:
-    put(
-        parent,
-        name,
-        values,
-        units=units,
-        transformation_type=kind,
-        vector=np.array(vector),
-        offset=np.zeros(3),
-        offset_units="m",
-        depends_on=depends_on,
-    )

@@ -59,7 +59,7 @@ class OpenShard:
     """An open file of images.
 
     Attributes:
-        pixels: shape (image, slow, fast).
+        pixels: shape (image, slow, fast), or (image, panel, slow, fast).
         rows: name -> values of the truth, a row for each image.
         spots: name -> column of the table of spots.
     """

@@ -84,7 +84,7 @@ class Plan:
                 sampling=replace(config.sampling, phi_steps=dataset.phi_steps, phi_step_deg=None),
             )
         self.resolved = resolve(config)
-        self.base = _settled(self.resolved)
+        self.base = _settled(self.resolved, config)
         self.orientation = base_orientation(self.resolved)
         self.shots = shots_of_images(config.beam)
 
@@ -200,8 +200,13 @@ class Plan:
         """What relative draws of a key multiply."""
         section, name, *index = key.split(".")
         value: Any = getattr(getattr(config, section), name)
+        if value is None and key == "detector.distance_mm" and self.resolved.detector.panels:
+            detector = self.resolved.detector
+            value = np.mean([panel.middle_mm @ detector.beam_direction for panel in detector.panels])
         if value is None:
             value = self.resolved.notes[f"{section}.{name}"][0]
+        if value is None:
+            raise ConfigError([Fault("dataset.draws", f"{key} is relative to what is not given; give {key}")])
         return float(value[int(index[0])] if index else value)
 
 
@@ -253,8 +258,11 @@ def _with_value(config: Config, key: str, value: float) -> tuple[Config, float]:
     return with_values(config, values), float(value)
 
 
-def _settled(resolved: Resolved) -> Config:
-    """The resolved configuration with what could change an image's structure written out, and no file to read twice."""
+def _settled(resolved: Resolved, given: Config) -> Config:
+    """The resolved configuration with what could change an image's structure written out, and no file to read twice.
+
+    What ``detector.file`` says is left to it, because drawn numbers move what follows from it.
+    """
     config, crystal, sampling = resolved.config, resolved.crystal, resolved.config.sampling
     # a count without its range would bring in a nominal range
     counts: dict[str, Any] = {"oversample": resolved.sampling.oversample}
@@ -302,7 +310,9 @@ def _settled(resolved: Resolved) -> Config:
             mask_file=None,
             pixels_fast=resolved.detector.pixels_fast,
             pixels_slow=resolved.detector.pixels_slow,
-        ),
+        )
+        if given.detector.file is None
+        else replace(given.detector, mask_file=None),
         sampling=replace(sampling, **counts),
     )
 

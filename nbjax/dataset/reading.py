@@ -22,11 +22,11 @@ Truth = dict[str, np.ndarray]
 class Images:
     """Images of a master or a shard, in order; nothing is read before it is asked for.
 
-    ``images[i]`` is (pixels, truth): pixels of shape (slow, fast), and a dictionary of arrays with the names that the
-    file uses below ``/entry/truth``. A table of spots is cut to the image's own rows and named ``spots.intensity`` and
-    so on. ``images[i:j]`` is the same of several images: everything has a first axis of images, but for the spots,
-    which follow one another and have their image in ``spots.image``. The object can be iterated over, is a context
-    manager, and can be pickled for the workers of a data loader.
+    ``images[i]`` is (pixels, truth): pixels of shape (slow, fast), or (panel, slow, fast), and a dictionary of arrays
+    with the names that the file uses below ``/entry/truth``. A table of spots is cut to the image's own rows and named
+    ``spots.intensity`` and so on. ``images[i:j]`` is the same of several images: everything has a first axis of images,
+    but for the spots, which follow one another and have their image in ``spots.image``. The object can be iterated
+    over, is a context manager, and can be pickled for the workers of a data loader.
     However many shards there are, few are open at a time.
 
     Args:

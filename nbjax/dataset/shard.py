@@ -14,7 +14,8 @@ import h5py
 import hdf5plugin
 import numpy as np
 
-from nbjax.dataset.nxmx import Instrument, Series, put, set_attributes, write_tree
+from nbjax.dataset.nodes import put, set_attributes
+from nbjax.dataset.nxmx import Instrument, Series, write_tree
 from nbjax.dataset.sink import Sink
 from nbjax.errors import FileError
 from nbjax.io.files import atomic_writer
@@ -44,9 +45,9 @@ class Frame:
 
     Attributes:
         number: of the image.
-        pixels: shape (slow, fast).
+        pixels: shape (slow, fast), or (panel, slow, fast).
         truth: name -> value of small fields.
-        maps: name -> images of labels, shape (slow, fast) or (slow, fast, k).
+        maps: name -> images of labels, of the shape of the pixels, or with one more axis.
         spots: name -> column of the table of spots, shape (spots,) or (spots, k); empty without.
     """
 
@@ -201,9 +202,10 @@ def _write_frames(entry: h5py.Group, truth: h5py.Group, frames: Iterable[Frame],
     images: dict[str, h5py.Dataset] = {}
     for position, frame in enumerate(frames):
         if position == 0:
-            images["data"] = image_dataset(entry["data"], "data", count, frame.pixels)
+            several = frame.pixels.ndim == 3
+            images["data"] = image_dataset(entry["data"], "data", count, frame.pixels, several)
             for name, field in frame.maps.items():
-                images[name] = image_dataset(truth, name, count, field.values)
+                images[name] = image_dataset(truth, name, count, field.values, several)
                 set_attributes(images[name], _described(field))
         images["data"][position] = frame.pixels
         for name, field in frame.maps.items():
@@ -226,19 +228,19 @@ def stored_bytes(frame: Frame) -> int:
     with h5py.File("memory", "w", driver="core", backing_store=False) as file:
         size = 0
         for name, pixels in [("data", frame.pixels), *((name, field.values) for name, field in frame.maps.items())]:
-            dataset = image_dataset(file, name, 1, pixels)
+            dataset = image_dataset(file, name, 1, pixels, frame.pixels.ndim == 3)
             dataset[0] = pixels
             size += dataset.id.get_storage_size()
     return size + sum(field.values.nbytes for field in [*frame.truth.values(), *frame.spots.values()])
 
 
-def image_dataset(parent: h5py.Group, name: str, count: int, like: np.ndarray) -> h5py.Dataset:
-    """An empty stack of images, bitshuffle-LZ4 with one image a chunk."""
+def image_dataset(parent: h5py.Group, name: str, count: int, like: np.ndarray, several: bool) -> h5py.Dataset:
+    """An empty stack of images, bitshuffle-LZ4 with one image, or one of several panels, a chunk."""
     return parent.create_dataset(
         name,
         shape=(count, *like.shape),
         dtype=like.dtype,
-        chunks=(1, *like.shape),
+        chunks=(1, 1, *like.shape[1:]) if several else (1, *like.shape),
         track_times=False,
         **hdf5plugin.Bitshuffle(cname="lz4"),
     )

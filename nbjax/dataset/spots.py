@@ -14,7 +14,8 @@ from jaxtyping import Float, Int
 from nbjax.dataset.partiality import partialities
 from nbjax.dataset.shard import Field
 from nbjax.dataset.truth import middle_direct_m
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, shown_pixels
+from nbjax.geometry.panel import Panel
 from nbjax.geometry.unit_cell import invert_basis
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene
@@ -33,13 +34,20 @@ class Shown:
         photons: expected, of this lattice alone.
     """
 
-    indices: Int[np.ndarray, "slow fast 3"]
-    turn_rad: Float[np.ndarray, "slow fast"]
-    photons: Float[np.ndarray, "slow fast"]
+    indices: Int[np.ndarray, "*image 3"]
+    turn_rad: Float[np.ndarray, "*image"]
+    photons: Float[np.ndarray, "*image"]
+
+    @property
+    def panels(self) -> list[Shown]:
+        """What each of several panels shows, or all of it for one."""
+        if self.photons.ndim == 2:
+            return [self]
+        return [Shown(*parts) for parts in zip(self.indices, self.turn_rad, self.photons, strict=True)]
 
 
 def spots_of(number: int, lattice: int, experiment: Experiment, shown: Shown) -> Mapping[str, Field]:
-    """The table of one lattice: its pixels gathered by their nearest index.
+    """The table of one lattice: its pixels gathered by their nearest index, on each panel apart.
 
     Args:
         number: of the image.
@@ -47,6 +55,50 @@ def spots_of(number: int, lattice: int, experiment: Experiment, shown: Shown) ->
         experiment: of this lattice alone.
         shown: what its pixels show.
     """
+    several = shown.photons.ndim == 3
+    tables = [_gathered(of_panel) for of_panel in shown.panels]
+    hkl, sums, centroid, turn_rad = map(np.concatenate, zip(*tables, strict=True))
+    panel = np.repeat(np.arange(len(tables)), [len(table[0]) for table in tables]) if several else None
+    seen = _predictions(experiment, hkl, panel)
+    count = len(hkl)
+    panels = (
+        {}
+        if panel is None
+        else {
+            "panel": Field(panel.astype(np.int32), "", "number of the panel, from 0, of the photons"),
+            "predicted_panel": Field(
+                seen.panel.astype(np.int32),
+                "",
+                "of the panel that the predicted ray meets; of one that meets none, panel",
+            ),
+        }
+    )
+    return {
+        "image": Field(np.full(count, number, np.int64), "", "number of the image in the dataset"),
+        "lattice": Field(np.full(count, lattice + 1, np.uint16), "", "number of the lattice, from 1"),
+        "miller_index": Field(hkl.astype(np.int32), "", "h, k, l"),
+        **panels,
+        "centroid": Field(centroid, "pixel", "(fast, slow) of the expected photons, the first pixel from 0 to 1"),
+        "phi": Field(np.degrees(turn_rad), "degree", "mean spindle angle of the expected photons"),
+        "intensity": Field(sums, "", "expected photons, summed over the pixels that are nearest to the index"),
+        "partiality": Field(
+            seen.partiality,
+            "",
+            "fraction of the reflection's rocking curve that a rotation exposure records; of a still, its height over "
+            "the largest",
+        ),
+        "predicted": Field(
+            seen.place,
+            "pixel",
+            "(fast, slow), the first pixel from 0 to 1: where the ray along incident plus reciprocal vector meets the "
+            "panel, in the middle of the exposure and at the central wavelength",
+        ),
+        "wavelength": Field(seen.wavelength_A, "angstrom", "at which the reflection meets Bragg's condition exactly"),
+    }
+
+
+def _gathered(shown: Shown) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Spots of one panel: h, k, l, photons, centroid (fast, slow) and mean spindle angle."""
     low = shown.indices.min((0, 1))
     sizes = shown.indices.max((0, 1)) - low + 1
     place = np.ravel_multi_index(tuple(np.moveaxis(shown.indices - low, -1, 0)), tuple(sizes)).ravel()
@@ -59,55 +111,70 @@ def spots_of(number: int, lattice: int, experiment: Experiment, shown: Shown) ->
         return np.asarray(np.bincount(place, (photons * values).ravel(), len(sums))[found] / sums[found])
 
     hkl = np.stack(np.unravel_index(found, tuple(sizes)), -1) + low
-    predicted, wavelength_A, partiality = _predictions(experiment, hkl)
-    count = len(hkl)
-    return {
-        "image": Field(np.full(count, number, np.int64), "", "number of the image in the dataset"),
-        "lattice": Field(np.full(count, lattice + 1, np.uint16), "", "number of the lattice, from 1"),
-        "miller_index": Field(hkl.astype(np.int32), "", "h, k, l"),
-        "centroid": Field(
-            np.stack([mean(fast), mean(slow)], -1),
-            "pixel",
-            "(fast, slow) of the expected photons, the first pixel from 0 to 1",
-        ),
-        "phi": Field(np.degrees(mean(shown.turn_rad)), "degree", "mean spindle angle of the expected photons"),
-        "intensity": Field(sums[found], "", "expected photons, summed over the pixels that are nearest to the index"),
-        "partiality": Field(
-            partiality,
-            "",
-            "fraction of the reflection's rocking curve that a rotation exposure records; of a still, its height over "
-            "the largest",
-        ),
-        "predicted": Field(
-            predicted,
-            "pixel",
-            "(fast, slow), the first pixel from 0 to 1: where the ray along incident plus reciprocal vector meets the "
-            "panel, in the middle of the exposure and at the central wavelength",
-        ),
-        "wavelength": Field(wavelength_A, "angstrom", "at which the reflection meets Bragg's condition exactly"),
-    }
+    return hkl, sums[found], np.stack([mean(fast), mean(slow)], -1), mean(shown.turn_rad)
 
 
-def _predictions(experiment: Experiment, hkl: Int[np.ndarray, "n 3"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class _Predicted:
+    """Of each spot: place (fast, slow) in pixels, wavelength, partiality, and number of the panel of the place."""
+
+    place: np.ndarray
+    wavelength_A: np.ndarray
+    partiality: np.ndarray
+    panel: np.ndarray
+
+
+def _predictions(experiment: Experiment, hkl: Int[np.ndarray, "n 3"], own: np.ndarray | None) -> _Predicted:
+    """What the geometry says; ``own`` are the panels of the photons where there are several."""
     # a table of one length for many images shares its program
     padded = np.zeros((max(256, 1 << (len(hkl) - 1).bit_length() if len(hkl) else 0), 3))
     padded[: len(hkl)] = hkl
     with jax.enable_x64(True):
-        places, wavelength_A, partiality = (np.asarray(part) for part in _predict(experiment, jnp.asarray(padded)))
-    return places[: len(hkl)], wavelength_A[: len(hkl)], partiality[: len(hkl)]
+        found = (np.asarray(part)[: len(hkl)] for part in _predict(experiment, jnp.asarray(padded)))
+    places, reach, wavelength_A, partiality = found
+    if own is None:
+        return _Predicted(places[:, 0], wavelength_A, partiality, np.zeros(len(hkl), int))
+    met = _met(places, reach, _sizes(experiment))
+    panel = np.where(met >= 0, met, own)
+    return _Predicted(places[np.arange(len(hkl)), panel], wavelength_A, partiality, panel)
+
+
+def _met(
+    places: Float[np.ndarray, "n panels 2"], reach: Float[np.ndarray, "n panels"], sizes: np.ndarray
+) -> np.ndarray:
+    """The first panel that each ray meets, or -1."""
+    on = (places >= 0).all(-1) & (places < sizes).all(-1) & (reach > 0)
+    first = np.where(on, reach, np.inf).argmin(-1)
+    return np.where(on.any(-1), first, -1)
+
+
+def _sizes(experiment: Experiment) -> np.ndarray:
+    """(fast, slow) pixels of each panel up to the last one that is used, shape (panels, 2)."""
+    used = shown_pixels(experiment)
+    ends = [used.any(axis) * np.arange(1, used.shape[3 - axis] + 1) for axis in (1, 2)]
+    return np.stack([each.max(-1) for each in ends], -1)
 
 
 @compiled
 def _predict(
     experiment: Experiment, hkl: Float[Array, "n 3"]
-) -> tuple[Float[Array, "n 2"], Float[Array, " n"], Float[Array, " n"]]:
-    """Place (fast, slow) in pixels, wavelength in A, and partiality."""
-    beam, panel, size = experiment.beam, complete_scene(experiment).panel, experiment.panel.pixel_size_m
+) -> tuple[Float[Array, "n panels 2"], Float[Array, "n panels"], Float[Array, " n"], Float[Array, " n"]]:
+    """Place (fast, slow) in pixels on each panel's plane and how far along the ray, wavelength in A, and partiality."""
+    beam = experiment.beam
     incident = jnp.asarray(beam.direction)
     reciprocal = hkl @ invert_basis(middle_direct_m(experiment))
     squared = (reciprocal**2).sum(-1)
     wavelength_m = jnp.where(squared > 0, -2 * reciprocal @ incident / jnp.where(squared > 0, squared, 1), 0)
     diffracted = incident / beam.wavelength_m + reciprocal
-    point = diffracted * (panel.origin_m @ panel.normal / (diffracted @ panel.normal))[:, None] - panel.origin_m
-    place = jnp.stack([point @ panel.fast / size, point @ panel.slow / size], -1)
-    return place, wavelength_m * 1e10, partialities(experiment, hkl)
+
+    def on_panel(panel: Panel, sizes_m: tuple[Array, Array]) -> tuple[Array, Array]:
+        along = panel.origin_m @ panel.normal / (diffracted @ panel.normal)
+        point = diffracted * along[:, None] - panel.origin_m
+        return jnp.stack([point @ panel.fast / sizes_m[0], point @ panel.slow / sizes_m[1]], -1), along
+
+    panel, sizes_m = complete_scene(experiment).panel, experiment.detector.panels.pixel_sizes_m
+    if experiment.detector.groups is None:
+        place, along = (each[:, None] for each in on_panel(panel, sizes_m))
+    else:
+        place, along = jax.vmap(on_panel, out_axes=1)(panel, sizes_m)
+    return place, along, wavelength_m * 1e10, partialities(experiment, hkl)

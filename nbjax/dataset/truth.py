@@ -18,8 +18,10 @@ from nbjax.dataset.plan import ImagePlan
 from nbjax.dataset.shard import Field, digest
 from nbjax.experiment import Experiment, in_double
 from nbjax.geometry.goniometer import phi_angles_rad
+from nbjax.geometry.panel import Panel
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.pipeline.compilation import compiled
+from nbjax.pipeline.image import complete_scene
 from nbjax.pipeline.scene import beam_share
 from nbjax.quantities import QUANTITIES, UNITS
 from nbjax.rotations import about_axis
@@ -94,6 +96,31 @@ def lattices_of(experiments: Sequence[Experiment], rotation: np.ndarray) -> dict
             "rotation of each lattice from the standard setting about x, then y, then z of nbjax's laboratory",
         ),
     }
+
+
+def panels_of(experiment: Experiment, rotation: np.ndarray) -> dict[str, Field]:
+    """Where several panels stand in an image; nothing of one panel.
+
+    Args:
+        experiment: of the image.
+        rotation: as for ``truth_of``.
+    """
+    if experiment.detector.groups is None:
+        return {}
+    with jax.enable_x64(True):
+        placed = _placed(in_double(experiment))
+    axes = {"panel_origin": placed.origin_m, "panel_fast": placed.fast, "panel_slow": placed.slow}
+    meanings = ("corner of the first pixel of each panel", "unit axis of each panel", "unit axis of each panel")
+    return {
+        name: Field(np.asarray(vectors) @ rotation.T, "m" if name == "panel_origin" else "", meaning)
+        for (name, vectors), meaning in zip(axes.items(), meanings, strict=True)
+    }
+
+
+@compiled
+def _placed(experiment: Experiment) -> Panel:
+    """All panels in nbjax's laboratory."""
+    return complete_scene(experiment).panel
 
 
 def _present(fields: Mapping[str, Field], count: int) -> dict[str, Field]:

@@ -28,7 +28,7 @@ def told(convention: str = "xds", width_deg: float = 0.5) -> Told:
 
 def centres_m(instrument: Instrument) -> np.ndarray:
     """Centre of each pixel in the laboratory of the files."""
-    geometry, pixel_m = instrument.geometry, instrument.pixel_m
+    geometry, pixel_m = instrument.geometry, instrument.geometry.modules[0].pixel_m[0]
     slow, fast = np.indices((SLOW, FAST))[..., None] + 0.5
     return geometry.origin_m + pixel_m * (fast * geometry.fast + slow * geometry.slow)
 

@@ -37,16 +37,27 @@ def geometry_text(found: RecordedExperiment) -> str:
         raise ArgumentError(f"the beam runs along {shown}, that of CrystFEL along 0 0 1; turn the experiment first")
     if not found.panels:
         raise ArgumentError(f"{found.file} has no panel; give an experiment with a detector")
-    panels, names = _placed(found.panels), _names(found.panels, [_ALL])
-    clen_mm = float(np.mean([panel.origin_mm[2] for panel in panels]))
+    clen_mm = float(np.mean([panel.origin_mm[2] for panel in found.panels]))
     lines = ["; written by nbjax"]
     if found.beam.wavelength_A is not None:
         lines.append(f"photon_energy = {HC_EV_A / found.beam.wavelength_A:.12g}")
     lines.append(f"clen = {decimal(clen_mm / 1000)} m")
-    for name, panel in zip(names, panels, strict=True):
-        lines += ["", *panel_lines(name, panel, clen_mm)]
-    lines += ["", *_group_lines(found.groups, names)]
+    lines += panels_lines(found.panels, found.groups, clen_mm)
     return "".join(f"{line}\n" for line in lines)
+
+
+def panels_lines(panels: Sequence[RecordedPanel], groups: Sequence[RecordedGroup], clen_mm: float) -> Iterator[str]:
+    """Lines of all panels and of their groups.
+
+    Args:
+        panels: those whose place in the images is not known are written below each other, as one slab.
+        groups: the largest first.
+        clen_mm: distance of the detector, to which those of the panels are told.
+    """
+    names = _names(panels, [_ALL])
+    for name, panel in zip(names, _placed(panels), strict=True):
+        yield from ("", *panel_lines(name, panel, clen_mm))
+    yield from ("", *_group_lines(groups, names))
 
 
 def panel_lines(name: str, panel: RecordedPanel, clen_mm: float) -> Iterator[str]:

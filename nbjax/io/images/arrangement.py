@@ -51,10 +51,10 @@ class Arrangement:
 
     def inside(self, shape: tuple[int, ...]) -> tuple[Index, ...] | None:
         """Index of each panel in the array of one image, or None where it has no room for them."""
-        if shape == self.shape:
-            return tuple((number, *_corner(size)) for number, size in enumerate(self.sizes))
         if self.places and shape == self._extents():
             return self.places
+        if shape == self.shape:
+            return tuple((number, *_corner(size)) for number, size in enumerate(self.sizes))
         _, slow, fast = self.shape
         if shape == self.below:
             return self._rows([slow] * len(self.sizes))

@@ -118,6 +118,18 @@ def test_the_dataset_of_the_geometry_is_taken_and_its_array_may_have_axes_of_mod
         panel_images(tmp_path / "a.h5", elsewhere)
 
 
+def test_a_geometry_may_count_its_panels_otherwise(tmp_path: Path) -> None:
+    order = [2, 0, 1]
+    counted = [
+        panel(pixels, RecordedPlace(None, ("%", number, "ss", "fs")))
+        for pixels, number in zip(SIZES, order, strict=True)
+    ]
+    stored = np.zeros(SHAPE)
+    stored[order] = IMAGE
+    np.save(tmp_path / "a.npy", stored)
+    np.testing.assert_array_equal(panel_images(tmp_path / "a.npy", counted)[0].photons(), WANTED)
+
+
 def test_the_rules_of_pixels_without_a_value_and_the_files_mask_hold(tmp_path: Path) -> None:
     counts = np.where(IMAGE == 80, 65535, IMAGE).astype("u2")
     with h5py.File(tmp_path / "a.nxs", "w") as file:
