@@ -17,15 +17,17 @@ from pathlib import Path
 import numpy as np
 
 from nbjax.dataset.nxmx import Instrument, NexusGeometry, Series
+from nbjax.dataset.nxmx_modules import Module
 from nbjax.dataset.run import Share, write_shards
 from nbjax.dataset.shard import Field, Frame, write_shard
 from nbjax.errors import FileError
 
-GEOMETRY = NexusGeometry(np.eye(3), np.ones(3), np.eye(3)[0], np.eye(3)[1], np.eye(3)[0], 0.1, 0.1, (3.0, 4.0))
+X, Y, _ = np.eye(3)
+MODULE = Module("module", np.ones(3), X, Y, (1e-4, 1e-4), (6, 8))
+GEOMETRY = NexusGeometry(np.eye(3), np.ones(3), X, Y, X, 0.1, 0.1, (3.0, 4.0), slides=True, modules=(MODULE,))
 INSTRUMENT = Instrument(
     geometry=GEOMETRY,
     shape=(6, 8),
-    pixel_m=1e-4,
     wavelength_A=1.0,
     kahn_factor=0.0,
     fluence_photons_per_m2=1.0,
