@@ -164,6 +164,6 @@ def factors(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
         scene = complete_scene(experiment)
         ray = jax.tree.map(lambda rows: rows[0], scene.rays)
         sample = sample_ray(
-            experiment, scene, pixels_at(experiment, jax.numpy.asarray(slow), jax.numpy.asarray(fast)), ray
+            experiment, scene, pixels_at(experiment, None, jax.numpy.asarray(slow), jax.numpy.asarray(fast)), ray
         )
     return np.asarray(sample.solid_angle_sr), np.asarray(sample.polarization)
