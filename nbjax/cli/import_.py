@@ -11,7 +11,7 @@ def add_parser(commands: Any) -> None:
     """Describe the command and its options."""
     parser = commands.add_parser(
         "import",
-        help="write the configuration that files of DIALS, XDS, CrystFEL or MOSFLM describe",
+        help="write the configuration that files of DIALS, XDS, CrystFEL, MOSFLM, NeXus or pyFAI describe",
         description="Write the configuration of everything that files of processing programs say: crystal, beam, one "
         "panel of the detector, one image of the scan. Of several files the first that tells a thing counts.",
     )

@@ -86,7 +86,8 @@ def _key(name: str) -> str:
     what = "is of no known kind" if known is None else f"is {known[0]}"
     raise FileError(
         f"{name}: {what}, and tells of no experiment; give files of DIALS (.expt), XDS (XPARM.XDS, XDS.INP), CrystFEL "
-        "(.stream, .geom, .cell) or MOSFLM (a matrix), and one of reflections or coordinates"
+        "(.stream, .geom, .cell), MOSFLM (a matrix), NeXus (.nxs) or pyFAI (.poni), and one of reflections or "
+        "coordinates"
     )
 
 
