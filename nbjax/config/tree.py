@@ -128,6 +128,10 @@ class Detector:
     point_pixel: bool = False
     thickness_um: float | None = None
     attenuation_depth_um: float | None = None
+    material: str | None = None  # of the sensor; None: attenuation_depth_um says what it does
+    gas: str | None = None  # between sample and sensor; None: vacuum
+    window: str | None = None  # material of a window in front of each panel
+    window_um: float | None = None
     header_file: str | None = None
     mask_file: str | None = None
     roi: tuple[int, int, int, int] | None = None  # fast first, fast last, slow first, slow last (inclusive)

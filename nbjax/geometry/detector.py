@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.attenuation import Filter
 from nbjax.fields import STATIC
 from nbjax.geometry.panel import Panel, PanelParameters, place_panel, seen_along
 from nbjax.rotations import about_xyz
@@ -45,10 +46,12 @@ class DetectorParameters:
     Attributes:
         panels: the panel; of several, all of them, every array with a leading axis.
         groups: how several panels move together; None for one panel.
+        filters: what lies between the sample and the sensor.
     """
 
     panels: PanelParameters
     groups: PanelGroups | None = None
+    filters: tuple[Filter, ...] = ()
 
     @property
     def count(self) -> int:

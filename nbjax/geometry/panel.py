@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.attenuation import Attenuation
 from nbjax.fields import STATIC
 from nbjax.numerics import Components, components, dot
 from nbjax.rotations import about_axis, about_xyz
@@ -39,6 +40,7 @@ class PanelParameters:
         layers: sensor layers that are sampled.
         two_sided: a back that faces the sample sees it, with a negative solid angle.
         pixel_slow_m: edge of a pixel along slow; None for square pixels.
+        attenuation: how the sensor's attenuation depends on the wavelength; None: not at all.
     """
 
     pixel_size_m: Float[Array, ""]
@@ -62,6 +64,7 @@ class PanelParameters:
     layers: int = field(metadata=STATIC)
     two_sided: bool = field(default=False, metadata=STATIC)
     pixel_slow_m: Float[Array, ""] | None = None
+    attenuation: Attenuation | None = None
 
     @property
     def pixel_sizes_m(self) -> tuple[Lengths, Lengths]:

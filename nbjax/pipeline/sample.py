@@ -21,7 +21,7 @@ from nbjax.geometry.scattering import (
     nearest_index,
     scattering_vector,
 )
-from nbjax.numerics import Components, components
+from nbjax.numerics import Components, components, dot
 from nbjax.pairs.transform import in_pairs
 from nbjax.physics.absorption import capture_fraction
 from nbjax.physics.polarization import polarization_factor
@@ -129,7 +129,8 @@ def sample_seen(
         q, q_low = _scattering_in_pairs(experiment, scene, pixels, ray)
     capture = jnp.ones_like(view.airpath_m)
     if panel.has_sensor:
-        capture = capture_at(experiment, scene, at.capture, ray.layer)
+        capture = capture_at(experiment, scene, at.capture, ray.layer, ray.wavelength_m)
+    capture = capture * passed_at(experiment, scene, at.capture, ray.wavelength_m)
     return RaySample(
         view=view,
         scattering_per_m=q,
@@ -223,12 +224,22 @@ def sample_lattice(scatterer: Scatterer, delta: Components) -> tuple[Array, Comp
     return SHAPES[scatterer.shape].with_axes(delta, scatterer.cells, scatterer.fudge, scatterer.factors.default.dtype)
 
 
-def capture_at(experiment: Experiment, scene: Scene, view: View, layer: Array) -> Array:
-    """Fraction of the photons towards a point that a layer of the sensor captures."""
+def capture_at(experiment: Experiment, scene: Scene, view: View, layer: Array, wavelength_m: Array) -> Array:
+    """Fraction of the photons that reach a point that a layer of the sensor captures."""
     panel, normal = experiment.detector.panels, scene.panel.normal_at(view.diffracted)
-    return capture_fraction(
-        view.diffracted, normal, layer, scene.layer_thickness_m, panel.attenuation_per_m, panel.two_sided
-    )
+    per_m = panel.attenuation_per_m
+    if panel.attenuation is not None:
+        per_m = per_m * panel.attenuation.ratio(wavelength_m)
+    return capture_fraction(view.diffracted, normal, layer, scene.layer_thickness_m, per_m, panel.two_sided)
+
+
+def passed_at(experiment: Experiment, scene: Scene, view: View, wavelength_m: Array) -> Array | float:
+    """Fraction of the photons towards a point that all filters let pass."""
+    passed: Array | float = 1.0
+    for term in experiment.detector.filters:
+        cosine = dot(view.diffracted, scene.panel.normal_at(view.diffracted))
+        passed = passed * term.transmission(view.airpath_m, cosine, wavelength_m)
+    return passed
 
 
 def polarization_at(experiment: Experiment, ray: RayTable, view: View) -> Array:

@@ -70,7 +70,13 @@ def seen_by(experiment: Experiment, scene: S, pixels: Pixels) -> tuple[Experimen
         return replace(whole, panel=own(whole.panel), layer_thickness_m=own(whole.layer_thickness_m))
 
     def own_experiment(whole: Experiment) -> Experiment:
-        return replace(whole, detector=replace(whole.detector, panels=own(whole.detector.panels)))
+        panels = own(whole.detector.panels)
+        table = whole.detector.panels.attenuation
+        if table is not None and panels.attenuation is not None:
+            # its wavelengths are the same for all panels
+            same = replace(panels.attenuation, wavelengths_m=table.wavelengths_m[0])
+            panels = replace(panels, attenuation=same)
+        return replace(whole, detector=replace(whole.detector, panels=panels))
 
     own_low, low = experiment.low, scene.low
     if low is not None and own_low is not None:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from nbjax.attenuation import Attenuation, Filter
 from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.errors import ConfigError, Fault
 from nbjax.geometry.detector import DetectorParameters, PanelGroups, place_detector
@@ -19,6 +20,7 @@ from nbjax.pipeline.compilation import compiled
 from nbjax.resolve import Resolved
 from nbjax.resolve.detector import ResolvedDetector
 from nbjax.resolve.panels import placement
+from nbjax.resolve.sensor import ResolvedMaterial
 
 MakeArray = Callable[[object], Any]
 _ALONG_BEAM = 1e-9
@@ -56,6 +58,30 @@ def panel_parameters(resolved: Resolved, array: MakeArray) -> PanelParameters:
         has_sensor=d.thickness_um > 0,
         layers=d.layers,
         two_sided="two_sided_panel" in resolved.config.parity,
+        attenuation=_spectrum(d.sensor.materials[:1], array),
+    )
+
+
+def _spectrum(materials: Sequence[ResolvedMaterial], array: MakeArray) -> Attenuation | None:
+    """How the attenuation of materials depends on the wavelength; of several, one row for each."""
+    if not materials or not len(materials[0].wavelengths_A):
+        return None
+    logarithms = np.log([material.ratios for material in materials])
+    return Attenuation(
+        wavelengths_m=array(materials[0].wavelengths_A * 1e-10),
+        logarithms=array(logarithms[0] if len(materials) == 1 else logarithms),
+    )
+
+
+def _filters(resolved: Resolved, array: MakeArray) -> tuple[Filter, ...]:
+    return tuple(
+        Filter(
+            per_m=array(material.per_m),
+            thickness_m=None if material.thickness_um is None else array(material.thickness_um * 1e-6),
+            spectrum=_spectrum([material], array),
+            name=material.name,
+        )
+        for material in resolved.detector.sensor.filters
     )
 
 
@@ -86,17 +112,22 @@ def placed_panels(resolved: Resolved) -> Panel:
 
 
 def detector_parameters(resolved: Resolved, array: MakeArray) -> DetectorParameters:
-    """All panels, and the groups in which several move."""
+    """All panels, the groups in which several move, and what lies before them."""
     d, shared = resolved.detector, panel_parameters(resolved, array)
+    filters = _filters(resolved, array)
     if not d.panels:
-        return DetectorParameters(shared)
+        return DetectorParameters(shared, filters=filters)
     own = _own_fields(resolved)
     if len(d.panels) == 1:
-        return DetectorParameters(replace(shared, **{name: array(rows[0]) for name, rows in own.items()}))
+        panel = replace(shared, **{name: array(rows[0]) for name, rows in own.items()})
+        return DetectorParameters(panel, filters=filters)
     count = len(d.panels)
     spread = jax.tree.map(lambda leaf: array(np.broadcast_to(np.asarray(leaf), (count, *np.shape(leaf)))), shared)
     panels = replace(spread, **{name: array(np.array(rows)) for name, rows in own.items()})
-    return DetectorParameters(panels, _groups(d, array))
+    if panels.attenuation is not None:
+        rows = [np.log(material.ratios) for material in d.sensor.materials]
+        panels = replace(panels, attenuation=replace(panels.attenuation, logarithms=array(np.array(rows))))
+    return DetectorParameters(panels, _groups(d, array), filters)
 
 
 def _own_fields(resolved: Resolved) -> dict[str, list[Any]]:
@@ -117,16 +148,18 @@ def _own_fields(resolved: Resolved) -> dict[str, list[Any]]:
 
 def _sensors(d: ResolvedDetector) -> dict[str, list[float]]:
     """Thickness and attenuation of each panel, unless the configuration has others for all."""
-    sensors = [(panel.thickness_mm, panel.attenuation_per_mm) for panel in d.panels]
-    shared = d.thickness_um / 1000, 1000 / d.attenuation_depth_um
-    told = [one for one in sensors if None not in one]
-    if not d.thickness_um or not any(np.allclose(np.array(one, float), shared) for one in told):
+    if not d.thickness_um:
         return {}
-    found = [(one[0] or shared[0], one[1] or shared[1]) for one in sensors]
-    return {
-        "thickness_m": [thickness_mm / 1000 for thickness_mm, _ in found],
-        "attenuation_per_m": [1000 * attenuation_per_mm for _, attenuation_per_mm in found],
-    }
+    shared_mm = d.thickness_um / 1000
+    of_file = any(np.isclose(panel.thickness_mm or 0.0, shared_mm) for panel in d.panels)
+    thick_mm = [(panel.thickness_mm if of_file else None) or shared_mm for panel in d.panels]
+    if d.sensor.materials:
+        per_m = [material.per_m for material in d.sensor.materials]
+    else:
+        shared = 1e6 / d.attenuation_depth_um
+        told = [1000 * panel.attenuation_per_mm if panel.attenuation_per_mm else shared for panel in d.panels]
+        per_m = told if np.isclose(told, shared).any() else [shared] * len(told)
+    return {"thickness_m": [thickness / 1000 for thickness in thick_mm], "attenuation_per_m": per_m}
 
 
 def _groups(d: ResolvedDetector, array: MakeArray) -> PanelGroups:

@@ -144,6 +144,7 @@ DETECTOR: tuple[Quantity, ...] = (
         drawn=True,
         attributed=True,
     ),
+    Quantity("detector.window_um", "the window's thickness in um", "um", above_zero(1e8), within(0.1, 1e5)),
     Quantity(
         "detector.attenuation_depth_um",
         "the sensor's 1/mu in um",

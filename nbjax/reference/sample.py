@@ -73,7 +73,7 @@ def reference_ray(
     if polarization is not None:
         sample = replace(sample, polarization=polarization)
     if last and experiment.panel.has_sensor:
-        return sample, capture_at(experiment, scene, seen(rays.depth[-1], False), rays.layer[-1])
+        return sample, capture_at(experiment, scene, seen(rays.depth[-1], False), rays.layer[-1], rays.wavelength_m[-1])
     if grid.oversample_thickness and not experiment.panel.has_sensor and "oversample_thick_alone" in entries:
         sample = replace(sample, capture=jnp.zeros_like(sample.capture))
     return sample, sample.capture

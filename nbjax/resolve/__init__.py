@@ -105,7 +105,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     output = _resolve_output(config, notes)
     beam = resolve_beam(config.beam, config.sampling, config.parity, notes, output.seed)
     crystal = resolve_crystal(config, beam, output.seed, notes)
-    detector = resolve_detector(config, notes, of_file.recorded)
+    detector = resolve_detector(config, beam, notes, of_file.recorded)
     crystal = replace(crystal, phi=resolve_rotation(config, beam, crystal, detector, notes))
     mask = resolve_mask(headers.mask, detector, config.detector.mask_file, notes)
     notes.raise_faults()

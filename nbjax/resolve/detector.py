@@ -11,8 +11,10 @@ import numpy as np
 from nbjax.config.tree import Config, Detector, Vector
 from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
 from nbjax.io.experiments.recorded import RecordedExperiment, RecordedGroup, RecordedPanel
+from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.polarization import electric_axis
+from nbjax.resolve.sensor import ResolvedSensor, resolve_sensor
 
 _ORTHOGONAL = 1e-3
 _BYTES_PER_PIXEL = 40
@@ -33,6 +35,7 @@ class ResolvedDetector:
         panels, groups: of ``detector.file``; none where the configuration itself describes the panel. All else is then
             that of the panel nearest to the beam.
         file: name of that file.
+        sensor: what it stops, and what lies before it.
     """
 
     pixel_mm: float
@@ -57,15 +60,32 @@ class ResolvedDetector:
     beam_y_mm: float
     centre_mm: tuple[float, float]
     near_mm: tuple[float, float]
-    thickness_um: float
-    attenuation_depth_um: float
-    layers: int
-    layers_given: bool
+    sensor: ResolvedSensor
     roi: tuple[int, int, int, int]
     custom_normal_differs: bool
     panels: tuple[RecordedPanel, ...] = ()
     groups: tuple[RecordedGroup, ...] = ()
     file: str | None = None
+
+    @property
+    def thickness_um(self) -> float:
+        """Of the sensor; 0 captures every photon."""
+        return self.sensor.thickness_um
+
+    @property
+    def attenuation_depth_um(self) -> float:
+        """1/mu of the sensor at the beam's wavelength."""
+        return self.sensor.attenuation_depth_um
+
+    @property
+    def layers(self) -> int:
+        """Sensor layers that are sampled."""
+        return self.sensor.layers
+
+    @property
+    def layers_given(self) -> bool:
+        """Whether the number of layers was said."""
+        return self.sensor.layers_given
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -75,11 +95,14 @@ class ResolvedDetector:
         return len(self.panels), self.pixels_slow, self.pixels_fast
 
 
-def resolve_detector(config: Config, notes: Notes, recorded: RecordedExperiment | None = None) -> ResolvedDetector:
+def resolve_detector(
+    config: Config, beam: ResolvedBeam, notes: Notes, recorded: RecordedExperiment | None = None
+) -> ResolvedDetector:
     """Fill in the detector; faults go to ``notes``.
 
     Args:
         config: completed.
+        beam: decides what materials stop.
         notes: takes faults, warnings and origins.
         recorded: what ``detector.file`` says.
     """
@@ -101,7 +124,7 @@ def resolve_detector(config: Config, notes: Notes, recorded: RecordedExperiment 
     rotation = tuple(
         notes.choose(f"detector.rotation_{axis}_deg", getattr(detector, f"rotation_{axis}_deg"), 0.0) for axis in "xyz"
     )
-    layers, layers_given, thickness, depth = _sensor(config, notes)
+    sensor = resolve_sensor(config, beam, () if recorded is None else recorded.panels, notes)
     return ResolvedDetector(
         pixel_mm=pixel_mm,
         pixels_slow=slow,
@@ -128,10 +151,7 @@ def resolve_detector(config: Config, notes: Notes, recorded: RecordedExperiment 
         beam_y_mm=centre[1],
         centre_mm=(centre[2], centre[3]),
         near_mm=(centre[4], centre[5]),
-        thickness_um=thickness,
-        attenuation_depth_um=depth,
-        layers=layers,
-        layers_given=layers_given,
+        sensor=sensor,
         roi=_roi(detector, fast, slow, "sentinel_values" in config.parity, notes),
         custom_normal_differs=differs,
         panels=() if recorded is None else recorded.panels,
@@ -325,24 +345,6 @@ def _pivot(detector: Detector, notes: Notes) -> str:
     if any(value is not None for value in (*near, detector.two_theta_deg)):
         return notes.choose("detector.pivot", detector.pivot, "sample", "derived: near point or two-theta given")
     return notes.choose("detector.pivot", detector.pivot, "beam")
-
-
-def _sensor(config: Config, notes: Notes) -> tuple[int, bool, float, float]:
-    """Layers, whether their number was said, thickness and attenuation depth in um."""
-    detector = config.detector
-    count = config.sampling.thickness_layers
-    thickness = notes.choose("detector.thickness_um", detector.thickness_um, 0.0, "default: every photon is captured")
-    if thickness <= 0:
-        notes.record("sampling.thickness_layers", 1, "no sensor thickness")
-        return 1, False, 0.0, 1.0
-    if detector.attenuation_depth_um is None:
-        notes.warn("detector.thickness_um without detector.attenuation_depth_um: the thickness is taken for the depth")
-    depth = notes.choose("detector.attenuation_depth_um", detector.attenuation_depth_um, thickness, "= thickness")
-    layers = notes.choose("sampling.thickness_layers", count, 2)
-    if layers == 1 and "layer_step" in config.parity:
-        layers = 2
-        notes.record("sampling.thickness_layers", 2, "the C program takes at least two")
-    return layers, count is not None, thickness, depth
 
 
 def _roi(detector: Detector, fast: int, slow: int, clip: bool, notes: Notes) -> tuple[int, int, int, int]:

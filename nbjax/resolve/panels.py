@@ -103,8 +103,9 @@ def panel_values(panel: RecordedPanel, file: str) -> Values:
         "detector.slow_axis": floats(at.slow),
         "detector.normal_axis": floats(at.normal),
     }
-    if panel.thickness_mm and panel.attenuation_per_mm:
+    if panel.thickness_mm and (panel.attenuation_per_mm or panel.material):
         values["detector.thickness_um"] = float(1000 * panel.thickness_mm)
+    if panel.thickness_mm and panel.attenuation_per_mm:
         values["detector.attenuation_depth_um"] = float(1000 / panel.attenuation_per_mm)
     return values
 
@@ -169,6 +170,8 @@ def apply_detector_file(config: Config) -> DetectorFile:
     for key in ("detector.thickness_um", "detector.attenuation_depth_um"):
         if _given(config, key) is not None:
             values.pop(key, None)
+    if config.detector.material is not None:
+        values.pop("detector.attenuation_depth_um", None)
     remarks = tuple(f"{found.file}: {remark}" for remark in found.remarks)
     return DetectorFile(with_values(config, values), found, dict.fromkeys(values, f"file {found.file}"), remarks)
 
