@@ -143,12 +143,16 @@ def _differ(read: Any, words: list[str], entries: Iterable[str]) -> tuple[str, .
 
 def _image(name: str, resolved: Resolved) -> np.ndarray | None:
     """The reference as an image; None if it is a trace."""
-    from nbjax.io.images import read_images
+    from nbjax.io.images import panel_images, read_images
     from nbjax.tracing.files import is_trace
 
     if is_trace(name):
         return None
-    images = read_images(name, shape=(resolved.detector.pixels_slow, resolved.detector.pixels_fast))
+    panels = resolved.detector.panels
+    if len(panels) > 1:
+        images = panel_images(name, panels)
+    else:
+        images = read_images(name, shape=(resolved.detector.pixels_slow, resolved.detector.pixels_fast))
     if len(images) > 1:
         raise FileError(f"{name}: holds {len(images)} images; give one image")
     if images[0].stored.dtype.kind != "f":

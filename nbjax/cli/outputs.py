@@ -32,7 +32,7 @@ from nbjax.sampling.reference_random import Ran1
 HEADER_ENTRIES = ("distance_before_swing", "header_beam_center")
 """Entries of the ledger about the numbers of an SMV header."""
 
-_SEVERAL = "give output.float_file or output.png_file, or nbjax batch, whose files hold all panels"
+_SEVERAL = "end its name in .h5 or .nxs for an NXmx file, or give output.png_file, which hold all panels"
 
 
 def file_names(output: Output) -> dict[str, str]:
@@ -70,17 +70,32 @@ def check_outputs(output: Output, more: list[str]) -> None:
             raise ConfigError([Fault(name, "is the name of two outputs; give each its own")])
 
 
+AS_NXMX = ("float_file", "integer_file", "noise_file")
+"""Keys whose files may be NXmx, by their names."""
+
+
+def is_nxmx(name: str) -> bool:
+    """Whether the name of a file asks for NXmx."""
+    return name.lower().endswith((".h5", ".nxs"))
+
+
 def check_formats(resolved: Resolved) -> None:
-    """Refuse files whose format has no place for several panels.
+    """Refuse files whose format has no place for the panels.
 
     Raises:
-        ConfigError: SMV or graymaps of several panels.
+        ConfigError: SMV or graymaps of several panels, or NXmx files of a curved one.
     """
     count = len(resolved.detector.panels)
     faults = [
         Fault(f"output.{name}", f"got {file!r}, which holds one panel, and detector.file has {count}; {_SEVERAL}")
         for name, file in file_names(resolved.config.output).items()
-        if name in ("integer_file", "noise_file", "pgm_file") and count > 1
+        if name in ("integer_file", "noise_file", "pgm_file") and count > 1 and not (name in AS_NXMX and is_nxmx(file))
+    ]
+    curved = resolved.config.detector.curved
+    faults += [
+        Fault(f"output.{name}", f"got {file!r}, an NXmx file, which describes flat panels; give it another name")
+        for name, file in file_names(resolved.config.output).items()
+        if name in AS_NXMX and is_nxmx(file) and curved
     ]
     if faults:
         raise ConfigError(faults)
@@ -89,7 +104,7 @@ def check_formats(resolved: Resolved) -> None:
 def output_departures(resolved: Resolved) -> tuple[str, ...]:
     """Ledger entries about files that the outputs bring into play."""
     output = resolved.config.output
-    if output.integer_file is None and output.noise_file is None:
+    if all(name is None or is_nxmx(name) for name in (output.integer_file, output.noise_file)):
         return ()
     shape = resolved.detector.pixels_slow, resolved.detector.pixels_fast
     words = smv_header(_header_fields(resolved))
@@ -131,10 +146,18 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         scale = output.integer_scale or counts.integer_scale(found)
     lines = []
     if output.float_file is not None:
-        write_float(output.float_file, photons)
+        if is_nxmx(output.float_file):
+            from nbjax.dataset.image_file import write_image
+
+            write_image(output.float_file, resolved, photons)
+        else:
+            write_float(output.float_file, photons)
+        kind = "NXmx, photons as 4-byte floats" if is_nxmx(output.float_file) else "photons as 4-byte floats"
         shape = f", {' x '.join(map(str, image.shape))} (panel, slow, fast)" if image.ndim == 3 else ""
-        lines.append(f"{output.float_file}: photons as 4-byte floats{shape}")
-    if output.integer_file is not None:
+        lines.append(f"{output.float_file}: {kind}{shape}")
+    if output.integer_file is not None and is_nxmx(output.integer_file):
+        lines.append(_write_scaled(output.integer_file, photons, resolved, scale, in_roi))
+    elif output.integer_file is not None:
         scaled = counts.to_integers(photons, scale, resolved.output.adc_offset, in_roi)
         _write_smv(output.integer_file, scaled, resolved, gain_word(scale))
         cut = counts.overloads(photons, scale, resolved.output.adc_offset, in_roi)
@@ -146,6 +169,9 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
     drawn = None
     if output.noise_file is not None:
         drawn = _draw_counts(resolved, image, in_roi, show_progress)
+    if output.noise_file is not None and drawn is not None and is_nxmx(output.noise_file):
+        lines.append(_write_counts(output.noise_file, drawn, resolved))
+    elif output.noise_file is not None and drawn is not None:
         shifted = Offset(resolved.output.adc_offset).record(None, np.where(in_roi, drawn, -np.inf))
         pixels = SMV_COUNTS.record(None, shifted).astype(np.uint16)
         overloads = SMV_COUNTS.overloads(shifted)
@@ -161,6 +187,26 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         write_dump(crystal.dump_file, table.values, table.minimum)
         lines.append(f"{crystal.dump_file}: structure-factor cache")
     return lines
+
+
+def _write_scaled(path: str, photons: np.ndarray, resolved: Resolved, scale: float, in_roi: np.ndarray) -> str:
+    """Photons times a scale, which the file tells, as whole numbers without an offset; the line about it."""
+    from nbjax.dataset.counts import LARGEST, saturation_of
+    from nbjax.dataset.image_file import write_image
+
+    scaled = counts.to_integers(photons, scale, 0.0, in_roi)
+    write_image(path, resolved, np.minimum(scaled, LARGEST["uint16"]), saturation_of("uint16"), 1 / scale)
+    return f"{path}: NXmx, photons times {scale:g}, {counts.overloads(photons, scale, 0.0, in_roi)} overloads"
+
+
+def _write_counts(path: str, drawn: np.ndarray, resolved: Resolved) -> str:
+    """Counts without an offset; the line about them."""
+    from nbjax.dataset.counts import LARGEST, overloads_of, saturation_of
+    from nbjax.dataset.image_file import write_image
+
+    pixels = np.minimum(drawn, LARGEST["uint32"]).astype(np.uint32)
+    write_image(path, resolved, pixels, saturation_of("uint32"))
+    return f"{path}: NXmx, {drawn.sum():.0f} photons counted, {overloads_of(pixels)} overloads"
 
 
 def _draw_counts(resolved: Resolved, image: np.ndarray, in_roi: np.ndarray, show_progress: bool) -> np.ndarray:

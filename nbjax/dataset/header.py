@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -101,31 +102,49 @@ class Header:
         return self._plan.resolved.evaluated()[0]
 
     def _instrument(self, resolved: Resolved) -> Instrument:
-        detector, beam, crystal = resolved.detector, resolved.beam, resolved.crystal
         own = resolved is not self._plan.resolved
+        kind, spread = self._dataset.pixels, resolved.beam.spread
         geometry = nexus_geometry(resolved) if own else self.geometry
-        lengths, angles = np.array(crystal.cell_A), np.radians(crystal.cell_deg)
-        orientation = geometry.rotation @ base_orientation(resolved)
-        direct = np.asarray(standard_direct(lengths, angles)) @ orientation.T
-        spread = beam.spread
-        size_m, profile = beam.beamsize_mm / 1000, resolved.config.beam.profile
+        found = instrument_of(resolved, geometry, np.dtype(kind), saturation_of(kind))
         drawn_flux = not own and self._dataset.drawn_keys & FLUX_KEYS
-        return Instrument(
-            geometry=geometry,
-            shape=detector.shape,
-            wavelength_A=beam.wavelength_A,
-            kahn_factor=beam.polarization,
-            fluence_photons_per_m2=None if drawn_flux else beam.fluence_photons_per_m2,
-            beamsize_m=size_m,
-            exposure_s=resolved.config.beam.exposure_s or 1.0,
-            sensor_m=detector.thickness_um * 1e-6,
+        return replace(
+            found,
+            fluence_photons_per_m2=None if drawn_flux else found.fluence_photons_per_m2,
+            # the images of a plan leave the mask to the base
             mask=(~self._evaluated).astype(np.uint32),
-            saturation=saturation_of(self._dataset.pixels),
-            bits=np.dtype(self._dataset.pixels).itemsize * 8,
-            cell=(*crystal.cell_A, *crystal.cell_deg),
-            orientation=orientation,
-            reciprocal_per_A=np.linalg.inv(direct),
-            profile=_PROFILES[profile],
-            area_m2=None if profile is None else BEAM_PROFILES[profile].area(size_m),
             channels=0 if spread is None or spread.band.kind == "comb" else len(spread.band.weights),
         )
+
+
+def instrument_of(resolved: Resolved, geometry: NexusGeometry, kind: np.dtype, saturation: int | None) -> Instrument:
+    """The instrument of a resolved configuration, without a spectrum.
+
+    Args:
+        resolved: the completed configuration.
+        geometry: its panels in the NeXus laboratory.
+        kind: type of the pixels.
+        saturation: brightest count that is no overload, or None.
+    """
+    detector, beam, crystal = resolved.detector, resolved.beam, resolved.crystal
+    lengths, angles = np.array(crystal.cell_A), np.radians(crystal.cell_deg)
+    orientation = geometry.rotation @ base_orientation(resolved)
+    direct = np.asarray(standard_direct(lengths, angles)) @ orientation.T
+    size_m, profile = beam.beamsize_mm / 1000, resolved.config.beam.profile
+    return Instrument(
+        geometry=geometry,
+        shape=detector.shape,
+        wavelength_A=beam.wavelength_A,
+        kahn_factor=beam.polarization,
+        fluence_photons_per_m2=beam.fluence_photons_per_m2,
+        beamsize_m=size_m,
+        exposure_s=resolved.config.beam.exposure_s or 1.0,
+        sensor_m=detector.thickness_um * 1e-6,
+        mask=(~resolved.evaluated()[0]).astype(np.uint32),
+        saturation=saturation,
+        bits=kind.itemsize * 8,
+        cell=(*crystal.cell_A, *crystal.cell_deg),
+        orientation=orientation,
+        reciprocal_per_A=np.linalg.inv(direct),
+        profile=_PROFILES[profile],
+        area_m2=None if profile is None else BEAM_PROFILES[profile].area(size_m),
+    )

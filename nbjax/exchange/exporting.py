@@ -1,10 +1,10 @@
-"""A configuration as an experiment list of DIALS (``.expt``)."""
+"""A configuration as an experiment list of DIALS (``.expt``), or its detector as a geometry of CrystFEL (``.geom``)."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -14,24 +14,35 @@ from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.errors import ConfigError, Fault, UsageError
 from nbjax.geometry.frames import across, turn_between, unit
 from nbjax.geometry.unit_cell import standard_direct
+from nbjax.io.experiments.crystfel_writing import MOST_REGIONS, geometry_text
 from nbjax.io.experiments.dials_writing import Model, detector_model
-from nbjax.io.experiments.recorded import DIALS, RecordedPanel
+from nbjax.io.experiments.recorded import (
+    CRYSTFEL,
+    DIALS,
+    Frame,
+    RecordedBeam,
+    RecordedExperiment,
+    RecordedPanel,
+    RecordedPlace,
+)
+from nbjax.io.experiments.rectangles import rectangles
 from nbjax.io.experiments.words import floats
-from nbjax.preparation import placed_panel
+from nbjax.preparation.recorded import bad_of_panels, recorded_panels
 from nbjax.resolve import Resolved
 from nbjax.rotations import about_axis, about_xyz
 
 _NUMBERED = re.compile(r"(.*?)(\d{1,9})(\.\w+)", re.ASCII)
+_DATA = "/entry/data/data"
 _IDENTITY = np.eye(3).ravel().tolist()
 
 
 @dataclass(frozen=True)
 class Exported:
-    """An experiment list.
+    """A file.
 
     Attributes:
         text: of the file.
-        remarks: what the configuration says and DIALS has no words for.
+        remarks: what the configuration says and the file has no words for.
     """
 
     text: str
@@ -39,7 +50,7 @@ class Exported:
 
 
 def export(resolved: Resolved, image: str | None = None) -> Exported:
-    """The experiment that a configuration describes: one crystal, one panel, one image or a still.
+    """The experiment that a configuration describes: one crystal, every panel, one image or a still.
 
     The laboratory is turned so that the beam runs along -z and the spindle is as near to x as it goes, unless the
     configuration's own axes (``custom``) have the beam nearest to -z already.
@@ -54,7 +65,7 @@ def export(resolved: Resolved, image: str | None = None) -> Exported:
     """
     if resolved.config.detector.curved:
         raise ConfigError([Fault("detector.curved", "DIALS has flat panels only; set it to false")])
-    turn = _turn(resolved)
+    turn = _turn_to(resolved, DIALS, 5)
     crystal, goniometer, scan = _crystal_and_scan(resolved, turn)
     imageset = None if image is None else _imageset(image, scan)
     models = {
@@ -73,12 +84,35 @@ def export(resolved: Resolved, image: str | None = None) -> Exported:
         "profile": [],
         "scaling_model": [],
     }
-    remarks = _remarks(resolved)
+    remarks = (*_remarks(resolved), *_masked_remarks(resolved))
     if scan is not None and image is None:
         remarks += (
             "without an image dials.predict takes the scan for a still at spindle angle 0; --image x_0001.img names it",
         )
     return Exported(json.dumps(tree, indent=2, allow_nan=False) + "\n", remarks)
+
+
+def export_geometry(resolved: Resolved) -> Exported:
+    """The detector, with the place of its pixels in the NXmx files of ``nbjax simulate`` and ``nbjax batch``.
+
+    The laboratory is turned so that the beam runs along z, unless the configuration's own axes (``custom``) have it
+    there already.
+
+    Raises:
+        ConfigError: a curved panel, which CrystFEL has not.
+    """
+    if resolved.config.detector.curved:
+        raise ConfigError([Fault("detector.curved", "CrystFEL has flat panels only; set it to false")])
+    d = resolved.detector
+    panels = _panels(resolved, _turn_to(resolved, CRYSTFEL, 2))
+    placed = tuple(
+        replace(panel, place=RecordedPlace(_DATA, ("%", *((number,) if len(panels) > 1 else ()), "ss", "fs")))
+        for number, panel in enumerate(panels)
+    )
+    beam = RecordedBeam(CRYSTFEL.beam, resolved.beam.wavelength_A)
+    found = RecordedExperiment("the configuration", CRYSTFEL, beam=beam, panels=placed, groups=d.groups)
+    remarks = ("the crystal is left out, a geometry has no words for it", *_masked_remarks(resolved))
+    return Exported(geometry_text(found), remarks)
 
 
 def _imageset(image: str, scan: Model | None) -> Model:
@@ -94,11 +128,12 @@ def _imageset(image: str, scan: Model | None) -> Model:
     return {"__id__": "ImageSequence", "template": template, **nothing, "params": {}}
 
 
-def _turn(resolved: Resolved) -> np.ndarray:
+def _turn_to(resolved: Resolved, frame: Frame, nearest: int) -> np.ndarray:
+    """To the laboratory of a program; ``nearest`` is its beam among x, y, z, -x, -y, -z."""
     beam, spindle = resolved.detector.beam_direction, resolved.detector.spindle_axis
-    if resolved.config.detector.convention == "custom" and np.argmax([*beam, *-beam]) == 5:
+    if resolved.config.detector.convention == "custom" and np.argmax([*beam, *-beam]) == nearest:
         return np.eye(3)
-    return turn_between(beam, spindle, DIALS.beam, DIALS.spindle)
+    return turn_between(beam, spindle, frame.beam, frame.spindle)
 
 
 def _beam(resolved: Resolved, turn: np.ndarray) -> Model:
@@ -119,20 +154,23 @@ def _beam(resolved: Resolved, turn: np.ndarray) -> Model:
 
 
 def _detector(resolved: Resolved, turn: np.ndarray) -> Model:
-    d, placed = resolved.detector, placed_panel(resolved)
-    origin_m, fast, slow = (turn @ np.asarray(x) for x in (placed.origin_m, placed.fast, placed.slow))
-    has_sensor = d.thickness_um > 0
-    panel = RecordedPanel(
-        name="panel",
-        origin_mm=1000 * origin_m,
-        fast=fast,
-        slow=slow,
-        pixel_mm=(d.pixel_mm, d.pixel_mm),
-        pixels=(d.pixels_fast, d.pixels_slow),
-        thickness_mm=d.thickness_um / 1000 if has_sensor else None,
-        attenuation_per_mm=1000 / d.attenuation_depth_um if has_sensor else None,
-    )
-    return detector_model([panel])
+    return detector_model(_panels(resolved, turn), resolved.detector.groups)
+
+
+def _panels(resolved: Resolved, turn: np.ndarray) -> list[RecordedPanel]:
+    """Every panel, with the pixels that are left out where a few rectangles hold them."""
+    pairs = zip(recorded_panels(resolved, turn), bad_of_panels(resolved), strict=True)
+    return [panel if bad is None or _is_scattered(bad) else replace(panel, bad=bad) for panel, bad in pairs]
+
+
+def _is_scattered(bad: np.ndarray) -> bool:
+    return len(rectangles(bad)) > MOST_REGIONS
+
+
+def _masked_remarks(resolved: Resolved) -> list[str]:
+    left = sum(int(bad.sum()) for bad in bad_of_panels(resolved) if bad is not None and _is_scattered(bad))
+    remedy = "give the mask to the program"
+    return [f"{left} masked pixels are no few rectangles and are left out; {remedy}"] if left else []
 
 
 def _crystal_and_scan(resolved: Resolved, turn: np.ndarray) -> tuple[Model, Model | None, Model | None]:

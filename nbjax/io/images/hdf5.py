@@ -76,6 +76,8 @@ def _stack(request: Request, file: Any, name: str, before: int = 0, checked: boo
             index + before,
             saturation_counts=said.saturation_counts,
             underload_counts=said.underload_counts,
+            pedestal_counts=said.pedestal_counts,
+            photons_per_count=said.photons_per_count,
             masked=None if marks else pixel_mask(request, file, name, pixels.shape, index + before),
             wavelength_A=said.wavelength_A,
             distance_mm=said.distance_mm,

@@ -32,6 +32,8 @@ class Described:
     underload_counts: float | None = None
     wavelength_A: float | None = None
     distance_mm: float | None = None
+    pedestal_counts: float = 0.0
+    photons_per_count: float = 1.0
 
 
 def default_datasets(request: Request, file: Any) -> list[str]:
@@ -61,6 +63,9 @@ def described(request: Request, file: Any, dataset: str, index: int) -> Describe
         found = (number_at(file, f"{place}/{name}", index, unit_m) for place in places for name in names)
         return next((number for number in found if number is not None), None)
 
+    data = [dataset.strip("/").rpartition("/")[0]]
+    offset = first(data, ("data_offset",))
+    factor = first(data, ("data_scaling_factor", "data_scale_factor"))
     wavelength_m = first(beams, ("incident_wavelength", "wavelength"), 1e-10)
     distance_m = first(detectors, ("distance", "detector_distance"), 1.0)
     return Described(
@@ -68,6 +73,9 @@ def described(request: Request, file: Any, dataset: str, index: int) -> Describe
         first(detectors, ("underload_value",)),
         None if wavelength_m is None else wavelength_m * 1e10,
         None if distance_m is None else distance_m * 1e3,
+        # NXmx: what is stored, plus the offset, times the factor
+        0.0 if offset is None else -offset,
+        1.0 if factor is None or not factor > 0 else factor,
     )
 
 

@@ -61,7 +61,7 @@ class Attribution:
     Attributes:
         verdict: whether a difference is left; "undetermined" if more parameters changed than numbers differed.
         quantity: key of the intensity that is explained.
-        pixels: (slow, fast) of the pixels that were looked at, shape (n, 2).
+        pixels: (slow, fast), or (panel, slow, fast), of the pixels that were looked at, shape (n, axes).
         reference: its intensity, summed over the pixels.
         intensities: candidate and reference of every intensity that the reference has, summed over the pixels.
         steps: the waterfall, the candidate first.
@@ -123,7 +123,7 @@ def attribute_image(
 
     Args:
         candidate: the candidate.
-        image: photons, shape (slow, fast).
+        image: photons, of the shape of ``simulate``; NaN only where the candidate shows no pixel.
         tolerance: residual, relative to the brightest pixel, that counts as none.
         report: told what is being done.
 
@@ -131,15 +131,15 @@ def attribute_image(
         FileError: the image has another size, holds NaN or infinity, or nothing that the candidate shows too.
     """
     experiment = candidate.experiment(candidate.base)
-    shape = (experiment.grid.slow, experiment.grid.fast)
+    shape = experiment.grid.shape
     if image.shape != shape:
         raise FileError(
             f"the reference image {other_size(image.shape, shape, 'the candidate')}; give an image of the same detector"
         )
-    if not np.isfinite(image).all():
-        raise FileError("the reference image holds NaN or infinity; give an image of photons")
     report("the candidate's image")
     shown = shown_pixels(experiment)
+    if not np.isfinite(image[shown]).all():
+        raise FileError("the reference image holds NaN or infinity; give an image of photons")
     if not shown.any():
         raise FileError("the candidate shows no pixel; give a larger region of interest, or another mask")
     reference = np.where(shown, image, 0.0)
@@ -149,13 +149,15 @@ def attribute_image(
 
 
 def _samples(experiment: Experiment) -> int:
-    stages = jax.eval_shape(lambda e: trace(e, jnp.zeros((1, 2), jnp.int32), samples=True), experiment)
+    stages = jax.eval_shape(
+        lambda e: trace(e, jnp.zeros((1, len(experiment.grid.shape)), jnp.int32), samples=True), experiment
+    )
     assert stages.samples is not None
     return sum(int(np.prod(crystal.lattice.shape)) for crystal in stages.samples)
 
 
 def _telling_pixels(found: np.ndarray, wanted: np.ndarray, shown: np.ndarray, samples: int) -> np.ndarray:
-    """Where the images differ most, where they are brightest, and some that are evenly spread; shape (n, 2)."""
+    """Where the images differ most, where they are brightest, and some that are evenly spread; shape (n, axes)."""
     count = int(min(_MOST_PIXELS, max(_MOST_SAMPLES // max(samples, 1), 30)))
     places = np.flatnonzero(shown)
     third = max(count // 3, 1)

@@ -128,11 +128,11 @@ def observe_pixels(image: np.ndarray, pixels: np.ndarray, brightest: float) -> E
     """What a reference image says at some pixels.
 
     Args:
-        image: photons, shape (slow, fast).
-        pixels: (slow, fast), shape (n, 2).
+        image: photons, of the shape of ``simulate``.
+        pixels: (slow, fast), or (panel, slow, fast), shape (n, axes).
         brightest: what differences are measured against.
     """
-    wanted = image[pixels[:, 0], pixels[:, 1]].astype(float)
+    wanted = image[tuple(pixels.T)].astype(float)
     return Evidence(pixels, (Block("I_pixel_photons", False, wanted, brightest or 1.0),), None)
 
 
