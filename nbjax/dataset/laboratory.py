@@ -35,7 +35,10 @@ def nexus_geometry(resolved: Resolved) -> NexusGeometry:
     edges_mm = detector.panels[0].pixel_mm if detector.panels else (detector.pixel_mm, detector.pixel_mm)
     edges_m = (edges_mm[0] / 1000, edges_mm[1] / 1000)
     fast_px, slow_px = (float(place / edge) for place, edge in zip(panel.beam_centre_m, edges_m, strict=True))
-    alone = Module("module", origin_m, fast, slow, edges_m, (detector.pixels_slow, detector.pixels_fast))
+    shape, material = (detector.pixels_slow, detector.pixels_fast), None
+    if not several and detector.sensor.materials:
+        material = detector.sensor.materials[0].name
+    alone = Module("module", origin_m, fast, slow, edges_m, shape, material)
     return NexusGeometry(
         rotation=rotation,
         origin_m=origin_m,

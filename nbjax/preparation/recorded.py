@@ -37,6 +37,8 @@ def recorded_panels(resolved: Resolved, turn: Float[np.ndarray, "3 3"]) -> tuple
     )
     found = []
     for number, panel in enumerate(d.panels or (plain,)):
+        known = d.sensor.materials[number] if has_sensor and d.sensor.materials else None
+        told = panel.attenuation_per_mm if has_sensor else None
         found.append(
             replace(
                 plain,
@@ -46,7 +48,8 @@ def recorded_panels(resolved: Resolved, turn: Float[np.ndarray, "3 3"]) -> tuple
                 slow=turn @ placed.slow[number],
                 pixel_mm=panel.pixel_mm,
                 pixels=panel.pixels,
-                material=panel.material if has_sensor else None,
+                material=panel.material if known is None else known.name,
+                attenuation_per_mm=known.per_m / 1000 if known is not None else told or plain.attenuation_per_mm,
             )
         )
     return tuple(found)
