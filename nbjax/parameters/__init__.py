@@ -16,13 +16,36 @@ from nbjax.experiment import Experiment
 from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
 from nbjax.parameters.accessors import access
 from nbjax.parameters.parameter import Meaning, Parameter
-from nbjax.parameters.plural import alone, beside, crystal_of, for_crystal, key_of
+from nbjax.parameters.plural import alone, beside, crystal_of, for_crystal, key_of, meant, panel_of
 from nbjax.quantities import QUANTITIES
 
-__all__ = ["Parameter", "alone", "beside", "crystal_of", "find", "for_crystal", "key_of", "parameters_of", "set_values"]
+__all__ = [
+    "Parameter",
+    "alone",
+    "beside",
+    "crystal_of",
+    "find",
+    "for_crystal",
+    "key_of",
+    "meant",
+    "names_in",
+    "panel_of",
+    "parameters_of",
+    "set_values",
+]
 
 _SCALES = "only scales the fluence; use scale or beam.fluence_photons_per_m2"
 _PANEL_AXIS = "turns with the other two axes of the panel; use detector.axes_deg"
+_EACH = "detector.origin_shift_mm for all of them, or panels[*].shift_mm for each"
+_OF_ONE_PANEL = {
+    "detector.close_distance_mm": "detector.distance_mm",
+    "detector.pixel_mm": "detector.distance_mm",
+    **{
+        f"detector.{name}": _EACH for axis in "xy" for name in (f"beam_{axis}_mm", f"org_{axis}_px", f"close_{axis}_mm")
+    },
+}
+"""What is no parameter of several panels, and those to use."""
+_SHOWN_NAMES = 6
 _LISTED = "needs a list of sources; give beam.source_file"
 _ELSEWHERE = {
     "beam.flux_photons_per_s": _SCALES,
@@ -57,7 +80,8 @@ def parameters_of(
     """Every parameter of an experiment by its path, in the order of computation.
 
     The paths are keys of quantities, ``crystal.misset_deg``; with two or more crystals ``crystals[0].misset_deg``,
-    ``crystals[1].misset_deg`` and so on.
+    ``crystals[1].misset_deg`` and so on. Several panels have the parameters of the whole detector, and
+    ``panels[left].shift_mm`` and so on of each of them and of their groups.
 
     Args:
         experiment: decides what there is: a panel with a close distance has no distance, for instance.
@@ -86,6 +110,9 @@ def find(parameters: dict[str, Parameter], path: str, key: str = "parameters") -
 
 
 def _what_instead(parameters: dict[str, Parameter], path: str) -> str:
+    of_panels = _panels_instead(parameters, path)
+    if of_panels is not None:
+        return of_panels
     same = [other for other in parameters if key_of(other) == key_of(path)]
     crystals = sum(key_of(other) == "crystal.cell_A" for other in parameters)
     if same:
@@ -105,6 +132,28 @@ def _what_instead(parameters: dict[str, Parameter], path: str) -> str:
     near = difflib.get_close_matches(path, parameters, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(parameters)}"
     return f"no parameter of this experiment; {hint}"
+
+
+def _panels_instead(parameters: dict[str, Parameter], path: str) -> str | None:
+    """The answer to a name of a panel or a group, and to what is of one panel where there are several."""
+    which, key, several = panel_of(path), key_of(path), any(map(panel_of, parameters))
+    if which is None:
+        if not several or key not in _OF_ONE_PANEL:
+            return None
+        return f"which is of one panel, and this detector has several; use {_OF_ONE_PANEL[key]}"
+    section, name = which
+    motion = key.partition(".")[2]
+    if key not in QUANTITIES:
+        return f"which is no motion of {section}; use {section}[{name}].shift_mm or {section}[{name}].rotation_deg"
+    known = [panel_of(other) for other in parameters if key_of(other) == key]
+    if not several:
+        return "no parameter of this experiment, which has one panel; use detector.origin_shift_mm or detector.axes_deg"
+    if not known:
+        return f"but the file of the detector has no groups; use panels[*].{motion}"
+    names = [each[1] for each in known if each]
+    shown = ", ".join(names[:_SHOWN_NAMES])
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return f"but the {section} of this detector are {shown}{more}; name one of them, or [*] for all"
 
 
 def set_values(experiment: Experiment, parameters: Iterable[Parameter], values: Iterable[Array]) -> Experiment:

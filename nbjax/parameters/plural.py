@@ -1,12 +1,14 @@
-"""Names of parameters where an experiment has several crystals, and the crystal that a name is of.
+"""Names of parameters where an experiment has several crystals or panels, and what a name is of.
 
 The key of a quantity names the parameter of an only crystal, ``crystal.misset_deg``. Of several, each has its own,
-``crystals[1].misset_deg``, which is the parameter of the experiment that has no other crystal.
+``crystals[1].misset_deg``, which is the parameter of the experiment that has no other crystal. Panels, and the
+groups in which they move, are named too: ``panels[left].shift_mm``, ``groups[quad].rotation_deg``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from jax import Array
@@ -14,19 +16,42 @@ from jax import Array
 from nbjax.experiment import Experiment, chosen
 from nbjax.parameters.parameter import Parameter, Set
 
-_NUMBERED = re.compile(r"^crystals\[(\d+)\]\.")
+_NUMBERED = re.compile(r"^crystals\[(\d+|\*)\]\.")
+_NAMED = re.compile(r"^(panels|groups)\[(.+)\]\.")
 _SECTION = "crystal."
+ALL = "*"
+"""In brackets: every crystal, panel or group."""
 
 
 def key_of(path: str) -> str:
     """Key of the quantity that a path, or the name of one of its components, is of."""
-    return _NUMBERED.sub(_SECTION, path)
+    return _NAMED.sub(r"\1.", _NUMBERED.sub(_SECTION, path))
 
 
 def crystal_of(path: str) -> int | None:
     """Number of the crystal that a path names; None: it names none."""
     found = _NUMBERED.match(path)
-    return None if found is None else int(found[1])
+    return None if found is None or found[1] == ALL else int(found[1])
+
+
+def panel_of(path: str) -> tuple[str, str] | None:
+    """``panels`` or ``groups``, and the name of the one that a path is of; None: it is of neither."""
+    found = _NAMED.match(path)
+    return None if found is None else (found[1], found[2])
+
+
+def meant(paths: Iterable[str], named: str) -> list[str]:
+    """The paths that a name means: itself, those of all, or that of a panel or a group by its number."""
+    listed = list(paths)
+    if named in listed:
+        return [named]
+    which, crystals, key = panel_of(named), _NUMBERED.match(named), key_of(named)
+    alike = [path for path in listed if key_of(path) == key]
+    if which is None:
+        return alike if crystals is not None and crystals[1] == ALL else []
+    if which[1] == ALL:
+        return alike
+    return alike[int(which[1]) :][:1] if which[1].isdecimal() else []
 
 
 def beside(path: str, key: str) -> str:

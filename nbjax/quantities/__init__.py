@@ -11,6 +11,7 @@ from nbjax.quantities.beam import BEAM
 from nbjax.quantities.crystal import CRYSTAL
 from nbjax.quantities.detector import DETECTOR
 from nbjax.quantities.interval import Interval
+from nbjax.quantities.panels import PANELS
 from nbjax.quantities.quantity import Quantity
 from nbjax.quantities.sampling import OUTPUT, SAMPLING
 from nbjax.quantities.unit import UNITS, Unit
@@ -18,6 +19,6 @@ from nbjax.quantities.unit import UNITS, Unit
 __all__ = ["QUANTITIES", "UNITS", "Interval", "Quantity", "Unit"]
 
 QUANTITIES: dict[str, Quantity] = {
-    quantity.key: quantity for quantity in (*DETECTOR, *BEAM, *CRYSTAL, *SAMPLING, *OUTPUT)
+    quantity.key: quantity for quantity in (*DETECTOR, *PANELS, *BEAM, *CRYSTAL, *SAMPLING, *OUTPUT)
 }
 """Every quantity by its key, in the order in which fits set them."""

@@ -11,6 +11,7 @@ from nbjax.quantities import QUANTITIES, UNITS, Interval, Quantity
 from nbjax.quantities.beam import BEAM
 from nbjax.quantities.crystal import CRYSTAL
 from nbjax.quantities.detector import DETECTOR
+from nbjax.quantities.panels import PANELS
 from nbjax.quantities.sampling import OUTPUT, SAMPLING
 
 
@@ -38,7 +39,7 @@ def test_every_number_of_a_configuration_is_a_quantity() -> None:
 
 
 def test_no_quantity_is_there_twice() -> None:
-    keys = [quantity.key for section in (DETECTOR, BEAM, CRYSTAL, SAMPLING, OUTPUT) for quantity in section]
+    keys = [quantity.key for section in (DETECTOR, PANELS, BEAM, CRYSTAL, SAMPLING, OUTPUT) for quantity in section]
     assert len(keys) == len(set(keys))
 
 

@@ -10,6 +10,7 @@ from jax import Array
 from nbjax import parameters
 from nbjax.experiment import Experiment
 from nbjax.fields import put
+from nbjax.geometry.detector import first_panel
 from nbjax.geometry.panel import Panel, place_panel
 from nbjax.quantities import QUANTITIES
 
@@ -66,13 +67,13 @@ def _change(parameter: parameters.Parameter, i: int) -> Apply:
 
 
 def _placed(e: Experiment) -> Panel:
-    return place_panel(e.panel, e.beam.direction)
+    return place_panel(first_panel(e.detector), e.beam.direction)
 
 
 def _shift_origin(axis: Callable[[Experiment], Array]) -> Apply:
     def apply(e: Experiment, x: Array) -> Experiment:
-        shift = e.panel.origin_shift_m + x * _MICROMETRE * axis(e)
-        return put(e, "panel.origin_shift_m", shift)
+        shift = e.detector.panels.origin_shift_m + x * _MICROMETRE * axis(e)
+        return put(e, "detector.panels.origin_shift_m", shift)
 
     return apply
 
