@@ -114,7 +114,12 @@ def _level(shots: Shots, level: Array | None, shot: int) -> Level | None:
     if level is None:
         return None
     used = np.asarray(seen.weight[shot]).reshape(-1) > 0
-    return Level(np.asarray(seen.pixels[shot]).reshape(-1, 2)[used], np.asarray(level[shot]).reshape(-1)[used])
+    return Level(_rows(seen.pixels[shot])[used], np.asarray(level[shot]).reshape(-1)[used])
+
+
+def _rows(pixels: Array | np.ndarray) -> np.ndarray:
+    """Pixels one below another, (slow, fast) or (panel, slow, fast)."""
+    return np.asarray(pixels).reshape(-1, pixels.shape[-1])
 
 
 def _chosen(shots: Shots, theta: Theta, kept: list[int]) -> tuple[Shots, Theta]:
@@ -232,9 +237,10 @@ def _goodness(
         posed.loss,
         seen.data.reshape(-1)[used],
         np.asarray(model[0][shot]).reshape(-1)[used],
-        seen.pixels.reshape(-1, 2)[used],
+        _rows(seen.pixels)[used],
         determined,
         None if model[2] is None else np.asarray(model[2][shot]).reshape(-1)[used],
+        posed.experiments[0].detector.panel_names,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -14,6 +15,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
 from nbjax.fit.losses import Loss
+from nbjax.fit.places import in_words, split
 from nbjax.pipeline.compilation import compiled
 
 Verdict = Literal["good", "fair", "poor"]
@@ -35,13 +37,17 @@ many of theirs: a few spots that do not fit are the verdict's business."""
 
 @dataclass(frozen=True)
 class Misfit:
-    """A pixel: its place, its photons, those of the model, and (data - model) in standard deviations."""
+    """A pixel: its place, its photons, those of the model, and (data - model) in standard deviations.
+
+    Of several panels it has the name of its own.
+    """
 
     slow: int
     fast: int
     data: float
     model: float
     sigmas: float
+    panel: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ class Goodness:
         shown += f", of neighbouring residuals {self.neighbours:+.2g}"
         if self.worst:
             first = self.worst[0]
-            shown += f", largest residual {first.sigmas:+.3g} sigma at (slow, fast) = ({first.slow}, {first.fast})"
+            shown += f", largest residual {first.sigmas:+.3g} sigma {in_words(first.slow, first.fast, first.panel)}"
         return shown
 
     @property
@@ -132,18 +138,20 @@ def goodness_of(
     loss: Loss,
     data: Float[np.ndarray, " n"],
     model: Float[np.ndarray, " n"],
-    pixels: Int[np.ndarray, "n 2"],
+    pixels: Int[np.ndarray, "n axes"],
     determined: int,
     without: Float[np.ndarray, " n"] | None = None,
+    panels: Sequence[str] = (),
 ) -> Goodness:
     """Goodness of the fit of one shot.
 
     Args:
         loss: that was fitted.
         data, model: photons of the pixels that count.
-        pixels: their (slow, fast).
+        pixels: their (slow, fast), or (panel, slow, fast).
         determined: how many parameters the data determine.
         without: photons of the best background without any spots, which stands for the flat image where there is one.
+        panels: names of several.
     """
     n = len(data)
     flat = np.full(n, max(data.mean(), loss.least_photons, 0.0)) if without is None else without
@@ -169,10 +177,14 @@ def goodness_of(
             neighbours=neighbours,
             structured=structured,
             worst=tuple(
-                Misfit(int(pixels[i, 0]), int(pixels[i, 1]), float(data[i]), float(model[i]), float(-residual[i]))
-                for i in places
+                _misfit(pixels[i], float(data[i]), float(model[i]), float(-residual[i]), panels) for i in places
             ),
         )
+
+
+def _misfit(pixel: np.ndarray, data: float, model: float, sigmas: float, panels: Sequence[str]) -> Misfit:
+    slow, fast, panel = split(pixel, panels)
+    return Misfit(slow, fast, data, model, sigmas, panel)
 
 
 @partial(compiled, static_argnames=("loss",))
@@ -182,13 +194,14 @@ def _against(loss: Loss, model: ArrayLike, flat: ArrayLike, data: ArrayLike) -> 
     return loss.residual(mean, seen), loss.residual(even, seen), loss.information(mean)
 
 
-def _neighbours(residual: Float[np.ndarray, " n"], pixels: Int[np.ndarray, "n 2"]) -> tuple[float, bool]:
-    """Correlation of the residuals of adjacent pixels, and whether noise does not explain it."""
+def _neighbours(residual: Float[np.ndarray, " n"], pixels: Int[np.ndarray, "n axes"]) -> tuple[float, bool]:
+    """Correlation of the residuals of adjacent pixels of a panel, and whether noise does not explain it."""
     first = pixels.min(axis=0)
     image = np.full(tuple(pixels.max(axis=0) - first + 1), np.nan)
     image[tuple((pixels - first).T)] = residual / np.sqrt(np.mean(np.square(residual)))
     image = np.clip(image, -_CLIPPED, _CLIPPED)
-    products = np.concatenate([(image[1:] * image[:-1]).reshape(-1), (image[:, 1:] * image[:, :-1]).reshape(-1)])
+    pairs = (image[..., 1:, :], image[..., :-1, :]), (image[..., 1:], image[..., :-1])
+    products = np.concatenate([(one * other).reshape(-1) for one, other in pairs])
     products = products[np.isfinite(products)]
     if not len(products):
         return 0.0, False

@@ -16,6 +16,7 @@ from nbjax.experiment import Experiment, shown_pixels
 from nbjax.fit.background import FittedBackground, Kind, undisturbed
 from nbjax.fit.groups import Groups
 from nbjax.fit.losses import Loss
+from nbjax.fit.places import in_words, split
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import simulate
 
@@ -28,13 +29,13 @@ class Observation:
     """Chosen pixels of every shot, in chunks of equal length; what fills the last chunk has weight 0.
 
     Attributes:
-        pixels: (slow, fast), shape (shots, chunks, n, 2).
+        pixels: (slow, fast), or (panel, slow, fast), shape (shots, chunks, n, axes).
         data: photons, shape (shots, chunks, n).
         weight: 1 where a pixel counts, else 0, shape (shots, chunks, n).
         background: how the pixels of a chunk, group by group, share a background, or None.
     """
 
-    pixels: Int[Array, "shots chunks n 2"]
+    pixels: Int[Array, "shots chunks n axes"]
     data: Float[Array, "shots chunks n"]
     weight: Float[Array, "shots chunks n"]
     background: FittedBackground | None = None
@@ -62,7 +63,7 @@ def observe(
     """Collect the used pixels of each image.
 
     Args:
-        images: photons, shape (slow, fast) each.
+        images: photons, shape (slow, fast), or (panel, slow, fast), each.
         groups: their pixels that count.
         kind: of their background; not "auto".
         functions: basis functions of it.
@@ -77,8 +78,8 @@ def observe(
     together = max(-(-longest // chunks), 1)
     chunks = max(-(-longest // together), 1)
     shape = (len(images), chunks * together, most)
-    width = 2 if kind in ("plane", "radial") else 0
-    pixels, data, weight = np.zeros((*shape, 2), np.int32), np.zeros(shape), np.zeros(shape)
+    width, axes = 2 if kind in ("plane", "radial") else 0, images[0].ndim
+    pixels, data, weight = np.zeros((*shape, axes), np.int32), np.zeros(shape), np.zeros(shape)
     place = np.zeros((*shape, width))
     for i, (image, shot) in enumerate(zip(images, groups, strict=True)):
         for j, (at, where) in enumerate(zip(shot.pixels, shot.places, strict=True)):
@@ -88,12 +89,12 @@ def observe(
             pixels[i, j, :n], data[i, j, :n], weight[i, j, :n], place[i, j, :n] = at, image[tuple(at.T)], 1.0, where
         # what fills up is computed too, and should not be far from the others
         pixels[i, len(shot.pixels) :] = pixels[i, :1, :1]
-    split = (len(images), chunks, together * most)
+    rows = (len(images), chunks, together * most)
     places = jnp.asarray(place.reshape(len(images), chunks, together, most, width))
     return Observation(
-        jnp.asarray(pixels.reshape(*split, 2)),
-        jnp.asarray(data.reshape(split)),
-        jnp.asarray(weight.reshape(split)),
+        jnp.asarray(pixels.reshape(*rows, axes)),
+        jnp.asarray(data.reshape(rows)),
+        jnp.asarray(weight.reshape(rows)),
         None if kind == "none" else FittedBackground(places, None, kind, functions),
     )
 
@@ -101,13 +102,14 @@ def observe(
 _FOR_NEGATIVE = 'a loss with readout noise (loss.kind "poisson_gaussian", "gaussian" or "robust")'
 
 
-def unusable(image: np.ndarray, used: np.ndarray, least: float) -> str | None:
+def unusable(image: np.ndarray, used: np.ndarray, least: float, panels: Sequence[str] = ()) -> str | None:
     """Why an image cannot be fitted, or None.
 
     Args:
         image: photons.
         used: boolean, same shape.
         least: photons that a pixel of the loss may have at least.
+        panels: names of several.
     """
     if not used.any():
         return "no pixel is left after masking; check mask and region"
@@ -117,9 +119,8 @@ def unusable(image: np.ndarray, used: np.ndarray, least: float) -> str | None:
     ):
         places = np.argwhere(bad & used)
         if len(places):
-            first = tuple(int(i) for i in places[0])
             number = "1 pixel is" if len(places) == 1 else f"{len(places)} pixels are"
-            return f"{number} {what}, the first at (slow, fast) = {first}; {remedy}"
+            return f"{number} {what}, the first {in_words(*split(places[0], panels))}; {remedy}"
     values = image[used]
     if len(values) > 1 and (values == values[0]).all():
         return f"is blank: all of its {len(values)} pixels hold {values[0]:g}; check the file, the mask and the region"
@@ -127,7 +128,7 @@ def unusable(image: np.ndarray, used: np.ndarray, least: float) -> str | None:
 
 
 def boxes(experiment: Experiment, half_width: int, threshold: float, most: int | None = None) -> np.ndarray:
-    """Boxes around the spots that the model predicts, as a boolean image.
+    """Boxes around the spots that the model predicts, as a boolean image; of several panels each has its own.
 
     Args:
         experiment: the model; broaden its spots first where orientation or cell are rough.
@@ -138,9 +139,10 @@ def boxes(experiment: Experiment, half_width: int, threshold: float, most: int |
     from scipy.ndimage import binary_dilation, maximum_filter
 
     photons = np.asarray(simulate(experiment))
-    peak = photons == maximum_filter(photons, size=2 * half_width + 1)
+    box = (1,) * (photons.ndim - 2) + (2 * half_width + 1,) * 2
+    peak = photons == maximum_filter(photons, size=box)
     shown = photons[shown_pixels(experiment)]
     peak &= photons > threshold * max(float(np.median(shown)) if shown.size else 0.0, 0.0)
     if most is not None and peak.sum() > most:
         peak &= photons >= np.partition(photons[peak], -most)[-most]
-    return binary_dilation(peak, np.ones((2 * half_width + 1,) * 2, bool))
+    return binary_dilation(peak, np.ones(box, bool))

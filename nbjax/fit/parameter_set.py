@@ -7,7 +7,7 @@ component's scale. Bounds are kept by smooth maps, so that every optimiser sees 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -20,10 +20,10 @@ from jaxtyping import Float
 from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment, stack
 from nbjax.fit.limits import Limits, limits_of
+from nbjax.fit.overlaps import overlaps
 from nbjax.fit.scaling import Scaling
-from nbjax.parameters import Parameter, beside, find, key_of, parameters_of, set_values
+from nbjax.parameters import Parameter, find, meant, parameters_of, set_values
 from nbjax.pipeline.compilation import compiled
-from nbjax.quantities import QUANTITIES
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Free:
     Attributes:
         path: key of ``nbjax.parameters.parameters_of``: a configuration key, ``crystal.cell``,
             ``crystal.rotation_deg`` or ``scale``; with several crystals ``crystals[0].cell`` in the place of
-            ``crystal.cell``.
+            ``crystal.cell``; of several panels ``panels[left].shift_mm``, ``groups[0].rotation_deg`` by name or number.
+            ``panels[*].shift_mm`` are those of all panels, in ``nbjax.fit.fit``.
         lower, upper: bounds in the parameter's unit, for every component; None: those of ``nbjax.fit.limits``, beyond
             which the quantity makes no sense.
         scale: change that counts as one; the parameter's typical change by default.
@@ -76,8 +77,8 @@ class Layout:
         lists = self.parameters(experiment)
         values = [*_split(lists[0], shared), *_split(lists[1], own)]
         # in the order of the table, so that the pixel size is set before what is counted in pixels
-        order = list(parameters_of(experiment, self.convention, self.system))
-        pairs = sorted(zip([*lists[0], *lists[1]], values, strict=True), key=lambda pair: order.index(pair[0].path))
+        order = {path: i for i, path in enumerate(parameters_of(experiment, self.convention, self.system))}
+        pairs = sorted(zip([*lists[0], *lists[1]], values, strict=True), key=lambda pair: order[pair[0].path])
         return set_values(experiment, *zip(*pairs, strict=True)) if pairs else experiment
 
 
@@ -111,6 +112,14 @@ class ParameterSet:
         return self.shared_units + self.own_units
 
 
+def spelt_out(
+    frees: Sequence[Free], experiment: Experiment, convention: str | None = None, system: str = "triclinic"
+) -> list[Free]:
+    """Free parameters by their paths: one for each that a name such as ``panels[*].shift_mm`` means."""
+    table = parameters_of(experiment, convention, system)
+    return [replace(free, path=path) for free in frees for path in meant(table, free.path) or [free.path]]
+
+
 def parameter_set(
     frees: Sequence[Free], experiments: Sequence[Experiment], convention: str | None = None, system: str = "triclinic"
 ) -> ParameterSet:
@@ -141,7 +150,8 @@ def parameter_set(
             faults.append(Fault(key, f"scale {free.scale:g} must be above zero"))
         if not (np.isfinite(free.scatter) and free.scatter >= 0):
             faults.append(Fault(f"{key}.scatter", f"got {free.scatter:g}, must be a number, zero or above"))
-    faults += _overlaps({free.path for free in frees})
+    groups = experiments[0].detector.groups
+    faults += overlaps({free.path: free.shared for free in frees}, groups, len(experiments) > 1)
     if faults:
         raise ConfigError(faults)
     shared = [free for free in frees if free.shared]
@@ -178,16 +188,6 @@ def _starts(layout: Layout, experiments: Experiment) -> tuple[Array, Array]:
 
 _INSIDE = 0.1
 """How many scales from a limit a fit starts that was asked to start on it."""
-
-
-def _overlaps(paths: set[str]) -> list[Fault]:
-    return [
-        Fault(f"parameters.{other}", f"moves the same as {path}; leave one of them out")
-        for path in sorted(paths)
-        if key_of(path) in QUANTITIES
-        for other in (beside(path, key) for key in QUANTITIES[key_of(path)].same)
-        if other in paths
-    ]
 
 
 def _scaling(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,10 +18,10 @@ from nbjax.fit.limits import spot_width_px
 from nbjax.fit.losses import Loss, Poisson
 from nbjax.fit.matrix_free import LARGE
 from nbjax.fit.observation import CHUNK, observe, unusable
-from nbjax.fit.parameter_set import Free, ParameterSet, parameter_set
-from nbjax.fit.stages import COARSE_TO_FINE, Stage
+from nbjax.fit.parameter_set import Free, ParameterSet, parameter_set, spelt_out
+from nbjax.fit.stages import COARSE_TO_FINE, Stage, names
 from nbjax.fit.tries import check_tries, scattered
-from nbjax.parameters import key_of
+from nbjax.parameters import ALL, meant, parameters_of, path_of
 from nbjax.physics.shapes import SHAPES
 
 _FILLED = 0.5
@@ -55,12 +55,12 @@ class Problem:
         """How a stage looks at the problem."""
         layout = self.parameters.layout
         masks = []
-        for paths, names in (
+        for paths, components in (
             (layout.shared, self.parameters.shared_names),
             (layout.own, self.parameters.own_names),
         ):
             moving = [path for path in paths if stage.moves(path)]
-            masks.append(jnp.asarray([name.split(" ")[0] in moving for name in names], bool))
+            masks.append(jnp.asarray([path_of(name) in moving for name in components], bool))
         broaden = min(float(stage.broaden), max(self.widest, 1.0))
         return Focus(self.loss, broaden != 1, jnp.asarray(broaden), *masks)
 
@@ -92,14 +92,17 @@ def problem(
         faults.append(Fault("data", f"{len(images)} images for {len(experiments)} shots; give one each"))
     if not frees:
         faults.append(Fault("parameters", "none is free; name one"))
+    frees = spelt_out(frees, experiments[0], convention, system) if experiments else frees
     faults += check_tries(frees, tries)
     if faults:
         raise ConfigError(faults)
+    stages = [_by_name(stage, experiments[0], convention, system) for stage in stages]
     every = [experiment for experiment in experiments for _ in range(tries)]
     chosen = parameter_set(frees, every, convention, system)
     _check_stages(stages, [free.path for free in frees], len(chosen.names))
     masks = _masks(experiments, images, used)
-    reasons = [unusable(image, mask, loss.least_photons) for image, mask in zip(images, masks, strict=True)]
+    panels = experiments[0].detector.panel_names
+    reasons = [unusable(image, mask, loss.least_photons, panels) for image, mask in zip(images, masks, strict=True)]
     if None not in reasons:
         raise ConfigError([Fault(f"data, shot {i + 1}", reason or "") for i, reason in enumerate(reasons)])
     seen = [
@@ -108,7 +111,10 @@ def problem(
         for _ in range(tries)
     ]
     paths = [free.path for free in frees]
-    kind, splines = kind_for(background, masks, paths, bool(experiments[0].crystals)), splines_for(masks)
+    kind, splines = (
+        kind_for(background, masks, paths, bool(experiments[0].crystals), _there(experiments[0])),
+        splines_for(masks),
+    )
     groups = [
         groups_of(mask, kind, experiment, splines, chunk) for experiment, (_, mask) in zip(every, seen, strict=True)
     ]
@@ -127,15 +133,15 @@ def _masks(
     experiments: Sequence[Experiment], images: Sequence[np.ndarray], used: Sequence[np.ndarray] | None
 ) -> list[np.ndarray]:
     """Pixels that count of each shot: those of ``used`` within the region and the mask of its experiment."""
-    grid = experiments[0].grid
-    size = (grid.slow, grid.fast)
+    size = experiments[0].grid.shape
+    axes = "slow x fast" if len(size) == 2 else "panel x slow x fast"
     masks, faults = [], []
     for number, (experiment, image) in enumerate(zip(experiments, images, strict=True)):
         shown = shown_pixels(experiment)
         for what, array in (("", image), ("its mask ", None if used is None else used[number])):
             if array is not None and array.shape != size:
                 got, wanted = (" x ".join(str(n) for n in shape) for shape in (array.shape, size))
-                why = f"{what}has {got} pixels (slow x fast), the model has {wanted}; give data of its size"
+                why = f"{what}has {got} pixels ({axes}), the model has {wanted}; give data of its size"
                 faults.append(Fault(f"data, shot {number + 1}", why))
             elif array is not None and array is not image:
                 shown &= array
@@ -145,6 +151,24 @@ def _masks(
     return masks
 
 
+def _there(experiment: Experiment) -> int | None:
+    """Pixels that several panels have, which are fewer than those of the image where some are smaller."""
+    if experiment.grid.panels == 1 or experiment.mask is None:
+        return None
+    return max(int((np.asarray(experiment.mask) > 0).sum()), 1)
+
+
+def _by_name(stage: Stage, experiment: Experiment, convention: str | None, system: str) -> Stage:
+    """The stage with panels and groups that it names by number under their names."""
+    table = parameters_of(experiment, convention, system)
+
+    def named(paths: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(path if ALL in path else (meant(table, path) or [path])[0] for path in paths)
+
+    chosen = None if stage.parameters is None else named(stage.parameters)
+    return replace(stage, parameters=chosen, without=named(stage.without))
+
+
 def _check_stages(stages: Sequence[Stage], paths: list[str], components: int) -> None:
     faults = []
     for number, stage in enumerate(stages):
@@ -152,7 +176,7 @@ def _check_stages(stages: Sequence[Stage], paths: list[str], components: int) ->
             why = f"forms a matrix of {components} x {components} components for each shot"
             faults.append(Fault(f"stages[{number}].optimiser", f"{why}; use lbfgs or adam (nbjax.fit.Descent)"))
         for path in stage.parameters or ():
-            if path not in paths and path not in map(key_of, paths):
+            if not any(names(path, free) for free in paths):
                 why = f"{path} is not among the free parameters ({', '.join(paths)}); free it too, or leave it out"
                 faults.append(Fault(f"stages[{number}].parameters", why))
     if faults:

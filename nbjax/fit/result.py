@@ -45,7 +45,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Level:
-    """Background photons of the pixels that count: their (slow, fast), shape (n, 2), and photons, shape (n,)."""
+    """Background photons of the pixels that count: (slow, fast) or (panel, slow, fast) of each, and photons."""
 
     pixels: np.ndarray
     photons: np.ndarray

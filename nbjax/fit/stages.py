@@ -11,7 +11,7 @@ from jaxtyping import Bool
 from nbjax.fit.equations import Focus, Shots, Theta
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.state import State
-from nbjax.parameters import key_of
+from nbjax.parameters import ALL, key_of
 
 
 @runtime_checkable
@@ -35,7 +35,7 @@ class Stage:
 
     Attributes:
         parameters: paths that move; None: all of them. The key of a crystal's quantity stands for those of all
-            crystals.
+            crystals, and ``panels[*].shift_mm`` for those of all panels.
         without: paths that stay, if they are free at all.
         restart: whether the stage begins where the fit began, as a new attempt. It is left out where the one before
             explains the data, and at the end each shot keeps the attempt that fits it better.
@@ -58,8 +58,14 @@ class Stage:
 
     def moves(self, path: str) -> bool:
         """Whether a free parameter moves."""
-        named = {path, key_of(path)}
-        return named.isdisjoint(self.without) and (self.parameters is None or not named.isdisjoint(self.parameters))
+        if any(names(one, path) for one in self.without):
+            return False
+        return self.parameters is None or any(names(one, path) for one in self.parameters)
+
+
+def names(named: str, path: str) -> bool:
+    """Whether a name in a stage is that of a free parameter, or means it among others."""
+    return named in (path, key_of(path)) or (f"[{ALL}]" in named and key_of(named) == key_of(path))
 
 
 _WIDTHS = (

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from nbjax.errors import Fault
 from nbjax.fit.parameter_set import Free, ParameterSet
+from nbjax.parameters import path_of
 
 
 def check_tries(frees: Sequence[Free], tries: int) -> list[Fault]:
@@ -41,7 +42,7 @@ def scattered(chosen: ParameterSet, frees: Sequence[Free], tries: int, seed: int
         seed: of the draws.
     """
     reach = {free.path: free.scatter for free in frees}
-    own = np.array([reach[name.split(" ")[0]] for name in chosen.own_names])
+    own = np.array([reach[path_of(name)] for name in chosen.own_names])
     scale = np.broadcast_to(np.asarray(chosen.own.scale), np.shape(chosen.own.start))
     drawn = np.random.default_rng(seed).uniform(-1, 1, scale.shape) * own / scale
     drawn[::tries] = 0.0

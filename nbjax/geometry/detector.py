@@ -58,6 +58,11 @@ class DetectorParameters:
         """How many panels there are."""
         return 1 if self.groups is None else len(self.groups.chains)
 
+    @property
+    def panel_names(self) -> tuple[str, ...]:
+        """Names of several panels; none of one."""
+        return () if self.groups is None else tuple(self.groups.names[chain[-1]] for chain in self.groups.chains)
+
 
 def first_panel(detector: DetectorParameters) -> PanelParameters:
     """The panel; of several the first, as it stands before its groups move."""

@@ -16,10 +16,11 @@ from nbjax.experiment import Experiment
 from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
 from nbjax.parameters.accessors import access
 from nbjax.parameters.parameter import Meaning, Parameter
-from nbjax.parameters.plural import alone, beside, crystal_of, for_crystal, key_of, meant, panel_of
+from nbjax.parameters.plural import ALL, alone, beside, crystal_of, for_crystal, key_of, meant, panel_of, path_of
 from nbjax.quantities import QUANTITIES
 
 __all__ = [
+    "ALL",
     "Parameter",
     "alone",
     "beside",
@@ -28,9 +29,9 @@ __all__ = [
     "for_crystal",
     "key_of",
     "meant",
-    "names_in",
     "panel_of",
     "parameters_of",
+    "path_of",
     "set_values",
 ]
 

@@ -40,6 +40,12 @@ def panel_of(path: str) -> tuple[str, str] | None:
     return None if found is None else (found[1], found[2])
 
 
+def path_of(component: str) -> str:
+    """Path of the parameter that a component's name, path and label, is of; names of panels may hold blanks."""
+    head, bracket, rest = component.rpartition("].")
+    return f"{head}{bracket}{rest.partition(' ')[0]}"
+
+
 def meant(paths: Iterable[str], named: str) -> list[str]:
     """The paths that a name means: itself, those of all, or that of a panel or a group by its number."""
     listed = list(paths)
