@@ -13,6 +13,7 @@ from nbjax.constants import DEGREES_PER_RADIAN
 from nbjax.errors import ConfigError, Fault, StructureError
 from nbjax.experiment import Experiment
 from nbjax.fields import look_up
+from nbjax.fit.geometry import FittedGeometry, is_of_detector
 from nbjax.io.sources import SourceList
 from nbjax.parameters import Parameter, parameters_of
 from nbjax.quantities import QUANTITIES
@@ -58,7 +59,7 @@ def check_writable(config: Config, paths: Sequence[str]) -> None:
     for path in paths:
         if path == "crystal.structure_factors":
             faults.append(Fault(f"parameters.{path}", "has no configuration key of its own; fit it with nbjax.fit"))
-        if path in _AXES and config.detector.convention != "custom":
+        if path in _AXES and config.detector.convention != "custom" and config.detector.file is None:
             problem = f'the {config.detector.convention} convention fixes it; set detector.convention = "custom"'
             faults.append(Fault(f"parameters.{path}", problem))
         if path == "detector.axes_deg" and "custom_normal" in check_names(config.parity):
@@ -68,13 +69,16 @@ def check_writable(config: Config, paths: Sequence[str]) -> None:
         raise ConfigError(faults)
 
 
-def fitted_config(config: Config, experiment: Experiment, paths: Sequence[str]) -> Config:
-    """The configuration that prepares to the fitted experiment, but for ``fitted_sources``.
+def fitted_config(
+    config: Config, experiment: Experiment, paths: Sequence[str], geometry: FittedGeometry | None = None
+) -> Config:
+    """The configuration that prepares to the fitted experiment, but for ``fitted_sources`` and names of files.
 
     Args:
         config: where the fit started.
         experiment: the fitted one.
         paths: parameters that were free.
+        geometry: of the detector, where the configuration names a file of it and it has moved.
 
     Raises:
         StructureError: the experiment has not one crystal, as a configuration has.
@@ -85,6 +89,8 @@ def fitted_config(config: Config, experiment: Experiment, paths: Sequence[str]) 
             "cannot be written as one; keep the experiment itself, or its values"
         )
     table = parameters_of(experiment, config.detector.convention)
+    if geometry is not None:
+        paths = [path for path in paths if not is_of_detector(path)]
     values: dict[str, Any] = {key: None for path in paths for key in QUANTITIES[path].replaces}
     for path in paths:
         if path in _FLUENCE:
@@ -98,6 +104,10 @@ def fitted_config(config: Config, experiment: Experiment, paths: Sequence[str]) 
         elif path not in _ORIENTING | _LISTED | set(_SIZES):
             values[path] = _value(table[path], experiment)
     values |= _sampling(config, experiment, paths) | _detector(config, experiment, table, paths)
+    if geometry is not None:
+        values |= geometry.values
+        if geometry.changes_frame and config.crystal.orientation_file is not None:
+            values |= _cell(experiment)
     return with_values(config, values | _crystal(config, experiment, paths))
 
 
@@ -147,7 +157,7 @@ def _detector(
 ) -> dict[str, Any]:
     """Centre, pivot and sensor, which would follow from what was fitted where they are not given."""
     values: dict[str, Any] = {}
-    if config.detector.convention == "custom":
+    if config.detector.convention == "custom" and config.detector.file is None:
         values["detector.pivot"] = experiment.panel.pivot
     if "detector.pixel_mm" in paths:
         values |= {"detector.pixels_fast": experiment.grid.fast, "detector.pixels_slow": experiment.grid.slow}

@@ -44,8 +44,9 @@ def fit(
 
     Args:
         experiments: where each shot starts, from ``nbjax.prepare``; all of equal structure.
-        images: photons of each shot, shape (slow, fast).
-        frees: parameters that may move, each shared by all shots or of each shot.
+        images: photons of each shot, shape (slow, fast); of several panels (panel, slow, fast).
+        frees: parameters that may move, each shared by all shots or of each shot; ``panels[*].shift_mm`` and the like
+            stand for those of all panels, groups or crystals.
         stages: one after the other, each from where the last one ended.
         loss: Poisson by default.
         used: boolean images of the pixels that count; all by default, without what the experiments mask.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,10 +27,15 @@ from nbjax.fit.problem import Problem, problem
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.settings import DataSettings, FitSettings, LossSettings, StageSettings
 from nbjax.fit.stages import COARSE_TO_FINE, Optimiser, Stage
-from nbjax.io.images import other_size, read_images, read_mask
+from nbjax.io.experiments.recorded import RecordedPanel
+from nbjax.io.images import Recorded, other_size, panel_images, panel_mask, read_images, read_mask
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
+from nbjax.resolve.detector import ResolvedDetector
 from nbjax.resolve.spectrum import shots_of_images
+
+OfPanels = float | tuple[float | None, ...] | None
+"""A number, or one of each panel; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Source:
     Attributes:
         file, dataset, image: name of the file, of the dataset in it, and number in the stack, from 0.
         configuration: name of the file where the shot starts.
-        pedestal_counts, saturation_counts, photons_per_count: as they were used.
+        pedestal_counts, saturation_counts, photons_per_count: as they were used; of each panel where panels differ.
     """
 
     file: str
@@ -48,8 +53,8 @@ class Source:
     image: int
     configuration: str
     pedestal_counts: float
-    saturation_counts: float | None
-    photons_per_count: float
+    saturation_counts: OfPanels
+    photons_per_count: OfPanels
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Measurement:
     Attributes:
         problem: ready to run.
         configs: of each shot, where it starts.
-        images: photons of each shot, shape (slow, fast).
+        images: photons of each shot, shape (slow, fast), or (panel, slow, fast).
         used: pixels that count, boolean, same shapes.
         sources: where each image came from.
         settings: what was asked for.
@@ -83,7 +88,7 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
     """
     configs = [load_config(name) for name in settings.configs]
     resolved = [resolve(config) for config in configs]
-    images, read, unsure = _images(settings.data, (resolved[0].detector.pixels_slow, resolved[0].detector.pixels_fast))
+    images, read, unsure = _images(settings.data, resolved[0].detector)
     if len(configs) not in (1, len(images)):
         raise ConfigError(
             [Fault("configs", f"{len(configs)} configurations for {len(images)} images; give one, or one each")]
@@ -97,7 +102,7 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
         configs, experiments = configs * len(images), experiments * len(images)
     _check_alike(experiments, settings)
     check_writable(configs[0], [free.path for free in settings.parameters])
-    used = _used(settings, experiments, images, report)
+    used = _used(settings, experiments, images, resolved[0].detector.panels, report)
     posed = problem(
         experiments,
         images,
@@ -126,27 +131,56 @@ def _with_shots(config: Config, sources: list[Source]) -> list[Config]:
     return [with_values(config, {"beam.spectrum_shot": source.image}) for source in sources]
 
 
-def _images(data: DataSettings, shape: tuple[int, int]) -> tuple[list[np.ndarray], list[Source], list[str]]:
+def _images(data: DataSettings, detector: ResolvedDetector) -> tuple[list[np.ndarray], list[Source], list[str]]:
     found, sources, doubts = [], [], []
     for name in data.files:
-        for image in read_images(name, data.dataset, data.images, shape):
+        for image in _read(name, data, detector):
             if image.pedestal_doubt and data.pedestal_counts is None:
                 doubts.append(f"{image.file} {image.pedestal_doubt}; give data.pedestal_counts, 0 if there is none")
-            if _said(data.saturation_counts, image.saturation_counts) is None and image.ceiling_counts is not None:
+            pedestal = _said(data.pedestal_counts, image.pedestal_counts)
+            saturation, gain = _of_panels(data, image, detector.panels)
+            if saturation is None and image.ceiling_counts is not None:
                 doubts.append(_of_ceiling(image.file, image.ceiling_counts))
-            sources.append(
-                Source(
-                    image.file,
-                    image.dataset,
-                    image.index,
-                    "",
-                    _said(data.pedestal_counts, image.pedestal_counts),
-                    _said(data.saturation_counts, image.saturation_counts),
-                    _said(data.photons_per_count, image.photons_per_count),
-                )
-            )
-            found.append(image.photons(data.pedestal_counts, data.saturation_counts, data.photons_per_count))
+            sources.append(Source(image.file, image.dataset, image.index, "", pedestal, saturation, gain))
+            found.append(_photons(image, pedestal, saturation, gain))
     return found, sources, doubts
+
+
+def _read(name: str, data: DataSettings, detector: ResolvedDetector) -> list[Recorded]:
+    if len(detector.panels) > 1:
+        return panel_images(name, detector.panels, data.dataset, data.images)
+    return read_images(name, data.dataset, data.images, (detector.pixels_slow, detector.pixels_fast))
+
+
+def _of_panels(data: DataSettings, image: Recorded, panels: Sequence[RecordedPanel]) -> tuple[OfPanels, OfPanels]:
+    """Saturation and photons of a count: as asked for, as the image says, or as its detector's file does."""
+    saturation = _said(data.saturation_counts, image.saturation_counts)
+    if saturation is None:
+        saturation = _alike([panel.saturation_counts for panel in panels])
+    if data.photons_per_count is not None:
+        return saturation, data.photons_per_count
+    gains = [1.0 if panel.gain is None else 1 / panel.gain for panel in panels]
+    if not gains or image.unit == "photons" or image.photons_per_count != 1:
+        return saturation, image.photons_per_count
+    return saturation, _alike(gains)
+
+
+def _alike(values: Sequence[float | None]) -> OfPanels:
+    if len(set(values)) > 1:
+        return tuple(values)
+    return values[0] if values else None
+
+
+def _photons(image: Recorded, pedestal: float, saturation: OfPanels, gain: OfPanels) -> np.ndarray:
+    """Photons of an image; NaN where a pixel is bad or overloaded."""
+    if not isinstance(saturation, tuple) and not isinstance(gain, tuple):
+        return image.photons(pedestal, saturation, gain)
+    found = []
+    for number, stored in enumerate(image.stored):
+        panel = replace(image, stored=stored, masked=None if image.masked is None else image.masked[number])
+        limit, factor = (x[number] if isinstance(x, tuple) else x for x in (saturation, gain))
+        found.append(panel.photons(pedestal, limit, factor))
+    return np.stack(found)
 
 
 def _of_ceiling(file: str, counts: float) -> str:
@@ -171,13 +205,16 @@ def _check_alike(experiments: list[Experiment], settings: FitSettings) -> None:
 
 
 def _used(
-    settings: FitSettings, experiments: list[Experiment], images: list[np.ndarray], report: Callable[[str], None]
+    settings: FitSettings,
+    experiments: list[Experiment],
+    images: list[np.ndarray],
+    panels: Sequence[RecordedPanel],
+    report: Callable[[str], None],
 ) -> list[np.ndarray]:
-    data, grid = settings.data, experiments[0].grid
-    size = (grid.slow, grid.fast)
+    data, size = settings.data, experiments[0].grid.shape
     mask = np.ones(size, bool)
     if data.mask_file is not None:
-        mask = read_mask(data.mask_file)
+        mask = read_mask(data.mask_file) if len(size) == 2 else panel_mask(data.mask_file, panels)
         if mask.shape != size:
             raise ConfigError([Fault("data.mask_file", f"{other_size(mask.shape, size)}; give a mask of its size")])
     found = []

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from nbjax import __version__
+from nbjax.config.edit import with_values
 from nbjax.config.inputs import absolute_inputs
 from nbjax.config.write import config_toml
 from nbjax.fit.configuration import fitted_config, fitted_sources, with_sources
+from nbjax.fit.geometry import fitted_geometry, geometry_files
 from nbjax.fit.goodness import Goodness
 from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
 from nbjax.fit.measurement import Measurement
@@ -72,11 +74,19 @@ def output_contents(measured: Measurement, result: FitResult, title: str) -> dic
     """Name and content of every file that ``nbjax fit`` leaves."""
     contents: dict[str, bytes] = {}
     paths = [*measured.problem.parameters.layout.shared, *measured.problem.parameters.layout.own]
-    for number, (config, experiment) in enumerate(zip(measured.configs, result.experiments, strict=True)):
-        if result.shots[number].outcome is Outcome.UNUSABLE:
-            continue
+    configs = [absolute_inputs(config) for config in measured.configs]
+    usable = [i for i, shot in enumerate(result.shots) if shot.outcome is not Outcome.UNUSABLE]
+    geometries = {i: fitted_geometry(configs[i], result.experiments[i], paths) for i in usable}
+    # what all shots share is one file
+    alike = len({geometry and geometry.text for geometry in geometries.values()}) == 1
+    for number, geometry in geometries.items():
+        config, experiment = configs[number], result.experiments[number]
         name = "fitted" if len(result.shots) == 1 else f"fitted_{number + 1:04d}"
-        fitted = fitted_config(absolute_inputs(config), experiment, paths)
+        fitted = fitted_config(config, experiment, paths, geometry)
+        if geometry is not None:
+            files = geometry_files(geometry, "fitted" if alike else name)
+            contents |= dict(files.values())
+            fitted = with_values(fitted, {key: file for key, (file, _) in files.items()})
         sources = fitted_sources(config, experiment, paths)
         if sources is not None:
             contents[f"{name}_sources.txt"] = sources_text(sources).encode()
@@ -112,6 +122,7 @@ def _contents(
     model, ground = render(result.experiments[shot]), result.shots[shot].background
     page = report_html(
         result,
+        result.experiments[shot],
         images[shot],
         model if ground is None else model + ground.image(model.shape),
         used[shot],
@@ -200,7 +211,12 @@ def _goodness(goodness: Goodness) -> dict[str, Any]:
             for name in ("reduced_deviance", "correlation", "attainable", "explained", "neighbours")
         },
         "worst_pixels": [
-            {"slow": p.slow, "fast": p.fast, **{k: _number(getattr(p, k)) for k in ("data", "model", "sigmas")}}
+            {
+                **({} if p.panel is None else {"panel": p.panel}),
+                "slow": p.slow,
+                "fast": p.fast,
+                **{k: _number(getattr(p, k)) for k in ("data", "model", "sigmas")},
+            }
             for p in goodness.worst
         ],
     }

@@ -24,6 +24,9 @@ from nbjax.fit.tries import check_tries, scattered
 from nbjax.parameters import ALL, meant, parameters_of, path_of
 from nbjax.physics.shapes import SHAPES
 
+_COLUMNS, _FEWEST_PIXELS = 64, 256
+"""Derivatives of a full chunk of pixels that fit into memory with ease; of more, fewer pixels are taken at once."""
+
 _FILLED = 0.5
 """Share of a box's edge that a widened spot may take at half its height: else it looks like the background."""
 
@@ -100,6 +103,8 @@ def problem(
     every = [experiment for experiment in experiments for _ in range(tries)]
     chosen = parameter_set(frees, every, convention, system)
     _check_stages(stages, [free.path for free in frees], len(chosen.names))
+    if len(chosen.names) <= LARGE:
+        chunk = min(chunk, max(chunk * _COLUMNS // len(chosen.names), _FEWEST_PIXELS))
     masks = _masks(experiments, images, used)
     panels = experiments[0].detector.panel_names
     reasons = [unusable(image, mask, loss.least_photons, panels) for image, mask in zip(images, masks, strict=True)]

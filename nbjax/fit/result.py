@@ -14,7 +14,8 @@ _WEAK = 1e-3
 """Eigenvalue of the information, scaled to a unit diagonal, below which its direction counts as poorly determined: two
 parameters that are correlated by more than 0.999."""
 
-_NAMED = 0.2
+_NAMED, _MOST_NAMED = 0.2, 8
+"""Share of a direction that a component has which is named with it, and how many are."""
 
 
 class Outcome(Enum):
@@ -198,7 +199,10 @@ def weaknesses(covariance: np.ndarray, names: tuple[str, ...], units: tuple[str,
         vector = vector * np.sign(vector[np.abs(vector).argmax()])
         change = vector / scale
         change = change / np.sqrt(max(value, 1e-14))
-        order = [i for i in np.argsort(-np.abs(vector)) if abs(vector[i]) > _NAMED]
-        terms = ", ".join(f"{kept[i][0]} by {change[i]:+.3g} {kept[i][1]}" for i in order)
+        # where many panels move together each has a small share
+        least = min(_NAMED, np.abs(vector).max() / 2)
+        order = [i for i in np.argsort(-np.abs(vector)) if abs(vector[i]) > least]
+        terms = ", ".join(f"{kept[i][0]} by {change[i]:+.3g} {kept[i][1]}" for i in order[:_MOST_NAMED])
+        terms += f" and {len(order) - _MOST_NAMED} more" if len(order) > _MOST_NAMED else ""
         found.append(f"poorly determined combination: moving {terms} at once stays within one standard deviation")
     return tuple(found)

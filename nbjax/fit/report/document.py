@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 
 from nbjax import __version__
+from nbjax.experiment import Experiment
+from nbjax.fit.report.layout import laid_out
 from nbjax.fit.result import FitResult, Outcome
 
 
 def report_html(
     result: FitResult,
+    experiment: Experiment,
     image: np.ndarray,
     model: np.ndarray,
     used: np.ndarray,
@@ -27,6 +30,7 @@ def report_html(
 
     Args:
         result: the fit.
+        experiment: of the pictured shot, which lays its panels out.
         image, model, used: of the pictured shot: photons, fitted photons, and the pixels that count.
         shot: which one that is.
         title: heading.
@@ -39,8 +43,8 @@ def report_html(
 
     chosen = result.shots[shot]
     pictures = {
-        "images": figures.images(image, model, used),
-        "close_ups": figures.close_ups(image, model, used),
+        "images": figures.images(*laid_out(experiment, image, model, used)),
+        "close_ups": figures.close_ups(image, model, used, panels=experiment.detector.panel_names),
         "loss": figures.loss_curve(result),
     }
     if chosen.correlation is not None:
@@ -59,6 +63,7 @@ def report_html(
         figures={name: base64.b64encode(figures.png(figure)).decode() for name, figure in pictures.items()},
         version=__version__,
         goodness=chosen.goodness,
+        panels=experiment.detector.panel_names,
         inputs=[{key: "" if value is None else value for key, value in row.items()} for row in inputs],
         rows=_rows(result, shot),
         own_names=result.names[result.shared :],

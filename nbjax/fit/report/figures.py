@@ -39,7 +39,7 @@ def png(figure: Figure) -> bytes:
 
 
 def deviates(image: np.ndarray, model: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """(data - model) / sqrt(model) of the used pixels, NaN elsewhere, shape (slow, fast)."""
+    """(data - model) / sqrt(model) of the used pixels, NaN elsewhere."""
     return np.where(used, (image - model) / np.sqrt(np.maximum(model, 1e-6)), np.nan)
 
 
@@ -68,25 +68,34 @@ def images(image: np.ndarray, model: np.ndarray, used: np.ndarray) -> Figure:
         return figure
 
 
-def close_ups(image: np.ndarray, model: np.ndarray, used: np.ndarray, number: int = 6, half_width: int = 9) -> Figure:
-    """The brightest spots of the model: data, model and residual of each."""
+def close_ups(
+    image: np.ndarray,
+    model: np.ndarray,
+    used: np.ndarray,
+    number: int = 6,
+    half_width: int = 9,
+    panels: Sequence[str] = (),
+) -> Figure:
+    """The brightest spots of the model: data, model and residual of each; of several panels with their names."""
     with mpl.rc_context(_STYLE):
         centres = brightest(np.where(used, model, 0.0), number, half_width)
         columns = max(len(centres), 1)
         figure = Figure(figsize=(1.75 * columns + 0.9, 5.4), layout="constrained")
         rows = figure.subplots(3, columns, squeeze=False)
         residuals = deviates(image, model, used)
-        for column, (slow, fast) in enumerate(centres):
+        for column, (*panel, slow, fast) in enumerate(centres):
             window = np.s_[
                 max(slow - half_width, 0) : slow + half_width + 1, max(fast - half_width, 0) : fast + half_width + 1
             ]
-            norm = _photon_norm(image[window], model[window], used[window])
-            parts = [np.where(used, a, np.nan)[window] for a in (image, model)]
+            seen, expected, counted, off = (a[tuple(panel)][window] for a in (image, model, used, residuals))
+            name = "".join(f"{panels[i]}: " for i in panel)
+            norm = _photon_norm(seen, expected, counted)
+            parts = [np.where(counted, a, np.nan) for a in (seen, expected)]
             for axis, values in zip(rows[:2, column], parts, strict=True):
                 axis.imshow(_floored(values, norm), norm=norm, cmap=_PHOTONS)
-            shown = rows[2, column].imshow(residuals[window], vmin=-_LIMIT_SIGMAS, vmax=_LIMIT_SIGMAS, cmap=_RESIDUALS)
-            peak = np.nanmax(np.where(used[window], image[window], np.nan))
-            rows[0, column].set_title(f"{slow}, {fast}\npeak {peak:.3g}", fontsize=8)
+            shown = rows[2, column].imshow(off, vmin=-_LIMIT_SIGMAS, vmax=_LIMIT_SIGMAS, cmap=_RESIDUALS)
+            peak = np.nanmax(parts[0])
+            rows[0, column].set_title(f"{name}{slow}, {fast}\npeak {peak:.3g}", fontsize=8)
         for axis in rows.flat:
             axis.set_xticks([])
             axis.set_yticks([])
@@ -99,16 +108,17 @@ def close_ups(image: np.ndarray, model: np.ndarray, used: np.ndarray, number: in
         return figure
 
 
-def brightest(model: np.ndarray, number: int, apart: int) -> list[tuple[int, int]]:
-    """(slow, fast) of the brightest pixels that are more than ``apart`` from each other, brightest first."""
+def brightest(model: np.ndarray, number: int, apart: int) -> list[tuple[int, ...]]:
+    """(slow, fast), or (panel, slow, fast), of the brightest pixels more than ``apart`` from each other, in order."""
     left = model.copy()
-    found: list[tuple[int, int]] = []
+    found: list[tuple[int, ...]] = []
     for _ in range(number):
-        slow, fast = (int(i) for i in np.unravel_index(int(left.argmax()), left.shape))
-        if left[slow, fast] <= 0:
+        *panel, slow, fast = (int(i) for i in np.unravel_index(int(left.argmax()), left.shape))
+        if left[(*panel, slow, fast)] <= 0:
             break
-        found.append((slow, fast))
-        left[max(slow - apart, 0) : slow + apart + 1, max(fast - apart, 0) : fast + apart + 1] = 0.0
+        found.append((*panel, slow, fast))
+        on_panel = left[tuple(panel)]
+        on_panel[max(slow - apart, 0) : slow + apart + 1, max(fast - apart, 0) : fast + apart + 1] = 0.0
     return found
 
 
