@@ -163,7 +163,7 @@ def _detector(
         values |= {"detector.pixels_fast": experiment.grid.fast, "detector.pixels_slow": experiment.grid.slow}
         centre = (f"detector.{name}" for name in ("beam_x_mm", "beam_y_mm", "org_x_px", "org_y_px"))
         values |= {key: _value(table[key], experiment) for key in centre if key in table}
-    if "detector.thickness_um" in paths:
+    if "detector.thickness_um" in paths and config.detector.material is None:
         key = "detector.attenuation_depth_um"
         values[key] = _value(table[key], experiment)
     return values

@@ -20,6 +20,7 @@ from nbjax.parameters import key_of
 from nbjax.preparation import place
 from nbjax.resolve.panels import apply_detector_file
 
+_THICKNESS, _DEPTH = "detector.thickness_um", "detector.attenuation_depth_um"
 _SECTIONS = ("detector.", "panels.", "groups.")
 _MOVES = (
     "distance_mm",
@@ -69,7 +70,9 @@ def fitted_geometry(config: Config, experiment: Experiment, paths: Sequence[str]
     recorded = apply_detector_file(config).recorded
     assert recorded is not None
     for_crystfel = recorded.frame is not None and recorded.frame.name == CRYSTFEL.name
-    found = _placed(recorded, experiment, sensors=not for_crystfel)
+    found = _placed(recorded, experiment)
+    if not for_crystfel:
+        found = _complete(found, experiment, paths)
     many = any(p.bad is not None and len(rectangles(p.bad)) > MOST_REGIONS for p in found.panels)
     frame = None if recorded.frame is None else recorded.frame.name
     return FittedGeometry(
@@ -77,7 +80,7 @@ def fitted_geometry(config: Config, experiment: Experiment, paths: Sequence[str]
         text=geometry_text(found) if for_crystfel else experiment_list(found),
         mask=_as_npy(experiment.mask) if many else None,
         changes_frame=frame not in (CRYSTFEL.name, DIALS.name),
-        values=_values(config, experiment, in_file=not for_crystfel),
+        values=_values(config, experiment) | _sensor(experiment, paths),
     )
 
 
@@ -94,14 +97,10 @@ def geometry_files(geometry: FittedGeometry, name: str) -> dict[str, tuple[str, 
     return files
 
 
-def _placed(recorded: RecordedExperiment, experiment: Experiment, sensors: bool) -> RecordedExperiment:
-    """Panels where the experiment has them, and its beam."""
-    beam = experiment.beam
-    placed, own = place(experiment.detector, beam.direction), experiment.detector.panels
-    placed, own = (jax.tree.map(lambda leaf: np.asarray(leaf, float), part) for part in (placed, own))
-    if experiment.detector.groups is None:
-        placed, own = (jax.tree.map(lambda leaf: leaf[None], part) for part in (placed, own))
-    fast_m, slow_m = own.pixel_sizes_m
+def _placed(recorded: RecordedExperiment, experiment: Experiment) -> RecordedExperiment:
+    """Panels where the experiment has them, and its wavelength."""
+    placed = _each(place(experiment.detector, experiment.beam.direction), experiment)
+    fast_m, slow_m = (_each(edge_m, experiment) for edge_m in experiment.detector.panels.pixel_sizes_m)
     panels = []
     for i, panel in enumerate(recorded.panels):
         moved = replace(
@@ -111,20 +110,48 @@ def _placed(recorded: RecordedExperiment, experiment: Experiment, sensors: bool)
             slow=placed.slow[i],
             pixel_mm=(1000 * float(fast_m[i]), 1000 * float(slow_m[i])),
         )
-        if sensors and own.has_sensor:
-            thickness, attenuation = 1000 * float(own.thickness_m[i]), float(own.attenuation_per_m[i]) / 1000
-            moved = replace(moved, thickness_mm=thickness, attenuation_per_mm=attenuation)
         panels.append(moved)
-    told = RecordedBeam(
-        direction=np.asarray(beam.direction, float) if sensors else recorded.beam.direction,
-        wavelength_A=1e10 * float(beam.wavelength_m),
-        kahn_factor=float(beam.kahn_factor),
-        electric_axis=np.asarray(beam.polarization_axis, float),
-    )
+    told = replace(recorded.beam, wavelength_A=1e10 * float(experiment.beam.wavelength_m))
     return replace(recorded, panels=tuple(panels), beam=told)
 
 
-def _values(config: Config, experiment: Experiment, in_file: bool) -> dict[str, Any]:
+def _complete(placed: RecordedExperiment, experiment: Experiment, paths: Sequence[str]) -> RecordedExperiment:
+    """With the beam, and what was fitted of each sensor, for a file that tells them."""
+    beam, own = experiment.beam, experiment.detector.panels
+    panels = placed.panels
+    if _THICKNESS in paths:
+        thick_mm = 1000 * _each(own.thickness_m, experiment)
+        panels = tuple(replace(p, thickness_mm=float(x)) for p, x in zip(panels, thick_mm, strict=True))
+    if _DEPTH in paths:
+        per_mm = _each(own.attenuation_per_m, experiment) / 1000
+        panels = tuple(replace(p, attenuation_per_mm=float(x)) for p, x in zip(panels, per_mm, strict=True))
+    told = RecordedBeam(
+        direction=np.asarray(beam.direction, float),
+        wavelength_A=placed.beam.wavelength_A,
+        kahn_factor=float(beam.kahn_factor),
+        electric_axis=np.asarray(beam.polarization_axis, float),
+    )
+    return replace(placed, panels=panels, beam=told)
+
+
+def _each(tree: Any, experiment: Experiment) -> Any:
+    """Numbers of every panel with a leading axis, which those of one panel lack."""
+    lacking = experiment.detector.groups is None
+    return jax.tree.map(lambda leaf: np.asarray(leaf, float)[None] if lacking else np.asarray(leaf, float), tree)
+
+
+def _sensor(experiment: Experiment, paths: Sequence[str]) -> dict[str, Any]:
+    """What was fitted of the sensor; where panels differ, that of the first, as their file has it too."""
+    panels = experiment.detector.panels
+    values: dict[str, Any] = {}
+    if _THICKNESS in paths:
+        values[_THICKNESS] = 1e6 * float(_each(panels.thickness_m, experiment)[0])
+    if _DEPTH in paths:
+        values |= {_DEPTH: 1e6 / float(_each(panels.attenuation_per_m, experiment)[0]), "detector.material": None}
+    return values
+
+
+def _values(config: Config, experiment: Experiment) -> dict[str, Any]:
     """What the file replaces, and the axes of the laboratory, which another file might not tell."""
 
     def axis(array: Any) -> tuple[float, ...]:
@@ -136,11 +163,6 @@ def _values(config: Config, experiment: Experiment, in_file: bool) -> dict[str, 
         values["beam.polarization_axis"] = axis(experiment.beam.polarization_axis)
     if len(experiment.crystals) == 1:
         values["crystal.spindle_axis"] = axis(experiment.crystal.spindle.axis)
-    panels = experiment.detector.panels
-    if panels.has_sensor:
-        thickness, attenuation = (float(np.ravel(a)[0]) for a in (panels.thickness_m, panels.attenuation_per_m))
-        sensor = (None, None) if in_file else (1e6 * thickness, 1e6 / attenuation)
-        values |= dict(zip(("detector.thickness_um", "detector.attenuation_depth_um"), sensor, strict=True))
     return values
 
 

@@ -74,7 +74,8 @@ def mean_distance(quantity: Quantity, experiment: Experiment) -> Parameter | Non
     def set_distance(e: Experiment, x: Array) -> Experiment:
         groups, further_m = _groups(e), 1e-3 * (x - get(e)) * e.beam.direction
         panels = jax.vmap(_moved, in_axes=(0, None))(e.detector.panels, further_m)
-        return replace(e, detector=DetectorParameters(panels, replace(groups, centre_m=groups.centre_m + further_m)))
+        moved = replace(groups, centre_m=groups.centre_m + further_m)
+        return replace(e, detector=replace(e.detector, panels=panels, groups=moved))
 
     return single(quantity, get, set_distance)
 

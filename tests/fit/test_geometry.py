@@ -108,6 +108,7 @@ def test_an_experiment_list_holds_every_move(config: Config) -> None:
     again = read_back(config, wanted, [*MOVES, "beam.direction", "detector.thickness_um"])
     assert Path("fitted.expt").exists()
     assert_same(again, wanted, 1e-12)
+    np.testing.assert_allclose(again.detector.panels.attenuation_per_m, start.detector.panels.attenuation_per_m)
     np.testing.assert_allclose(again.detector.panels.thickness_m, [1.1e-4, 2.2e-4, 3.3e-4], rtol=1e-12)
 
 
