@@ -99,6 +99,7 @@ class Crystal:
 class Detector:
     """Pixel grid, placement and sensor of one flat (or curved) panel, or a file of panels."""
 
+    model: str | None = None  # name of a detector, as in "Eiger2 16M": pixels, gaps and sensor
     file: str | None = None  # geometry of a processing program: all panels, in its laboratory
     convention: Convention = "mosflm"
     pivot: Pivot | None = None

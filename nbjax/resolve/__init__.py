@@ -20,6 +20,7 @@ from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
 from nbjax.resolve.detector import ResolvedDetector, resolve_detector
 from nbjax.resolve.header import apply_headers
 from nbjax.resolve.mask import resolve_mask
+from nbjax.resolve.model import apply_detector_model
 from nbjax.resolve.notes import DEFAULT_SEED, Notes
 from nbjax.resolve.panels import apply_detector_file
 from nbjax.resolve.plausibility import check_ranges
@@ -95,7 +96,9 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     for key, file in absent_inputs(config).items():
         notes.fault(key, f"got {file!r}, and there is no such file; correct the name")
     notes.raise_faults()
-    headers = apply_headers(config)
+    model = apply_detector_model(config)
+    said.update(model.origins)
+    headers = apply_headers(model.config)
     said.update(headers.origins)
     of_file = apply_detector_file(headers.config)
     said.update(of_file.origins)
@@ -107,7 +110,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     crystal = resolve_crystal(config, beam, output.seed, notes)
     detector = resolve_detector(config, beam, notes, of_file.recorded)
     crystal = replace(crystal, phi=resolve_rotation(config, beam, crystal, detector, notes))
-    mask = resolve_mask(headers.mask, detector, config.detector.mask_file, notes)
+    mask = resolve_mask(headers.mask, model.used, detector, config.detector.mask_file, notes)
     notes.raise_faults()
     sampling = resolve_sampling(config, beam, crystal, detector, notes)
     return Resolved(

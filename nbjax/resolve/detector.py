@@ -112,7 +112,7 @@ def resolve_detector(
     grid_mm = (pixel_mm * fast, pixel_mm * slow)
     for name in ("convention", "curved", "point_pixel"):
         notes.switch(f"detector.{name}", getattr(detector, name))
-    for name in ("file", "header_file", "mask_file"):
+    for name in ("model", "file", "header_file", "mask_file"):
         if getattr(detector, name) is not None:
             notes.given(f"detector.{name}", getattr(detector, name))
     axes, differs = _axes(config, notes)

@@ -1,4 +1,4 @@
-"""Which pixels of a detector are skipped: by a mask file, by what a geometry calls bad, and where a panel ends."""
+"""Which pixels of a detector are skipped: those of a mask file, in gaps, bad ones, and where a panel ends."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from nbjax.resolve.notes import Notes
 
 
 def resolve_mask(
-    of_file: np.ndarray | None, detector: ResolvedDetector, name: str | None, notes: Notes
+    of_file: np.ndarray | None, of_model: np.ndarray | None, detector: ResolvedDetector, name: str | None, notes: Notes
 ) -> np.ndarray | None:
     """Where pixels are used, boolean, of the image's shape; None where all are.
 
     Args:
         of_file: of ``detector.mask_file``, shape (slow, fast), or beside ``detector.file`` (images, slow, fast).
+        of_model: of ``detector.model``, shape (slow, fast).
         detector: the resolved detector.
         name: of the mask file.
         notes: takes faults.
@@ -29,10 +30,8 @@ def resolve_mask(
                 "detector.mask_file",
                 f"{name} {other_size(of_file.shape[-2:], shape[-2:], 'the image')}; give a mask of its size{each}",
             )
-    of_panels = _of_panels(detector)
-    if of_panels is None or used is None:
-        return of_panels if used is None else used
-    return used & of_panels
+    found = [mask for mask in (used, of_model, _of_panels(detector)) if mask is not None]
+    return np.logical_and.reduce(found) if found else None
 
 
 def _in_shape(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
