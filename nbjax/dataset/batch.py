@@ -19,7 +19,7 @@ from nbjax.dataset.images import Simulator, pixels_of
 from nbjax.dataset.labels import labels_of
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.machine import made_by
-from nbjax.dataset.master import master_path, write_master
+from nbjax.dataset.master import flat_path, master_path, write_flat, write_master
 from nbjax.dataset.plan import Plan
 from nbjax.dataset.run import Share, made_ahead, write_shards
 from nbjax.dataset.settings import check_settings, portable, settings_text, write_settings
@@ -144,6 +144,8 @@ class Batch:
         path = master_path(self.share.folder, self.share.name)
         series = self.header.series(range(self.share.images))
         write_master(path, paths, instrument, series)
+        if instrument.geometry.several:
+            write_flat(flat_path(self.share.folder, self.share.name), paths, instrument, series)
         told = Told(self.share.name, instrument, series, one_geometry=not dataset.draws_detector)
         write_companions(self.share.folder, told)
         return path

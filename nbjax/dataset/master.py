@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -38,6 +39,44 @@ def write_master(path: Path, shards: Sequence[Path], instrument: Instrument, ser
         _link(entry, shards)
         if not instrument.geometry.several:
             write_eiger_names(entry, shards, len(series.start_deg), instrument)
+
+
+def flat_path(folder: Path, name: str) -> Path:
+    """Name of the file with all panels below each other."""
+    return folder / f"{name}_2d.h5"
+
+
+def write_flat(path: Path, shards: Sequence[Path], instrument: Instrument, series: Series) -> None:
+    """Write what programs read that take two-dimensional images: the same images, with their panels below each other.
+
+    Args:
+        path: of the file, in the folder of the shards.
+        shards, instrument, series: as for ``write_master``, of several panels.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    panels, slow, fast = instrument.shape
+    below = (panels * slow, fast)
+    flat = replace(instrument, shape=below, mask=instrument.mask.reshape(below), channels=0)
+    with in_memory(path) as file:
+        entry = write_tree(file, flat, series)
+        layout = h5py.VirtualLayout((len(series.start_deg), *below), _type(shards[0]))
+        start = 0
+        for shard in shards:
+            with h5py.File(shard, "r") as opened:
+                shape = opened["entry/data/data"].shape
+            source = h5py.VirtualSource(shard.name, "/entry/data/data", shape, layout.dtype)
+            for number in range(panels):
+                rows = slice(number * slow, (number + 1) * slow)
+                layout[start : start + shape[0], rows] = source[:, number]
+            start += shape[0]
+        put_virtual(entry["data"], "data", layout)
+
+
+def _type(shard: Path) -> np.dtype:
+    with h5py.File(shard, "r") as file:
+        return np.dtype(file["entry/data/data"].dtype)
 
 
 @contextmanager

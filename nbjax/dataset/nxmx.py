@@ -76,7 +76,7 @@ class Instrument:
 
     Attributes:
         geometry: panel, beam and spindle in the NeXus laboratory.
-        shape: (slow, fast) pixels of an image, or (panel, slow, fast).
+        shape: (slow, fast) pixels of an image, or (panel, slow, fast); several panels may be below each other.
         wavelength_A: of the base configuration.
         kahn_factor: linear polarization along the NeXus x axis.
         fluence_photons_per_m2: of every image, or None where it differs.
@@ -223,7 +223,7 @@ def _write_detector(detector: h5py.Group, instrument: Instrument, series: Series
         put(detector, "orientation", geometry.pyfai_orientation)
         detector["mask"] = detector["pixel_mask"]
     along_m = np.atleast_1d(geometry.root_m if series.distances_m is None else series.distances_m)
-    write_modules(detector, geometry.modules, geometry.groups, geometry.root_m, along_m)
+    write_modules(detector, geometry.modules, geometry.groups, geometry.root_m, along_m, instrument.shape)
 
 
 def _write_sample(sample: h5py.Group, instrument: Instrument, series: Series) -> None:

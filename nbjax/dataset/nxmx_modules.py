@@ -51,16 +51,22 @@ class Module:
 
 
 def write_modules(
-    detector: h5py.Group, modules: Sequence[Module], groups: Sequence[RecordedGroup], root_m: float, along_m: np.ndarray
+    detector: h5py.Group,
+    modules: Sequence[Module],
+    groups: Sequence[RecordedGroup],
+    root_m: float,
+    along_m: np.ndarray,
+    shape: tuple[int, ...],
 ) -> None:
     """The detector's transformations and its modules.
 
     Args:
         detector: group of the detector, with everything else in it.
-        modules: the panel, or several, whose pixels have the number of the panel before (slow, fast).
+        modules: the panel, or several.
         groups: of panels, the largest first.
         root_m: place of ``detector_z`` on the beam where the modules are as told.
         along_m: what ``detector_z`` is, once or in each image.
+        shape: of an image: (slow, fast), of several panels below each other, or (panel, slow, fast).
     """
     moves = group(detector, "transformations", "NXtransformations")
     put_axis(moves, "detector_z", along_m, "translation", _BEAM, "m", ".")
@@ -73,14 +79,15 @@ def write_modules(
         for i in members.panels:
             owners[i] = (f"{moves.name}/{name}", centre_m)
     for number, (module, owner) in enumerate(zip(modules, owners, strict=True)):
-        _write_module(detector, module, owner, () if len(modules) == 1 else (number,))
+        first = (number, 0, 0) if len(shape) == 3 else (number * (shape[0] // len(modules)), 0)
+        _write_module(detector, module, owner, first)
 
 
-def _write_module(detector: h5py.Group, module: Module, owner: Owner, number: tuple[int, ...]) -> None:
-    """A module; ``number`` is that of the panel in images of several."""
+def _write_module(detector: h5py.Group, module: Module, owner: Owner, first: tuple[int, ...]) -> None:
+    """A module; ``first`` is its first pixel in an image."""
     made = group(detector, _free(module.name, detector), "NXdetector_module")
-    put(made, "data_origin", np.array([*number, 0, 0]))
-    put(made, "data_size", np.array([*(1 for _ in number), *module.shape]))
+    put(made, "data_origin", np.array(first))
+    put(made, "data_size", np.array([*(1 for _ in first[2:]), *module.shape]))
     chain, from_m = owner
     offset = module.origin_m - from_m
     length = float(np.linalg.norm(offset))

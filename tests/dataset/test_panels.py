@@ -235,6 +235,19 @@ def test_crystfel_finds_the_same_pixels(geometry: str, tmp_path: Path) -> None:
     assert not {"small.poni", "XDS.INP"} & {path.name for path in master.parent.iterdir()}
 
 
+def test_panels_below_each_other_for_programs_of_flat_images(master: Path, geometry: str) -> None:
+    flat = master.with_name("small_2d.h5")
+    found = read_experiment(str(flat))
+    np.testing.assert_allclose(corners_m(found.panels), corners_m(read_experiment(str(master)).panels), atol=1e-15)
+    pixels, _ = Images(master)[:]
+    with h5py.File(flat) as file:
+        np.testing.assert_array_equal(file["entry/data/data"], pixels.reshape(3, 36, 12))
+        assert file["entry/instrument/detector/pixel_mask"].shape == (36, 12)
+    for panels in (found.panels, read_experiment(geometry).panels):
+        images = panel_images(flat, panels)
+        np.testing.assert_array_equal([image.stored for image in images], pixels)
+
+
 def test_a_dataset_grows_and_is_the_same(master: Path, geometry: str, tmp_path: Path) -> None:
     made = recipe(geometry, draws=DRAWS)
     written(tmp_path / "run", made, images=1)
