@@ -67,7 +67,7 @@ def test_absolute_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     config = Config(
         Beam(source_file="a"),
         Crystal(matrix_file="b", hkl_file="c", reflections_file="r", dump_file="d", coordinates_file="/e"),
-        Detector(header_file="f", mask_file="g", distance_mm=5.0),
+        Detector(file="p.geom#1", header_file="f", mask_file="g", distance_mm=5.0),
         output=Output(float_file="h"),
     )
     assert absolute_inputs(config) == Config(
@@ -79,7 +79,7 @@ def test_absolute_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             dump_file=f"{tmp_path}/d",
             coordinates_file="/e",
         ),
-        Detector(header_file=f"{tmp_path}/f", mask_file=f"{tmp_path}/g", distance_mm=5.0),
+        Detector(file=f"{tmp_path}/p.geom#1", header_file=f"{tmp_path}/f", mask_file=f"{tmp_path}/g", distance_mm=5.0),
         output=Output(float_file="h"),
     )
 
@@ -89,6 +89,6 @@ def test_every_key_that_names_an_input_is_known() -> None:
         (section, field.name)
         for section in ("beam", "crystal", "detector")
         for field in fields(getattr(Config(), section))
-        if field.name.endswith("_file")
+        if field.name.endswith("_file") or field.name == "file"
     }
     assert named == {(section, name) for section, names in INPUT_FILES.items() for name in names}
