@@ -66,9 +66,11 @@ def _resident_bytes() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         dearest_first(items)
-        # what was imported and collected stays; looking through it for garbage is a twentieth of the time
+        # what was imported and collected stays; looking through it for garbage is a twentieth of the time, and looking
+        # as often as Python does, at what is traced and soon let go, another
         gc.collect()
         gc.freeze()
+        gc.set_threshold(20_000)
 
 
 @pytest.hookimpl(optionalhook=True)

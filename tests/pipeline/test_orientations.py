@@ -45,9 +45,11 @@ def test_first_derivatives_are_those_of_the_sum(shape: str, count: int, table: b
 
 def test_what_does_not_move_costs_and_changes_nothing() -> None:
     at = arguments(table=True)
-    alone = jax.grad(lambda cells: by_rule(at[0], replace(at[1], cells=cells), *at[2:]).sum())(at[1].cells)
-    wanted = jax.grad(lambda cells: by_jax(at[0], replace(at[1], cells=cells), *at[2:]).sum())(at[1].cells)
-    close(alone, wanted, 1e-11)
+
+    def slope(function: Any) -> Any:
+        return jax.jit(jax.grad(lambda cells: function(at[0], replace(at[1], cells=cells), *at[2:]).sum()))(at[1].cells)
+
+    close(slope(by_rule), slope(by_jax), 1e-11)
 
     def gradient_by(place: int) -> str:
         return str(jax.make_jaxpr(jax.grad(lambda part: by_rule(*at[:place], part, *at[place + 1 :]).sum()))(at[place]))
@@ -73,7 +75,7 @@ def test_the_second_derivative_by_an_amplitude_of_zero() -> None:
         factors = replace(scatterer.factors, default=amplitude)
         return by_rule(weight, replace(scatterer, factors=factors), *rest).sum()
 
-    value, slope, bend = (f(jnp.float64(0.0)) for f in (total, jax.grad(total), jax.grad(jax.grad(total))))
+    value, slope, bend = (jax.jit(f)(jnp.float64(0.0)) for f in (total, jax.grad(total), jax.grad(jax.grad(total))))
     assert float(value) == float(slope) == 0
     np.testing.assert_allclose(bend, 2 * total(jnp.float64(1.0)), rtol=1e-12)
 
@@ -97,23 +99,25 @@ def test_pixels_may_be_taken_in_blocks(dtype: str) -> None:
     at = arguments(count=4, table=True, dtype=dtype)
     moves = tangents_of(at)
 
-    def both(block: int | None) -> Any:
+    @partial(jax.jit, static_argnums=0)
+    def both(block: int | None, at: Arguments, moves: Arguments) -> Any:
         def of(weight: Any, scatterer: Any, *rest: Any) -> jax.Array:
             return by_rule(weight, replace(scatterer, block=block), *rest)
 
         return jax.jvp(of, at, moves)[1], jax.grad(lambda at: (of(*at) ** 2).sum())(at)
 
-    assert "scan" in str(jax.make_jaxpr(lambda: both(PIXELS // 2))())
-    close(both(PIXELS // 2), both(None), TOLERANCE[dtype])
+    assert "scan" in str(jax.make_jaxpr(partial(both, PIXELS // 2))(at, moves))
+    close(both(PIXELS // 2, at, moves), both(None, at, moves), TOLERANCE[dtype])
 
 
 def test_a_batch_of_gradients_is_the_gradients_of_the_batch() -> None:
     at = arguments(count=4, table=True)
     scales = jnp.asarray([0.9, 1.0, 1.2])
 
+    @jax.jit
     def slope(scale: jax.Array) -> Any:
         return jax.grad(lambda at: by_rule(at[0] * scale, at[1], at[2] * scale, at[3]).sum())(at)
 
-    batch = jax.vmap(slope)(scales)
+    batch = jax.jit(jax.vmap(slope))(scales)
     for i, scale in enumerate(scales):
         close(jax.tree.map(lambda leaf, i=i: leaf[i], batch), slope(scale), 1e-12)

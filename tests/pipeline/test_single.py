@@ -73,9 +73,6 @@ def test_with_x64_it_is_the_same_image() -> None:
     with jax.enable_x64(False):
         image = np.asarray(simulate(_of(small_config(), "single")))
         np.testing.assert_array_equal(compiled(experiment), image)
-        # what a user replaces, or a device, need not be replaced in ``low``
-        tiled = replace(experiment, grid=replace(experiment.grid, tile=100))
-        assert residual(np.asarray(simulate_on(jax.devices(), tiled)), image) < 1e-6
 
 
 @pytest.mark.parametrize(("shape", "devices"), [("square", 1), ("square", 2), ("round", 1), ("gauss", 1)])
@@ -90,7 +87,12 @@ def test_every_crystal_within_the_contract_keeps_it(shape: Shape, devices: int) 
         wanted = np.asarray(double(_of(config, "double")))
         middle = np.unravel_index(np.argmax(wanted), wanted.shape)
         assert all(abs(at - 7.5) < 3 for at in middle), config
-        assert residual(np.asarray(single(_of(config, "single"))), wanted) < 1e-4, config
+        experiment = _of(config, "single")
+        # what a user replaces, or a device, need not be replaced in ``low``
+        tiled = replace(experiment, grid=replace(experiment.grid, tile=100))
+        with jax.enable_x64(devices == 1):
+            found = single(tiled if devices > 1 else experiment)
+        assert residual(np.asarray(found), wanted) < 1e-4, config
 
 
 @pytest.mark.parametrize(("cells", "cell_A", "warns"), [(190, 10, False), (210, 10, True), (110, 1000, True)])

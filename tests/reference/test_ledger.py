@@ -56,7 +56,7 @@ SHOWS: dict[str, str] = {
     "detector_size": f"{TRICLINIC} -oversample 1 -detsize_f 18 -detsize_s 14.5 -pixel 0.8".replace(
         "-detpixels_x 24 -detpixels_y 20", ""
     ),
-    "oversample_distance": f"{TRICLINIC} -N 40 -twotheta 60 -distance 60".replace("-N 6 ", ""),
+    "oversample_distance": f"{TRICLINIC} -twotheta 60 -distance 60",
     # 6 or 7 cells along a
     "size_rounding": "-cell 50 60 70 80 95 105 -default_F 10 -lambda 1 -distance 100 -pixel 1 -detpixels_x 6 "
     "-detpixels_y 5 -oversample 1 -samplesize 3e-05",
