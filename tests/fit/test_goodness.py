@@ -29,11 +29,19 @@ def of(loss: Loss, data: np.ndarray, model: np.ndarray) -> Goodness:
 @pytest.mark.parametrize("background", [0.01, 0.5, 20.0])
 def test_the_true_model_of_counts_is_good_however_few_there_are(background: float, rng: np.random.Generator) -> None:
     model = spots(5.0 * background, background)
-    found = of(Poisson(), rng.poisson(model).astype(float), model)
+    data = rng.poisson(model).astype(float)
+    found = of(Poisson(), data, model)
     assert found.reduced_deviance == pytest.approx(1.0, abs=0.15)
     assert found.correlation == pytest.approx(found.attainable, abs=0.05)
     assert found.explained > 0.9
     assert (found.verdict, found.notes) == ("good", ())
+    over, over_flat = (
+        2 * np.sum(xlogy(data, data / mean) - data + mean) - Poisson().mean_deviance(mean).sum()
+        for mean in (model, np.full_like(model, data.mean()))
+    )
+    assert found.explained == pytest.approx(1 - max(over, 0) / over_flat, rel=1e-6)
+    within = max(over - 2 * np.sqrt(2 * data.size), 0)
+    assert found.explained_at_best == pytest.approx(1 - within / over_flat, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +96,16 @@ def test_worst_pixels_come_first(rng: np.random.Generator) -> None:
     model = np.full(12000, 100.0) + spots(50.0, 0.0)
     data = rng.poisson(model).astype(float)
     data[[305, 17]] = 900.0, 0.0
-    first, second, *_ = of(Poisson(), data, model).worst
+    found = of(Poisson(), data, model)
+    first, second, *_ = found.worst
     assert (first.slow, first.fast, first.data) == (3, 5, 900.0)
     assert (second.slow, second.fast, second.sigmas) == (0, 17, pytest.approx(-np.sqrt(2 * model[17])))
     assert first.sigmas == pytest.approx(np.sqrt(2 * (model[305] - 900 + 900 * np.log(900 / model[305]))))
+    # nor do they make their neighbours look alike
+    pearson = (data - model) / np.sqrt(model)
+    clipped = np.clip(pearson / np.sqrt(np.square(pearson).mean()), -4, 4).reshape(SLOW.shape)
+    products = np.concatenate([(clipped[1:] * clipped[:-1]).ravel(), (clipped[:, 1:] * clipped[:, :-1]).ravel()])
+    assert found.neighbours == pytest.approx(products.mean() / np.square(clipped).mean(), rel=1e-6)
 
 
 @pytest.mark.parametrize(
