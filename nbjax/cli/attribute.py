@@ -104,8 +104,7 @@ def _attribution(arguments: argparse.Namespace, rest: list[str]) -> Attribution:
         document = read_trace(arguments.reference)
         if any(pixel.slow is None for pixel in document.pixels):
             raise FileError(f"{arguments.reference}: does not say which pixel it is; add a line that does")
-        pixels = tuple((int(pixel.slow or 0), int(pixel.fast or 0)) for pixel in document.pixels)
-        check_pixels(resolved, pixels, arguments.reference)
+        check_pixels(resolved, tuple(pixel.indices for pixel in document.pixels), arguments.reference)
         tolerance = arguments.tolerance or attribution.TRACE_TOLERANCE
         return attribution.attribute_trace(candidate, document, tolerance, report)
 

@@ -69,12 +69,17 @@ class PixelTrace:
     def __str__(self) -> str:
         if self.slow is None:
             return "pixel"
-        return f"pixel ({', '.join(str(index) for index in self.place if index is not None)})"
+        return f"pixel ({', '.join(map(str, self.indices))})"
 
     @property
     def panel(self) -> int | None:
         """Number of the panel; None of a detector of one."""
         return int(np.ravel(self.values["panel"])[0]) if "panel" in self.values else None
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """(slow, fast), or (panel, slow, fast), as ``nbjax.trace`` takes them; nothing where a log does not say."""
+        return tuple(index for index in self.place if index is not None)
 
     @property
     def place(self) -> tuple[int | None, int | None, int | None]:

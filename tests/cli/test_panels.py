@@ -104,3 +104,14 @@ def test_what_is_no_pixel_of_a_panel(
     config.write_text(CONFIG.format(file=write_geometry(tmp_path), more=""))
     assert main(["trace", str(config), "--pixel", *pixel, "--out", str(tmp_path / "t.json")]) == 2
     assert problem in capsys.readouterr().err
+
+
+def test_a_shift_is_blamed_for_a_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "a.toml"
+    config.write_text(CONFIG.format(file=write_geometry(tmp_path), more=""))
+    out, shifted = str(tmp_path / "t.json"), ["--set", "detector.distance_mm=101.3"]
+    pixels = ["--pixel", "0", "2", "3", "--pixel", "1", "4", "3", "--pixel", "2", "2", "6"]
+    assert main(["trace", str(config), *pixels, "--out", out, *shifted]) == 0
+    capsys.readouterr()
+    assert main(["attribute", str(config), "--reference", out, "--out", str(tmp_path / "found")]) in (0, 1)
+    assert "detector origin along the beam" in (tmp_path / "found" / "summary.md").read_text()

@@ -108,7 +108,7 @@ def attribute_trace(
         tolerance: residual, relative to the size of each quantity, that counts as none.
         report: told what is being done.
     """
-    pixels = np.array([(pixel.slow, pixel.fast) for pixel in document.pixels], int)
+    pixels = np.array([pixel.indices for pixel in document.pixels], int)
     stages = trace(candidate.experiment(candidate.base), pixels, samples=True)
     return _attribute(candidate, observe_trace(document, stages), tolerance, report, None)
 

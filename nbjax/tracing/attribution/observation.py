@@ -45,7 +45,7 @@ class Evidence:
     """A reference at some pixels.
 
     Attributes:
-        pixels: (slow, fast), shape (n, 2).
+        pixels: (slow, fast), or (panel, slow, fast), shape (n, axes).
         blocks: every quantity that can be compared.
         rows: numbers of the samples in the order of the sum, shape (n, rows); None without samples.
         notes: sentences about what cannot be compared.
@@ -120,7 +120,7 @@ def observe_trace(document: TraceDocument, candidate: Stages) -> Evidence:
             "trace it again"
         )
     rows, columns = _samples(document, candidate) if same_steps else (None, [])
-    pixels = np.array([(pixel.slow, pixel.fast) for pixel in document.pixels], int)
+    pixels = np.array([pixel.indices for pixel in document.pixels], int)
     return Evidence(pixels, (*blocks, *columns), rows, tuple(notes))
 
 

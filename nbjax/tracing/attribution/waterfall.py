@@ -72,8 +72,9 @@ def attribution_json(found: Attribution) -> dict[str, Any]:
 def summary_lines(found: Attribution) -> list[str]:
     """What was found, a line each."""
     count = len(found.pixels)
-    slow, fast = (int(i) for i in found.pixels[0])
-    where = f"pixel slow {slow}, fast {fast}" if count == 1 else f"{count} pixels"
+    axes = ("panel", "slow", "fast")[-found.pixels.shape[1] :]
+    first = ", ".join(f"{axis} {i}" for axis, i in zip(axes, found.pixels[0], strict=True))
+    where = f"pixel {first}" if count == 1 else f"{count} pixels"
     lines = [
         f"{key} of {where}: candidate {candidate:.12g}, reference {reference:.12g} "
         f"({100 * (candidate - reference) / (reference or 1.0):+.4g} %)"
