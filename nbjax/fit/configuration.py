@@ -65,6 +65,9 @@ def check_writable(config: Config, paths: Sequence[str]) -> None:
         if path == "detector.axes_deg" and "custom_normal" in check_names(config.parity):
             problem = "the ledger's custom_normal chooses another normal for turned axes; leave it out of parity"
             faults.append(Fault(f"parameters.{path}", problem))
+        if path == "detector.pixel_mm" and config.detector.model is not None:
+            problem = f"is fixed by {config.detector.model!r}; give the pixels instead of detector.model to fit it"
+            faults.append(Fault(f"parameters.{path}", problem))
     if faults:
         raise ConfigError(faults)
 
@@ -163,7 +166,9 @@ def _detector(
         values |= {"detector.pixels_fast": experiment.grid.fast, "detector.pixels_slow": experiment.grid.slow}
         centre = (f"detector.{name}" for name in ("beam_x_mm", "beam_y_mm", "org_x_px", "org_y_px"))
         values |= {key: _value(table[key], experiment) for key in centre if key in table}
-    if "detector.thickness_um" in paths and config.detector.material is None:
+    if "detector.attenuation_depth_um" in paths:
+        values["detector.material"] = None
+    elif "detector.thickness_um" in paths and config.detector.material is None:
         key = "detector.attenuation_depth_um"
         values[key] = _value(table[key], experiment)
     return values

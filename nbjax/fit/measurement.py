@@ -141,6 +141,8 @@ def _images(data: DataSettings, detector: ResolvedDetector) -> tuple[list[np.nda
             saturation, gain = _of_panels(data, image, detector.panels)
             if saturation is None and image.ceiling_counts is not None:
                 doubts.append(_of_ceiling(image.file, image.ceiling_counts))
+            if data.photons_per_count is None and gain != image.photons_per_count:
+                doubts.append(_of_gain(image.file, detector))
             sources.append(Source(image.file, image.dataset, image.index, "", pedestal, saturation, gain))
             found.append(_photons(image, pedestal, saturation, gain))
     return found, sources, doubts
@@ -153,16 +155,33 @@ def _read(name: str, data: DataSettings, detector: ResolvedDetector) -> list[Rec
 
 
 def _of_panels(data: DataSettings, image: Recorded, panels: Sequence[RecordedPanel]) -> tuple[OfPanels, OfPanels]:
-    """Saturation and photons of a count: as asked for, as the image says, or as its detector's file does."""
+    """Saturation and photons of a count: as asked for, as the image says, or as its detector's file does.
+
+    Images that tell of their exposure, or hold photons, are not of that file's counts.
+    """
     saturation = _said(data.saturation_counts, image.saturation_counts)
-    if saturation is None:
+    told = image.unit == "photons" or (image.photons_per_count, image.wavelength_A, image.distance_mm) != (
+        1,
+        None,
+        None,
+    )
+    if saturation is None and not told:
         saturation = _alike([panel.saturation_counts for panel in panels])
     if data.photons_per_count is not None:
         return saturation, data.photons_per_count
     gains = [1.0 if panel.gain is None else 1 / panel.gain for panel in panels]
-    if not gains or image.unit == "photons" or image.photons_per_count != 1:
+    if not gains or told:
         return saturation, image.photons_per_count
     return saturation, _alike(gains)
+
+
+def _of_gain(file: str, detector: ResolvedDetector) -> str:
+    gains = [panel.gain for panel in detector.panels if panel.gain is not None]
+    each = f"{min(gains):g}" + (f" to {max(gains):g}" if max(gains) > min(gains) else "")
+    return (
+        f"{file} says nothing of its counts, which are taken for those of {detector.file}, {each} a photon; give "
+        "data.photons_per_count, 1 if they are photons"
+    )
 
 
 def _alike(values: Sequence[float | None]) -> OfPanels:

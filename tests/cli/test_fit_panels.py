@@ -128,6 +128,20 @@ def test_gains_and_saturation_of_a_geometry_are_those_of_its_panels(tmp_path: Pa
     assert not found.used[0][1, 0, 0]
     (source,) = found.sources
     assert (source.photons_per_count, source.saturation_counts) == ((0.5, 0.25, 0.25), (None, 100.0, None))
+    assert "panels_3.geom, 2 to 4 a photon; give data.photons_per_count, 1 if they are photons" in found.warnings[-1]
+    # a file that tells of its exposure has its own counts
+    with h5py.File("data.h5", "w") as file:
+        for place, kind in (("entry", "NXentry"), ("entry/instrument", "NXinstrument"), ("entry/data", "NXdata")):
+            file.create_group(place).attrs["NX_class"] = kind
+        file["entry/data/data"] = image[None]
+        detector = file.create_group("entry/instrument/detector")
+        detector.attrs["NX_class"] = "NXdetector"
+        detector["distance"] = 0.06
+        detector["distance"].attrs["units"] = "m"
+    write_fit(config, "data.h5")
+    found = seen()
+    assert (found.sources[0].photons_per_count, found.sources[0].saturation_counts) == (1.0, None)
+    assert not any("a photon" in sentence for sentence in found.warnings)
     write_fit(config, _npy(image), "photons_per_count = 1.0\nsaturation_counts = 1000.0")
     assert seen().images[0][1, 0, 0] == 100.0
 

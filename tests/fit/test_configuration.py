@@ -51,6 +51,7 @@ STARTS = {
         small_config(detector={"convention": "custom"}),
         {"beam.polarization_normal": (0.1, 1.0, 0.0), "beam.polarization_fraction": 0.7},
     ),
+    "material": small_config(detector={"thickness_um": 100.0, "material": "Si"}),
     "cell of the C program": with_values(
         small_config(crystal={"shape": "gauss", "cell_A": (40.0, 50.0, 60.0), "cell_deg": (80.0, 95.0, 105.0)}),
         {"crystal.matrix_file": None, "parity": ("all",)},
@@ -66,6 +67,7 @@ ALONE: dict[str, tuple[str, ...]] = {
     "beam pivot": ("detector.",),
     "sizes": ("crystal.cell", "crystal.size", "crystal.orientation", "crystal.misset", "beam.beamsize"),
     "normal": ("beam.",),
+    "material": ("detector.thickness", "detector.attenuation"),
     "cell of the C program": ("crystal.cell", "crystal.misset"),
 }
 """Elsewhere, those that the start has something to do with."""
@@ -158,6 +160,8 @@ def test_what_cannot_be_written_is_refused_before_the_fit() -> None:
         f'parameters.{path}: the mosflm convention fixes it; set detector.convention = "custom"' for path in axes
     ]
     assert "has no configuration key of its own" in faults[4]
+    with pytest.raises(ConfigError, match=r"pixel_mm: is fixed by 'Eiger2 16M'"):
+        check_writable(with_values(small_config(), {"detector.model": "Eiger2 16M"}), ["detector.pixel_mm"])
     check_writable(STARTS["listed"], axes)
     with pytest.raises(ConfigError, match="custom_normal chooses another normal"):
         check_writable(replace(STARTS["listed"], parity=("custom_normal",)), ["detector.axes_deg"])
