@@ -35,13 +35,14 @@ def test_the_true_model_of_counts_is_good_however_few_there_are(background: floa
     assert found.correlation == pytest.approx(found.attainable, abs=0.05)
     assert found.explained > 0.9
     assert (found.verdict, found.notes) == ("good", ())
+    too_bright = of(Poisson(), data, 3 * model)
     over, over_flat = (
         2 * np.sum(xlogy(data, data / mean) - data + mean) - Poisson().mean_deviance(mean).sum()
-        for mean in (model, np.full_like(model, data.mean()))
+        for mean in (3 * model, np.full_like(model, data.mean()))
     )
-    assert found.explained == pytest.approx(1 - max(over, 0) / over_flat, rel=1e-6)
-    within = max(over - 2 * np.sqrt(2 * data.size), 0)
-    assert found.explained_at_best == pytest.approx(1 - within / over_flat, rel=1e-6)
+    assert too_bright.explained == pytest.approx(1 - max(over, 0) / over_flat, rel=1e-6)
+    within = over - 2 * np.sqrt(2 * data.size)
+    assert too_bright.explained_at_best == pytest.approx(1 - max(within, 0) / over_flat, rel=1e-6)
 
 
 @pytest.mark.parametrize(

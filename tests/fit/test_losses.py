@@ -34,7 +34,10 @@ def test_the_mean_deviance_of_poisson_is_the_sum_over_its_counts(mean: float) ->
     counts = np.arange(5000.0)
     weight = np.exp(counts * np.log(mean) - mean - gammaln(counts + 1))
     deviance = 2 * (mean - counts + xlogy(counts, counts / mean))
-    assert float(Poisson().mean_deviance(np.array([mean]))[0]) == pytest.approx(float(weight @ deviance), rel=1e-5)
+    found = float(Poisson().mean_deviance(np.array([mean]))[0])
+    assert found == pytest.approx(float(weight @ deviance), rel=1e-5)
+    # readout noise counts as that of more photons
+    assert PoissonGaussian(0.5).mean_deviance(np.array([mean - 0.25]))[0] == pytest.approx(found, rel=1e-9)
 
 
 @pytest.mark.parametrize("loss", [Poisson(), Gaussian(2.0), Robust(), PoissonGaussian(0.7)])
