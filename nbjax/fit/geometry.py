@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from nbjax.config.tree import Config
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, in_double
 from nbjax.io.experiments.crystfel_writing import MOST_REGIONS, geometry_text
 from nbjax.io.experiments.dials_writing import experiment_list
 from nbjax.io.experiments.recorded import CRYSTFEL, DIALS, RecordedBeam, RecordedExperiment
@@ -67,6 +67,7 @@ def fitted_geometry(config: Config, experiment: Experiment, paths: Sequence[str]
     """
     if config.detector.file is None or not any(map(is_of_detector, paths)):
         return None
+    experiment = in_double(experiment)
     recorded = apply_detector_file(config).recorded
     assert recorded is not None
     for_crystfel = recorded.frame is not None and recorded.frame.name == CRYSTFEL.name

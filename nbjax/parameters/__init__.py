@@ -15,6 +15,7 @@ from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment
 from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
 from nbjax.parameters.accessors import access
+from nbjax.parameters.panels import SECTIONS
 from nbjax.parameters.parameter import Meaning, Parameter
 from nbjax.parameters.plural import ALL, alone, beside, crystal_of, for_crystal, key_of, meant, panel_of, path_of
 from nbjax.quantities import QUANTITIES
@@ -138,6 +139,8 @@ def _what_instead(parameters: dict[str, Parameter], path: str) -> str:
 def _panels_instead(parameters: dict[str, Parameter], path: str) -> str | None:
     """The answer to a name of a panel or a group, and to what is of one panel where there are several."""
     which, key, several = panel_of(path), key_of(path), any(map(panel_of, parameters))
+    if which is None and key == path and key in QUANTITIES and QUANTITIES[key].section in SECTIONS and several:
+        return f"which names none of the {QUANTITIES[key].section}; use {path.replace('.', '[*].')} for all of them"
     if which is None:
         if not several or key not in _OF_ONE_PANEL:
             return None

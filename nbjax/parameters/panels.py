@@ -110,7 +110,9 @@ def rigid_motions(quantity: Quantity, experiment: Experiment) -> list[Parameter]
 
     def of(name: str, number: int) -> Parameter:
         def change(e: Experiment, x: Array) -> Experiment:
-            moved = getattr(_groups(e), place).at[number].set(x * si)
+            old = getattr(_groups(e), place)
+            # values of a fit may have more digits than the experiment
+            moved = old.astype(jnp.promote_types(old.dtype, x.dtype)).at[number].set(x * si)
             return replace(e, detector=replace(e.detector, groups=replace(_groups(e), **{place: moved})))
 
         return Parameter(

@@ -97,6 +97,16 @@ def test_a_geometry_of_crystfel_holds_every_move(config: Config) -> None:
     np.testing.assert_allclose(again.detector.panels.thickness_m, 310e-6, rtol=1e-12)
 
 
+def test_a_geometry_keeps_its_digits_in_32_bits(config: Config) -> None:
+    wanted = moved(prepare(config), MOVES)
+    narrow = replace(config, precision="single")
+    again = read_back(narrow, moved(prepare(narrow), MOVES), list(MOVES))
+    double = prepare(replace(load_config("fitted.toml"), precision="double"))
+    assert again.precision == "single"
+    for found, expected in zip(jax.tree.leaves(place(double)), jax.tree.leaves(place(wanted)), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
+
+
 def test_an_experiment_list_holds_every_move(config: Config) -> None:
     found = read_experiment(config.detector.file or "")
     sensors = [replace(p, thickness_mm=0.1 * (i + 1), attenuation_per_mm=5.0) for i, p in enumerate(found.panels)]

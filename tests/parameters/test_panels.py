@@ -138,6 +138,7 @@ def test_names_of_all_and_numbers_stand_for_parameters(experiment: Experiment) -
         ("panels[3].shift_mm", "but the panels of this detector are left, right, upper"),
         ("groups[quad].shift_mm", "but the groups of this detector are pair; name one of them"),
         ("panels[left].tilt", "which is no motion of panels; use panels[left].shift_mm or panels[left].rotation_deg"),
+        ("panels.shift_mm", "which names none of the panels; use panels[*].shift_mm for all of them"),
         ("detector.pixel_mm", "which is of one panel, and this detector has several; use detector.distance_mm"),
         ("detector.close_distance_mm", "use detector.distance_mm"),
         ("detector.beam_x_mm", "use detector.origin_shift_mm for all of them, or panels[*].shift_mm for each"),
