@@ -73,6 +73,9 @@ def test_with_x64_it_is_the_same_image() -> None:
     with jax.enable_x64(False):
         image = np.asarray(simulate(_of(small_config(), "single")))
         np.testing.assert_array_equal(compiled(experiment), image)
+        # what a user replaces, or a device, need not be replaced in ``low``
+        tiled = replace(experiment, grid=replace(experiment.grid, tile=100))
+        assert residual(np.asarray(simulate_on(jax.devices(), tiled)), image) < 1e-6
 
 
 @pytest.mark.parametrize(("shape", "devices"), [("square", 1), ("square", 2), ("round", 1), ("gauss", 1)])
