@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nbjax.errors import ConfigError, Fault
-from nbjax.experiment import Experiment, shown_pixels, stack
+from nbjax.experiment import Experiment, in_double, shown_pixels, stack
 from nbjax.fit.background import Kind
 from nbjax.fit.equations import Focus, Shots, Theta
 from nbjax.fit.groups import extent_px, groups_of, kind_for, splines_for
@@ -85,6 +85,9 @@ def problem(
 ) -> Problem:
     """Check everything and set up a fit; arguments as for ``fit``."""
     loss = Poisson() if loss is None else loss
+    if jnp.zeros(()).dtype == jnp.float64:
+        # values that move in 64 bits are none of pairs of 32-bit floats
+        experiments = [in_double(experiment) for experiment in experiments]
     faults = []
     for shape in dict.fromkeys(
         crystal.shape for crystal in experiments[0].crystals if not SHAPES[crystal.shape].has_gradient

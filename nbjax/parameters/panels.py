@@ -111,8 +111,8 @@ def rigid_motions(quantity: Quantity, experiment: Experiment) -> list[Parameter]
     def of(name: str, number: int) -> Parameter:
         def change(e: Experiment, x: Array) -> Experiment:
             old = getattr(_groups(e), place)
-            # values of a fit may have more digits than the experiment
-            moved = old.astype(jnp.promote_types(old.dtype, x.dtype)).at[number].set(x * si)
+            # values of a fit may have more digits than the experiment, which small motions do not need
+            moved = old.at[number].set((x * si).astype(old.dtype))
             return replace(e, detector=replace(e.detector, groups=replace(_groups(e), **{place: moved})))
 
         return Parameter(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -143,6 +145,13 @@ def test_many_columns_are_taken_of_fewer_pixels_at_once(start: Experiment, monke
     assert pixels <= 8192 // 15 < chunks * pixels
     assert posed.shots.observation.used() == shown_pixels(start).sum()
     assert shots == 1
+
+
+def test_an_experiment_of_32_bit_pairs_is_fitted_in_64(start: Experiment, tmp_path: Path) -> None:
+    single = prepare(replace(write_config(tmp_path), precision="single"))
+    (found,) = problem([single], [np.asarray(simulate(start))], FREES, [Stage()], background="none").experiments
+    assert (single.precision, found.precision, found.low) == ("single", "double", None)
+    np.testing.assert_allclose(found.detector.panels.near_point_m, start.detector.panels.near_point_m, rtol=1e-13)
 
 
 def test_a_direction_in_which_many_panels_move_is_named() -> None:
