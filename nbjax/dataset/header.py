@@ -52,7 +52,7 @@ class Header:
         if self._plan.wavelengths_differ:
             wavelengths = np.array([self._plan.wavelength_A(number) for number in numbers])
         distances = None
-        if "detector.distance_mm" in drawn and self.geometry.slides:
+        if {key for key in drawn if key.startswith("detector.")} == {"detector.distance_mm"} and self.geometry.slides:
             shift_m = (self.geometry.rotation @ self._plan.resolved.detector.origin_shift_mm)[2] / 1000
             distances = np.array([self._plan.distance_mm(number) / 1000 for number in numbers]) + shift_m
         return Series(

@@ -133,6 +133,15 @@ def test_a_nxmx_image_is_a_reference(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "equal" in capsys.readouterr().out
 
 
+def test_a_nxmx_image_of_several_panels_is_a_reference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = simulated(tmp_path, True, float_file="a.h5")
+    words = ["attribute", str(config), "--reference", str(tmp_path / "a.h5"), "--out", str(tmp_path / "report")]
+    assert main(words) == 0
+    assert "equal" in capsys.readouterr().out
+    assert main([*words, "--set", "detector.rotation_y_deg=3.01"]) == 0
+    assert "detector.rotation_y_deg" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

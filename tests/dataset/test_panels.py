@@ -129,6 +129,8 @@ def test_each_image_tells_where_its_panels_stand(master: Path, geometry: str) ->
     assert [panel.name for panel in found.panels] == ["left", "right", "upper"]
     assert [(group.name, group.panels) for group in found.groups] == [("pair", (0, 1))]
     assert np.ptp([truth["drawn.detector.distance_mm"] for _, truth in Images(master)]) > 0.1
+    # which one geometry cannot tell
+    assert not master.with_name("small.geom").exists()
 
 
 TURNED = {"two_theta_deg": 20.0, "rotation_x_deg": 5.0, "origin_shift_mm": (1.0, 2.0, 3.0)}
