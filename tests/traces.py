@@ -14,13 +14,16 @@ from nbjax.tracing.keys import INDICES, PIXEL, SAMPLE, Key
 
 GOLDEN_TRACES = sorted(GOLDEN.glob("*/trace_*.txt"))
 
+FACTORS = [name for name in PIXEL if name != "panel"]
+"""Every key but the one that names a pixel of several panels."""
+
 _FINITE = st.floats(allow_nan=False, allow_infinity=False)
 _WHOLE = st.integers(-(2**53), 2**53)
 
 
 def pixel_trace(slow: int | None = 3, fast: int | None = 7, samples: int | None = 4, **values: Any) -> PixelTrace:
-    """A pixel with every key, of made-up but different values, and some samples."""
-    made = {name: _made(number, key) for number, (name, key) in enumerate(PIXEL.items())}
+    """A pixel of an only panel with every factor, of made-up but different values, and some samples."""
+    made = {name: _made(number, key) for number, (name, key) in enumerate(PIXEL.items()) if name in FACTORS}
     table = None
     if samples is not None:
         table = {name: _made_column(number, name, samples) for number, name in enumerate(SAMPLE)}

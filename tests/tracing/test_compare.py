@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from traces import GOLDEN_TRACES, document, foreign, pixel_trace
+from traces import FACTORS, GOLDEN_TRACES, document, foreign, pixel_trace
 
 from nbjax.tracing.compare import Comparison, Factor, compare
 from nbjax.tracing.document import PixelTrace, TraceDocument, TraceError
@@ -57,7 +57,7 @@ def test_a_golden_trace_equals_itself(path: Path) -> None:
     assert comparison.compared == comparison.counts["equal"] == len(list(comparison.factors()))
 
 
-@pytest.mark.parametrize("name", PIXEL)
+@pytest.mark.parametrize("name", FACTORS)
 def test_an_altered_value_is_the_first_divergence(name: str) -> None:
     trace = document(pixel_trace(), pixel_trace(8, 9))
     found = first(trace, altered(trace, **{name: differing(trace.pixels[0].values[name], PIXEL[name])}))
@@ -90,7 +90,7 @@ def test_every_altered_golden_key_is_the_first_divergence(path: Path) -> None:
 
 def test_the_first_divergence_is_the_first_in_the_order_of_computation() -> None:
     trace = document()
-    names = list(PIXEL)
+    names = list(FACTORS)
     for earlier, later in pairwise(names):
         changes = {name: differing(trace.pixels[0].values[name], PIXEL[name]) for name in (later, earlier)}
         assert first(trace, altered(trace, **changes)).key == earlier
@@ -251,6 +251,10 @@ def test_traces_of_different_pixels() -> None:
         compare(document(), document(pixel_trace(), pixel_trace(3, 8)))
     with pytest.raises(TraceError, match=r"\(0, 0\), \(1, 0\), \(2, 0\), ... against unknown"):
         compare(document(*(pixel_trace(i, 0) for i in range(5))), foreign(steps=1))
+    with pytest.raises(TraceError, match=r"\(1, 3, 7\) against \(2, 3, 7\)"):
+        compare(document(pixel_trace(panel=1.0)), document(pixel_trace(panel=2.0)))
+    both = document(pixel_trace(panel=0.0), pixel_trace(panel=1.0))
+    assert compare(both, document(*reversed(both.pixels))).first_divergence is None
 
 
 def test_a_log_without_a_pixel_is_compared_with_the_only_one() -> None:
@@ -321,7 +325,7 @@ def test_empty_tables() -> None:
     trace = rows_of(document(), slice(0))
     comparison = compare(trace, trace)
     assert comparison.first_divergence is None
-    assert len(list(comparison.factors())) == comparison.compared == len(PIXEL) + 1
+    assert len(list(comparison.factors())) == comparison.compared == len(FACTORS) + 1
 
 
 def test_factors_come_in_the_order_of_computation() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from traces import document, foreign, pixel_trace
+from traces import FACTORS, document, foreign, pixel_trace
 
 from nbjax.tracing.document import PixelTrace, TraceDocument, TraceError
 from nbjax.tracing.keys import PIXEL
@@ -13,7 +13,7 @@ from nbjax.tracing.keys import PIXEL
 def test_keys_are_put_into_the_order_of_computation() -> None:
     values = dict(reversed(pixel_trace().values.items()))
     pixel = PixelTrace(0, 0, {"own": 1.0, **values}, {"F_cell": [1.0], "own": [2.0], "h": [3.0]})
-    assert list(pixel.values) == [*PIXEL, "own"]
+    assert list(pixel.values) == [*FACTORS, "own"]
     assert list(pixel.samples or {}) == ["h", "F_cell", "own"]
 
 

@@ -80,6 +80,7 @@ def test_a_full_log() -> None:
     assert v["I_pixel_photons"] == 0.0217660469220755
     assert v["polarization"] == 0.954403
     wanted = set(PIXEL) - {
+        "panel",
         *("sdet_vector", "odet_vector", "beam_vector", "distance_m", "source_weights", "I_background"),
         *("a0_m", "b0_m", "c0_m", "mosaic_blocks", "beam_share"),
     }
