@@ -147,7 +147,7 @@ class Experiment:
     crystals: tuple[CrystalParameters, ...]
     backgrounds: tuple[Background, ...]
     resolution_limit_m: Float[Array, ""]
-    mask: Float[Array, "*image"] | None
+    mask: Float[Array, "..."] | None
     grid: Grid = field(metadata=STATIC)
     precision: str = field(metadata=STATIC)
     program: Hashable | None = field(metadata=STATIC)
