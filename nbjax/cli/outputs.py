@@ -146,15 +146,7 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         scale = output.integer_scale or counts.integer_scale(found)
     lines = []
     if output.float_file is not None:
-        if is_nxmx(output.float_file):
-            from nbjax.dataset.image_file import write_image
-
-            write_image(output.float_file, resolved, photons)
-        else:
-            write_float(output.float_file, photons)
-        kind = "NXmx, photons as 4-byte floats" if is_nxmx(output.float_file) else "photons as 4-byte floats"
-        shape = f", {' x '.join(map(str, image.shape))} (panel, slow, fast)" if image.ndim == 3 else ""
-        lines.append(f"{output.float_file}: {kind}{shape}")
+        lines.append(_write_photons(output.float_file, photons, resolved))
     if output.integer_file is not None and is_nxmx(output.integer_file):
         lines.append(_write_scaled(output.integer_file, photons, resolved, scale, in_roi))
     elif output.integer_file is not None:
@@ -187,6 +179,20 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         write_dump(crystal.dump_file, table.values, table.minimum)
         lines.append(f"{crystal.dump_file}: structure-factor cache")
     return lines
+
+
+def _write_photons(path: str, photons: np.ndarray, resolved: Resolved) -> str:
+    """Photons as they are, bare or in an NXmx file; the line about it."""
+    kind = "photons as 4-byte floats"
+    if is_nxmx(path):
+        from nbjax.dataset.image_file import write_image
+
+        write_image(path, resolved, photons)
+        kind = f"NXmx, {kind}"
+    else:
+        write_float(path, photons)
+    shape = f", {' x '.join(map(str, photons.shape))} (panel, slow, fast)" if photons.ndim == 3 else ""
+    return f"{path}: {kind}{shape}"
 
 
 def _write_scaled(path: str, photons: np.ndarray, resolved: Resolved, scale: float, in_roi: np.ndarray) -> str:
