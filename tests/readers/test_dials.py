@@ -1,16 +1,14 @@
 """DIALS processes a rotation series from the images to integrated intensities.
 
-A stage of its own (``pytest -m dials``): its programs are installed apart (Debian: ``dials`` and ``bitshuffle``) and
+A stage of its own (``pytest -m dials``): its programs are installed apart (Debian: ``dials``) and
 run as sub-processes, in the environment that they were installed for.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import gemmi
 import h5py
 import numpy as np
 import pytest
+from dials_programs import run
 
 import nbjax
 from nbjax.cli import main
@@ -92,14 +91,7 @@ def processed(series: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def dials(folder: Path, program: str, *words: object) -> str:
     """Run a program of DIALS and return what it says."""
-    # its interpreter is the system's, which the packages of this one would confuse
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    command = [f"dials.{program}", *map(str, words)]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
-    return done.stdout
+    return run(folder, f"dials.{program}", *words)
 
 
 def models(path: Path) -> dict[str, Any]:

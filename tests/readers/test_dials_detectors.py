@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 from corners import corners_mm
 from detectors import several
+from dials_programs import interpreter, run
 
 from nbjax.io.experiments.dials_writing import experiment_list
 from nbjax.io.experiments.recorded import RecordedExperiment
@@ -38,18 +37,9 @@ print(json.dumps({
 """
 
 
-def run(folder: Path, *words: str) -> str:
-    """Run a program of DIALS in its own environment."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
-    return done.stdout
-
-
 def opened(folder: Path, found: RecordedExperiment) -> dict:
     (folder / "a.expt").write_text(experiment_list(found))
-    first = Path(shutil.which("dials.show") or "").read_text().split("\n", 1)[0]
-    return json.loads(run(folder, first.removeprefix("#!").strip(), "-c", _CORNERS, "a.expt"))
+    return json.loads(run(folder, interpreter(), "-c", _CORNERS, "a.expt"))
 
 
 def test_every_corner(tmp_path: Path) -> None:

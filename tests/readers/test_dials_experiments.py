@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from dials_programs import interpreter, run
 
 import nbjax
 from nbjax.cli import main
@@ -58,20 +57,6 @@ table = flex.reflection_table.from_file(sys.argv[1])
 columns = [[list(row) for row in table[name]] for name in ("miller_index", "xyzcal.px", "xyzcal.mm")]
 print(json.dumps(columns))
 """
-
-
-def run(folder: Path, *words: str) -> str:
-    """Run a program of DIALS in its own environment."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
-    return done.stdout
-
-
-def interpreter() -> str:
-    """The one that DIALS was installed for."""
-    first = Path(shutil.which("dials.predict") or "").read_text().split("\n", 1)[0]
-    return first.removeprefix("#!").strip()
 
 
 def places(path: Path, hkl: np.ndarray, phi_rad: np.ndarray) -> np.ndarray:

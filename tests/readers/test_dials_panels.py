@@ -6,16 +6,14 @@ A stage of its own, as ``test_dials.py``.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import hdf5plugin
 import numpy as np
 import pytest
 from corners import corners_mm
+from dials_programs import interpreter, run
 from panel_files import SHEETS, geometry_text, write_geometry
 
 from nbjax.cli import main
@@ -64,15 +62,12 @@ print(json.dumps({
 
 def shown(path: Path) -> dict:
     """What dxtbx says of the second image of a file."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment["HDF5_PLUGIN_PATH"] = hdf5plugin.PLUGIN_PATH
-    first = Path(shutil.which("dials.show") or "").read_text().split("\n", 1)[0]
-    words = [first.removeprefix("#!").strip(), "-c", _SHOWN, path.name]
-    done = subprocess.run(words, cwd=path.parent, env=environment, capture_output=True, text=True, timeout=300)
-    if "assert len(image_size) == 2" in done.stderr:
-        pytest.skip("this version of DIALS reads two-dimensional images only")
-    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
-    return json.loads(done.stdout)
+    try:
+        return json.loads(run(path.parent, interpreter(), "-c", _SHOWN, path.name))
+    except AssertionError as failure:
+        if "assert len(image_size) == 2" in str(failure):
+            pytest.skip("this version of DIALS reads two-dimensional images only")
+        raise
 
 
 @pytest.fixture(scope="module")
