@@ -25,6 +25,7 @@ from nbjax.geometry.panel import PanelParameters
 from nbjax.geometry.unit_cell import UnitCell
 from nbjax.physics.backgrounds.background import Background
 from nbjax.physics.structure_factor import StructureFactors
+from nbjax.sampling.disorder import Disorder
 from nbjax.sampling.mosaic import MosaicDraws
 from nbjax.sampling.sources import Sources
 
@@ -72,6 +73,9 @@ class CrystalParameters:
         spindle, mosaic: rotation exposure and mosaic domains.
         shape: a name of ``nbjax.physics.shapes.SHAPES``.
         offset_m: place in the beam, along the polarization axis and across; None: its middle.
+        model: "sampled": the mean over domains, spindle steps and sources; "closed": by formula, of which the deviates
+            of ``disorder`` are one row of zeros.
+        disorder: Gaussian mosaicity and spread of the cell; None: none.
     """
 
     cell: UnitCell
@@ -83,6 +87,13 @@ class CrystalParameters:
     mosaic: MosaicDraws
     shape: str = field(metadata=STATIC)
     offset_m: Float[Array, "2"] | None = None
+    model: str = field(default="sampled", metadata=STATIC)
+    disorder: Disorder | None = None
+
+    @property
+    def domains(self) -> int:
+        """How many orientations the crystal has at each angle of the spindle."""
+        return self.mosaic.angle_ratios.shape[-1] * (1 if self.disorder is None else self.disorder.turns.shape[-2])
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ Convention = Literal["mosflm", "denzo", "adxv", "xds", "dials", "custom"]
 Pivot = Literal["beam", "sample"]
 Shape = Literal["square", "round", "gauss", "tophat"]
 MissingReflections = Literal["zero", "shell_mean", "error"]
+Model = Literal["sampled", "closed"]
 Precision = Literal["double", "mixed", "single"]
 
 
@@ -36,7 +37,8 @@ class Beam:
     polarization_normal: Vector | None = None  # custom convention only; of the plane of beam and electric vector
     divergence_horizontal_mrad: float | None = None
     divergence_vertical_mrad: float | None = None
-    divergence_shape: Literal["round", "square", "gaussian"] = "round"
+    divergence_shape: Literal["round", "square", "gaussian"] | None = None  # None: round, or gaussian with a sigma
+    divergence_sigma_mrad: float | None = None  # standard deviation in both directions, instead of the full widths
     dispersion_percent: float | None = None
     bandwidth_percent: float | None = None  # full width at half maximum of a Gaussian, or of the envelope of spikes
     spectrum_shape: Literal["gaussian", "sase"] | None = None  # None: gaussian with a bandwidth
@@ -84,10 +86,14 @@ class Crystal:
     size_c_mm: float | None = None
     offset_mm: tuple[float, float] | None = None  # from the middle of the beam: along the polarization, and across
     volume_um3: float | None = None  # of the whole crystal: so many blocks of ``cells``; None: one block
-    shape: Shape = "square"
+    model: Model = "sampled"
+    shape: Shape | None = None  # None: square, or gauss in the closed model
     fudge: float | None = None
-    interpolate: bool | None = None  # None: on when an axis has fewer than three cells
-    mosaic_spread_deg: float | None = None
+    interpolate: bool | None = None  # None: on when an axis has fewer than three cells, off in the closed model
+    mosaicity_deg: float | None = None  # standard deviation of a Gaussian about each axis
+    mosaicity_axes_deg: Vector | None = None  # about each of the crystal's Cartesian axes, instead of one for all
+    cell_spread_percent: float | None = None
+    mosaic_spread_deg: float | None = None  # half-angle of a cap, instead of the mosaicity
     mosaic_seed: int | None = None
     spindle_axis: Vector | None = None  # custom convention only
     phi_start_deg: float | None = None

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import Experiment
-from nbjax.fields import put
+from nbjax.fields import look_up, put
 from nbjax.parameters.parameter import DEGREE, Meaning, Parameter, leaf, relative, several, single, tilt
 from nbjax.physics.backgrounds.water import Water
 from nbjax.quantities import Quantity
@@ -44,6 +44,16 @@ def _turned_crystal(e: Experiment, x: Array) -> Experiment:
 
 def _phi_range(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
     return leaf(quantity, "crystal.spindle.step_rad", si=DEGREE / experiment.crystal.spindle.steps)
+
+
+def _mosaicity(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
+    """One standard deviation for all axes; the first stands for what they have."""
+    place = "crystal.disorder.mosaicity_rad"
+    return single(
+        quantity,
+        lambda e: look_up(e, place)[0] / DEGREE,
+        lambda e, x: put(e, place, jnp.broadcast_to(x * DEGREE, look_up(e, place).shape)),
+    )
 
 
 def _size(i: int, quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
@@ -84,6 +94,7 @@ CRYSTAL: dict[str, Callable[[Quantity, Experiment, Meaning], Parameter | None]] 
     "crystal.rotation_deg": lambda q, e, meaning: relative(q, "degrees", q.labels, _turned_crystal),
     "crystal.spindle_axis": lambda q, e, meaning: tilt(q, "crystal.spindle.axis"),
     "crystal.phi_range_deg": _phi_range,
+    "crystal.mosaicity_deg": _mosaicity,
     **{f"crystal.size_{axis}_mm": partial(_size, i) for i, axis in enumerate(_LENGTHS)},
     "crystal.default_F": _default_factor,
     "crystal.structure_factors": _factors,

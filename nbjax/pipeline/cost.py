@@ -73,10 +73,7 @@ def cost_of(experiment: Experiment) -> Cost:
 
 def _orientations(crystals: tuple[CrystalParameters, ...]) -> dict[str, int]:
     """How many there are of each kind; of several crystals, all together."""
-    kinds = [
-        {"phi steps": crystal.spindle.steps, "mosaic domains": crystal.mosaic.angle_ratios.shape[-1]}
-        for crystal in crystals
-    ]
+    kinds = [{"phi steps": crystal.spindle.steps, "mosaic domains": crystal.domains} for crystal in crystals]
     return kinds[0] if len(kinds) == 1 else {"orientations": sum(math.prod(kind.values()) for kind in kinds)}
 
 

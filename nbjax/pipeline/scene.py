@@ -18,10 +18,11 @@ from nbjax.experiment import BeamParameters, CrystalParameters, Experiment, with
 from nbjax.geometry.detector import place_detector
 from nbjax.geometry.goniometer import phi_rotations
 from nbjax.geometry.panel import Panel
-from nbjax.geometry.unit_cell import direct_vectors_m
+from nbjax.geometry.unit_cell import direct_vectors_m, standard_direct
 from nbjax.pairs.transform import in_pairs
 from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.physics.structure_factor import StructureFactors
+from nbjax.sampling.disorder import disordered
 from nbjax.sampling.mosaic import domain_rotations
 from nbjax.sampling.sources import incident_rays
 from nbjax.sampling.subpixels import layer_fractions, subpixel_offsets
@@ -165,9 +166,17 @@ def samples_per_layer(experiment: Experiment, scene: Scene) -> int:
 
 def orientations(crystal: CrystalParameters, rotations: Float[Array, "phi 3 3"]) -> Float[Array, "orientations 3 3"]:
     """Direct vectors a, b, c as rows for every rotation of the spindle and mosaic domain, the rotations outermost."""
-    domains, direct = domain_rotations(crystal.mosaic), direct_vectors_m(crystal.cell)
-    turns = jnp.einsum("mij,pjk->pmik", domains, rotations)
-    return jnp.einsum("pmik,vk->pmvi", turns, direct).reshape(-1, 3, 3)
+    turns = jnp.einsum("mij,pjk->pmik", domain_rotations(crystal.mosaic), rotations)
+    return jnp.einsum("pmik,dvk->pmdvi", turns, _domain_vectors_m(crystal)).reshape(-1, 3, 3)
+
+
+def _domain_vectors_m(crystal: CrystalParameters) -> Float[Array, "domains 3 3"]:
+    """Direct vectors a, b, c as rows of every domain of the disorder, before spindle and mosaic rotations."""
+    cell = crystal.cell
+    if crystal.disorder is None:
+        return direct_vectors_m(cell)[None]
+    direct = jnp.asarray(standard_direct(cell.lengths_m, cell.angles_rad))
+    return disordered(crystal.disorder, direct) @ (cell.misset @ cell.orientation).T
 
 
 def _rays(experiment: Experiment) -> tuple[RayTable, Array]:

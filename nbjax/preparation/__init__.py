@@ -37,7 +37,9 @@ from nbjax.reference.distance_before_swing import seen_before_swing
 from nbjax.reference.program import CProgram
 from nbjax.reference.set_up import program_panel
 from nbjax.resolve import Resolved, resolve
+from nbjax.resolve.crystal import ResolvedCrystal
 from nbjax.resolve.steps import Steps
+from nbjax.sampling.disorder import Disorder, deviates
 from nbjax.sampling.mosaic import MosaicDraws
 from nbjax.sampling.reference_random import cap_draws
 from nbjax.sampling.sources import SourceGrid, Sources, SourceSpread, SourceTable
@@ -141,6 +143,7 @@ def _beam(resolved: Resolved, array: MakeArray) -> BeamParameters:
             weights=weights,
             kind=beam.spread.band.kind,
             waves=len(beam.spread.band.weights),
+            directions="gaussian" if beam.spread.gaussian else "grid",
         )
     elif beam.sources is None:
         horizontal, vertical, wave = beam.grid_index.T
@@ -181,7 +184,8 @@ def _beam(resolved: Resolved, array: MakeArray) -> BeamParameters:
 def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
     crystal = resolved.crystal
     spread_rad = float(radians(crystal.mosaic_spread_deg))
-    axes, ratios = cap_draws(spread_rad, crystal.mosaic_domains, crystal.mosaic_seed)
+    of_cap = crystal.mosaic_domains if crystal.mosaicity_deg is None else 1
+    axes, ratios = cap_draws(spread_rad, of_cap, crystal.mosaic_seed)
     table = crystal.table
     return CrystalParameters(
         cell=UnitCell(
@@ -209,7 +213,17 @@ def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
         mosaic=MosaicDraws(array(spread_rad), array(axes), array(ratios)),
         shape=_shape(resolved),
         offset_m=None if crystal.offset_mm is None else array(np.array(crystal.offset_mm) / 1000),
+        model=crystal.model,
+        disorder=_disorder(crystal, array),
     )
+
+
+def _disorder(crystal: ResolvedCrystal, array: MakeArray) -> Disorder | None:
+    if crystal.mosaicity_deg is None:
+        return None
+    turns, sizes = deviates(crystal.mosaic_domains, crystal.mosaic_seed)
+    mosaicity_rad = array(radians(crystal.mosaicity_deg))
+    return Disorder(mosaicity_rad, array(crystal.cell_spread_percent / 100), array(turns), array(sizes))
 
 
 def _backgrounds(resolved: Resolved, array: MakeArray) -> tuple[Background, ...]:

@@ -127,6 +127,16 @@ BEAM: tuple[Quantity, ...] = (
     ),
     Quantity("beam.channels", "the number of wavelengths that stand for the spectrum", hard=within(1.0, 1e5)),
     *_DIVERGENCES,
+    Quantity(
+        "beam.divergence_sigma_mrad",
+        "the standard deviation of the directions in mrad",
+        "mrad",
+        up_to(800.0),
+        up_to(40.0),
+        typical=0.04,
+        drawn=True,
+        replaces=("beam.divergence_horizontal_mrad", "beam.divergence_vertical_mrad"),
+    ),
     Quantity("beam.source_directions", "the direction of each source", "mrad", labels=(), typical=0.1, fitted=True),
     Quantity(
         "beam.source_wavelengths_A",

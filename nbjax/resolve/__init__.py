@@ -16,6 +16,7 @@ from nbjax.config.inputs import absent_inputs
 from nbjax.config.tree import Config
 from nbjax.reference.ledger import check_names
 from nbjax.resolve.beam import ResolvedBeam, resolve_beam
+from nbjax.resolve.closed import closed_config
 from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
 from nbjax.resolve.detector import ResolvedDetector, resolve_detector
 from nbjax.resolve.header import apply_headers
@@ -104,7 +105,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     said.update(of_file.origins)
     for remark in of_file.remarks:
         notes.warn(remark)
-    config = check_ranges(of_file.config, notes)
+    config = closed_config(check_ranges(of_file.config, notes), notes)
     output = _resolve_output(config, notes)
     beam = resolve_beam(config.beam, config.sampling, config.parity, notes, output.seed)
     crystal = resolve_crystal(config, beam, output.seed, notes)

@@ -12,7 +12,15 @@ from nbjax.constants import DEFAULT_FLUENCE_PHOTONS_PER_M2, HC_EV_A
 from nbjax.io.sources import SourceList, read_sources
 from nbjax.io.spectra import Spectrum
 from nbjax.physics.beam_profiles import BEAM_PROFILES
-from nbjax.resolve.divergence import Directions, directions, in_widths, resolve_spreads, retained
+from nbjax.resolve.divergence import (
+    DEFAULT_SHAPE,
+    Directions,
+    directions,
+    in_widths,
+    resolve_shape,
+    resolve_spreads,
+    retained,
+)
 from nbjax.resolve.notes import DEFAULT_SEED, Notes
 from nbjax.resolve.polarization import kahn_factor
 from nbjax.resolve.spectrum import Band, read_spectrum, resolve_band
@@ -31,12 +39,14 @@ class Spread:
         horizontal, vertical: widths of the divergence in mrad.
         band: the wavelengths.
         directions: in those widths.
+        gaussian: whether the directions are those of a Gaussian.
     """
 
     horizontal_mrad: float
     vertical_mrad: float
     band: Band
     directions: Directions
+    gaussian: bool = False
 
     @property
     def count(self) -> int:
@@ -104,6 +114,7 @@ def resolve_beam(
         notes: take faults, warnings and origins.
         seed: of a spectrum that is drawn, where it has none of its own.
     """
+    beam = resolve_shape(beam, notes)
     beamsize_mm = notes.choose("beam.beamsize_mm", beam.beamsize_mm, 0.1)
     polarization = kahn_factor(beam, notes)
     notes.switch("beam.polarization_correction", beam.polarization_correction)
@@ -156,7 +167,9 @@ def _spread(beam: Beam, steps: tuple[Steps, Steps, Steps], band: Band | None) ->
         return None
     if band is None:
         band = Band(dispersion.range / 100, in_widths(dispersion), np.ones(dispersion.count), "comb")
-    return Spread(horizontal.range, vertical.range, band, directions(beam.divergence_shape, horizontal, vertical))
+    shape = beam.divergence_shape or DEFAULT_SHAPE
+    found = directions(shape, horizontal, vertical)
+    return Spread(horizontal.range, vertical.range, band, found, shape == "gaussian")
 
 
 def _wavelength(beam: Beam, sources: SourceList | None, spectrum: Spectrum | None, notes: Notes) -> float:

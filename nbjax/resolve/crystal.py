@@ -15,6 +15,7 @@ from nbjax.reference.cell_setting import angles_of_c_program_deg, volume_ratio
 from nbjax.reference.set_up import program_edges_m
 from nbjax.reflections.table import StructureFactorTable
 from nbjax.resolve.beam import ResolvedBeam
+from nbjax.resolve.mosaic import resolve_mosaic
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.orientation import read_orientation
 from nbjax.resolve.steps import NONE, Steps
@@ -39,6 +40,9 @@ class ResolvedCrystal:
         interpolate: whether structure factors are interpolated.
         phi: rotation exposure in degrees; settled when the detector is.
         offset_mm: place in a beam with a profile; None without one.
+        model: sampled or closed.
+        mosaicity_deg: Gaussian, about each axis of the crystal; None without Gaussian disorder.
+        cell_spread_percent: of the lengths.
     """
 
     cell_A: tuple[float, float, float]
@@ -60,6 +64,14 @@ class ResolvedCrystal:
     water_um: float
     phi: Steps = NONE
     offset_mm: tuple[float, float] | None = None
+    model: str = "sampled"
+    mosaicity_deg: tuple[float, float, float] | None = None
+    cell_spread_percent: float = 0.0
+
+    @property
+    def spread_deg(self) -> float:
+        """Half-angle within which domains lie; of a Gaussian two sigma, as a cap of equal variance has."""
+        return self.mosaic_spread_deg if self.mosaicity_deg is None else 2 * min(self.mosaicity_deg)
 
 
 def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes) -> ResolvedCrystal:
@@ -82,11 +94,13 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
     if "star_shape" in config.parity and crystal.shape in ("gauss", "tophat") and crystal.cell_A is not None:
         star_scale = volume_ratio(cell_deg, given_deg) ** 2
     misset_deg, orientation = _misset(config, orientation, seed, notes)
-    spread, domains = _mosaic(config, notes)
+    mosaic = resolve_mosaic(config, notes)
     phi_start = notes.choose("crystal.phi_start_deg", crystal.phi_start_deg, 0.0)
     edges_m = edges_of_program_m(config, cell_A, wavelength_A, misset_deg)
     cells, cells_differ = _cells(config, cell_A, edges_m, beam.beamsize_mm, notes)
-    notes.switch("crystal.shape", crystal.shape)
+    notes.switch("crystal.model", crystal.model)
+    closed = crystal.model == "closed"
+    shape = notes.choose("crystal.shape", crystal.shape, "gauss" if closed else "square")
     fudge = notes.choose("crystal.fudge", crystal.fudge, 1.0)
     interpolate = _interpolate(config, cells, table is not None, notes)
     water_um = notes.choose("crystal.water_um", crystal.water_um, 0.0)
@@ -100,15 +114,18 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
         cells=cells,
         cells_differ=cells_differ,
         volume_um3=_volume_um3(crystal, cells, setting, notes),
-        shape=crystal.shape,
+        shape=shape,
         fudge=fudge * star_scale,
         interpolate=interpolate,
-        mosaic_spread_deg=spread,
-        mosaic_domains=domains,
+        mosaic_spread_deg=mosaic.spread_deg,
+        mosaic_domains=mosaic.domains,
         mosaic_seed=notes.choose("crystal.mosaic_seed", crystal.mosaic_seed, DEFAULT_MOSAIC_SEED),
         phi_start_deg=phi_start,
         water_um=water_um,
         offset_mm=_offset_mm(config, notes),
+        model=crystal.model,
+        mosaicity_deg=mosaic.mosaicity_deg,
+        cell_spread_percent=mosaic.cell_spread_percent,
     )
 
 
@@ -125,6 +142,9 @@ def _offset_mm(config: Config, notes: Notes) -> tuple[float, float] | None:
 def _interpolate(config: Config, cells: tuple[float, float, float], has_table: bool, notes: Notes) -> bool:
     """Whether structure factors are interpolated: as given, or for crystals of one or two cells along an axis."""
     interpolate = config.crystal.interpolate
+    if config.crystal.model == "closed":
+        notes.record("crystal.interpolate", False, "closed model: amplitudes of reflections as they are listed")
+        return False
     if interpolate is None:
         early = "interpolation_autoselect" in config.parity
         deciding = (config.crystal.cells or (1, 1, 1)) if early else cells
@@ -150,21 +170,6 @@ def _misset(
     draw = reference_misset_rotation if "misset_random" in config.parity else uniform_rotation
     notes.record("crystal.misset_random", True, f"given; drawn with seed {misset_seed}")
     return (0.0, 0.0, 0.0), draw(misset_seed) @ orientation
-
-
-def _mosaic(config: Config, notes: Notes) -> tuple[float, int]:
-    spread = config.crystal.mosaic_spread_deg
-    domains = config.sampling.mosaic_domains
-    if not spread:
-        if domains is not None and domains > 1:
-            notes.warn("sampling.mosaic_domains has no effect without a crystal.mosaic_spread_deg; one domain is used")
-        notes.choose("crystal.mosaic_spread_deg", spread, 0.0)
-        notes.record("sampling.mosaic_domains", 1, "no mosaic spread")
-        return 0.0, 1
-    notes.given("crystal.mosaic_spread_deg", spread)
-    if domains is None:
-        notes.warn("crystal.mosaic_spread_deg without sampling.mosaic_domains: 10 domains are used")
-    return spread, notes.choose("sampling.mosaic_domains", domains, 10)
 
 
 def edges_of_program_m(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from nbjax.config.tree import Beam, Sampling
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.steps import NONE, Steps, grid_steps
-from nbjax.sampling.spectra import gaussian_nodes
+from nbjax.sampling.spectra import FULL_WIDTHS, gaussian_nodes
 
+DEFAULT_SHAPE: Literal["round"] = "round"
 _GAUSSIAN_POINTS = 5
 
 
@@ -21,6 +23,32 @@ class Directions:
     horizontal: np.ndarray
     vertical: np.ndarray
     weights: np.ndarray
+
+
+def resolve_shape(beam: Beam, notes: Notes) -> Beam:
+    """The beam with a shape of its divergence, and with the full widths of one that is given by its sigma."""
+    sigma_mrad, shape = beam.divergence_sigma_mrad, beam.divergence_shape
+    if sigma_mrad is None:
+        notes.record("beam.divergence_sigma_mrad", None, "default: none")
+        default: Literal["round", "square", "gaussian"] = DEFAULT_SHAPE
+        return replace(beam, divergence_shape=notes.choose("beam.divergence_shape", shape, default))
+    given = "given together with beam.divergence_sigma_mrad, which says it for both directions; leave one of them out"
+    for axis in ("horizontal", "vertical"):
+        if getattr(beam, f"divergence_{axis}_mrad") is not None:
+            notes.fault(f"beam.divergence_{axis}_mrad", given)
+    if shape not in (None, "gaussian"):
+        what = f"got {shape!r}, beam.divergence_sigma_mrad is the width of a Gaussian"
+        notes.fault("beam.divergence_shape", f"{what}; leave one of them out")
+    notes.given("beam.divergence_sigma_mrad", sigma_mrad)
+    notes.record("beam.divergence_shape", "gaussian", "derived from beam.divergence_sigma_mrad")
+    width_mrad = FULL_WIDTHS * sigma_mrad
+    return replace(
+        beam,
+        divergence_shape="gaussian",
+        divergence_sigma_mrad=None,
+        divergence_horizontal_mrad=width_mrad,
+        divergence_vertical_mrad=width_mrad,
+    )
 
 
 def resolve_spreads(beam: Beam, sampling: Sampling, notes: Notes) -> tuple[Steps, Steps, Steps]:
@@ -57,7 +85,6 @@ def resolve_spreads(beam: Beam, sampling: Sampling, notes: Notes) -> tuple[Steps
         notes.record(f"sampling.{name}_steps", steps.count, steps.origin)
     notes.record("beam.dispersion_percent", dispersion.range, dispersion.origin)
     notes.record("sampling.dispersion_steps", dispersion.count, dispersion.origin)
-    notes.switch("beam.divergence_shape", beam.divergence_shape)
     return horizontal, vertical, dispersion
 
 

@@ -10,7 +10,7 @@ from nbjax.resolve.crystal import ResolvedCrystal
 from nbjax.resolve.detector import ResolvedDetector
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.sampling import furthest_angle_rad
-from nbjax.resolve.steps import Steps, rotation_steps
+from nbjax.resolve.steps import NONE, Steps, rotation_steps
 
 _MOST = 1000
 """Steps that are derived at most."""
@@ -41,12 +41,16 @@ def resolve_rotation(
         )
     if notes.faults:
         return rotation_steps(range_deg, step_deg, count)
+    if crystal.model == "closed":
+        phi = Steps(range_deg, range_deg, 1, False, "closed model: the range as a whole") if range_deg else NONE
+        notes.record("crystal.phi_range_deg", phi.range, phi.origin)
+        return phi
     spot_deg = _spot_deg(config, beam, crystal, detector)
     derived = bool(range_deg) and step_deg is None and count is None and not config.parity
     if derived:
         count = _steps(range_deg or 0.0, _reflecting_deg(spot_deg, crystal, _DENSE))
     phi = rotation_steps(range_deg, step_deg, count)
-    origin = f"derived: spots are {spot_deg:.2g} degrees wide, the mosaic spread is {crystal.mosaic_spread_deg:g}"
+    origin = f"derived: spots are {spot_deg:.2g} degrees wide, the mosaic spread is {crystal.spread_deg:g}"
     notes.record("crystal.phi_range_deg", phi.range, phi.origin)
     notes.record("sampling.phi_step_deg", phi.step, phi.origin)
     notes.record("sampling.phi_steps", phi.count, origin if derived else phi.origin)
@@ -57,7 +61,7 @@ def resolve_rotation(
         wanted = math.ceil(abs(phi.range) / _reflecting_deg(spot_deg, crystal, _DENSE))
         notes.warn(
             f"sampling.phi_steps = {phi.count}: reflections slip through steps of {abs(phi.step):.2g} degrees, spots "
-            f"are {spot_deg:.2g} degrees wide and the mosaic spread is {crystal.mosaic_spread_deg:g}; {wanted} steps "
+            f"are {spot_deg:.2g} degrees wide and the mosaic spread is {crystal.spread_deg:g}; {wanted} steps "
             "record all of them"
         )
     return phi
@@ -86,4 +90,4 @@ def _reflecting_deg(spot_deg: float, crystal: ResolvedCrystal, domains: int) -> 
     """Width that a reflection shines over: that of a spot, or that of the mosaic spread, as far as a step meets
     ``domains`` of the domains that stand for it.
     """
-    return max(spot_deg, min(crystal.mosaic_spread_deg, spot_deg * crystal.mosaic_domains / domains))
+    return max(spot_deg, min(crystal.spread_deg, spot_deg * crystal.mosaic_domains / domains))

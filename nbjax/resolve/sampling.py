@@ -36,6 +36,8 @@ def resolve_sampling(
     """Fill in the sampling, which depends on beam, crystal and detector."""
     sampling = config.sampling
     limit = notes.choose("sampling.resolution_limit_A", sampling.resolution_limit_A, 0.0, "default: none")
+    if crystal.model == "closed":
+        return _of_closed(limit, sampling.tile_pixels, notes)
     recommended = _recommended_oversample(beam, crystal, detector)
     of_program = _oversample_of_program(config, beam, crystal, detector)
     differs = sampling.oversample is None and of_program != recommended
@@ -62,6 +64,13 @@ def resolve_sampling(
     )
 
 
+def _of_closed(limit: float, tile_pixels: int | None, notes: Notes) -> ResolvedSampling:
+    """The closed model's sampling, which averages over pixels by formula."""
+    notes.record("sampling.oversample", 1, "closed model: by formula")
+    tile = notes.choose("sampling.tile_pixels", tile_pixels, DEFAULT_TILE_PIXELS)
+    return ResolvedSampling(1, limit, tile, oversample_differs=False)
+
+
 def _check_gaps(beam: ResolvedBeam, crystal: ResolvedCrystal, detector: ResolvedDetector, notes: Notes) -> None:
     """Tell where a still takes so few wavelengths that spots of single ones show apart.
 
@@ -76,7 +85,7 @@ def _check_gaps(beam: ResolvedBeam, crystal: ResolvedCrystal, detector: Resolved
     longest_A = max(n * length for n, length in zip(crystal.cells, crystal.cell_A, strict=True))
     taken = 0.9 * beam.wavelength_A / (2 * longest_A * math.sin(theta) ** 2)
     if crystal.mosaic_domains >= _MANY_DOMAINS:
-        taken += 2 * math.radians(crystal.mosaic_spread_deg) / math.tan(theta)
+        taken += 2 * math.radians(crystal.spread_deg) / math.tan(theta)
     gap = band.width * float(np.median(np.diff(places))) if len(places) > 1 else 0.0
     if gap > 1.1 * taken / _WAVES_IN_REFLECTION:
         wanted = math.ceil(len(places) * gap * _WAVES_IN_REFLECTION / taken)

@@ -52,6 +52,7 @@ class SourceSpread:
         weights: relative intensities, shape (sources,).
         kind: of the wavelengths.
         waves: number of the wavelengths, which follow each other in each direction.
+        directions: "gaussian": points and weights by Gauss and Hermite; "grid": equally bright places.
     """
 
     horizontal_rad: Float[Array, ""]
@@ -63,6 +64,7 @@ class SourceSpread:
     weights: Float[Array, " sources"]
     kind: Literal["comb", "gaussian", "listed"] = field(metadata=STATIC)
     waves: int = field(metadata=STATIC)
+    directions: Literal["gaussian", "grid"] = field(metadata=STATIC)
 
     def spectrum(self, wavelength_m: Float[Array, ""]) -> tuple[Float[Array, " waves"], Float[Array, " waves"]]:
         """Wavelengths, and the sum of their weights over all directions."""

@@ -11,6 +11,8 @@ from jaxtyping import Float
 _REACH = 1.5
 """Full widths at half maximum on either side up to which an envelope is sampled; 4e-4 of it lies further out."""
 _FINE = 6000
+FULL_WIDTHS = 2 * math.sqrt(2 * math.log(2))
+"""Full width at half maximum of a Gaussian of standard deviation one."""
 _IN_SPIKE = 4
 """Points in the width of a spike."""
 

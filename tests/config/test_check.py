@@ -29,7 +29,7 @@ def test_numbers_of_other_libraries_and_paths_become_pythons() -> None:
     [
         (Config(precision="duble"), "precision", "got 'duble'; did you mean 'double'?"),  # type: ignore[arg-type]
         (Config(crystal=Crystal(shape="rond")), "crystal.shape", "did you mean 'round'?"),  # type: ignore[arg-type]
-        (Config(crystal=Crystal(shape=None)), "crystal.shape", "choose from square"),  # type: ignore[arg-type]
+        (Config(crystal=Crystal(model=None)), "crystal.model", "choose from sampled"),  # type: ignore[arg-type]
         (Config(Beam(wavelength_A="1")), "beam.wavelength_A", "got '1', a number is wanted"),  # type: ignore[arg-type]
         (Config(Beam(wavelength_A=float("nan"))), "beam.wavelength_A", "a finite number is wanted"),
         (Config(detector=Detector(pixels_fast=2.5)), "detector.pixels_fast", "a whole number"),  # type: ignore[arg-type]
