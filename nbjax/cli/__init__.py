@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from nbjax import __version__
-from nbjax.cli import attribute, batch, compare_traces, export, fit, import_, structure_factors, trace
+from nbjax.cli import attribute, batch, compare_traces, converge, export, fit, import_, structure_factors, trace
 from nbjax.cli.folder import output_folder
 from nbjax.cli.interruption import leave
 from nbjax.cli.startup import collect_garbage_less, keep_compiled_programs
@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     attribute.add_parser(commands)
     batch.add_parser(commands)
     fit.add_parser(commands)
+    converge.add_parser(commands)
 
     sample = commands.add_parser("sample", help="render the embedded crystal (PDB entry 2ERL)")
     _add_run_options(sample)
