@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nbjax.convergence.search import Trial
 
 _ROW = "{:24} {:>8} {:>8}  {:>8} {:>8} {:>8}  {}"
+_SHOWN = 9.99
+"""Changes beyond are told no closer."""
 
 
 def add_parser(commands: Any) -> None:
@@ -89,7 +91,8 @@ class _Table:
 
 
 def _parts(change: Change) -> list[str]:
-    return [f"{100 * part:.2g} %" for part in (change.pixel, change.spot, change.total)]
+    parts = (change.pixel, change.spot, change.total)
+    return [f"{100 * part:.2g} %" if part < _SHOWN else f"> {100 * _SHOWN:.0f} %" for part in parts]
 
 
 def _print(convergence: Convergence) -> None:

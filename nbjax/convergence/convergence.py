@@ -26,7 +26,7 @@ from nbjax.resolve import Resolved, resolve
 
 SURVEY_S = 5.0
 """What the image that spots are looked for in may take."""
-TRIAL_S = 20.0
+TRIAL_S = 10.0
 """What the pixels of one trial may take."""
 _LEAST_SURVEYED = 16
 """Samples of each average that is no subpixel, as far as time allows: spots of fewer may be missed."""

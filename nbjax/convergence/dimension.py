@@ -16,7 +16,7 @@ Counts = Mapping[str, int]
 """Name of a dimension -> its count."""
 
 _MOST = {
-    "sampling.oversample": 64,
+    "sampling.oversample": 2**8,
     "sampling.mosaic_domains": 2**17,
     "sampling.phi_steps": 2**14,
     "sampling.divergence_horizontal_steps": 2**8,

@@ -18,7 +18,7 @@ Result = Float[np.ndarray, " n"]
 _PASSES = 3
 _BEGIN = 1 / 64
 """The largest effort that a search begins with."""
-MOST_EFFORT = 16.0
+MOST_EFFORT = 8.0
 """The check of all counts together may cost so many times what a doubling may."""
 
 
@@ -47,8 +47,9 @@ class Found:
 
     Attributes:
         counts: name of a dimension -> count.
-        alone: name -> change from this count to a four times finer one; None where that cost too much.
-        short: names of the dimensions that would need more than could be tried.
+        alone: name -> change from this count to a four times finer one when it was last looked at; None: never, it
+            would have cost too much.
+        short: names of the dimensions that need more than could be tried.
         check: the error with all counts refined together; None where that cost too much.
         met: whether the error is within what was wanted.
         finest: the result that the counts were compared with in the end.
@@ -85,6 +86,7 @@ class Search:
     def __post_init__(self) -> None:
         self._levels = {one.name: one.start for one in self.dimensions}
         self._told: set[tuple[Any, ...]] = set()
+        self._alone: dict[str, Change | None] = {}
 
     def run(self) -> Found:
         """Search each dimension while the others stand at their present best, then all together."""
@@ -96,7 +98,7 @@ class Search:
             if self._levels == before:
                 break
         check, finest = self._together()
-        while check is not None and check.largest > self.error:
+        while check is not None and check.largest > self.error and not self._short():
             coarsest = self._coarsest()
             if coarsest is None:
                 break
@@ -104,19 +106,23 @@ class Search:
             for one in self.dimensions:
                 self._trial(one, self._levels[one.name])
             check, finest = self._together()
-        alone = {one.name: self._far(one, self._levels[one.name]) for one in self.dimensions}
-        met = check is not None and check.largest <= self.error and None not in alone.values()
-        short = () if met else tuple(name for name, far in alone.items() if far is None or far.largest > self.error)
-        return Found(self._counts(), alone, short, check, met, finest)
+        met = check is not None and check.largest <= self.error and not self._short()
+        return Found(self._counts(), dict(self._alone), self._short(), check, met, finest)
+
+    def _short(self) -> tuple[str, ...]:
+        """Dimensions that were never seen to be fine enough."""
+        alone = {one.name: self._alone.get(one.name) for one in self.dimensions}
+        return tuple(name for name, far in alone.items() if far is None or far.largest > self.error)
 
     def _begin(self) -> None:
         """Come down from counts that leave no time for finer ones."""
+        for one in self.dimensions:
+            while self._levels[one.name] > 0 and self._finer(one, self._levels[one.name], 2) is None:
+                self._levels[one.name] -= 1
         while self.effort(self._counts()) > _BEGIN and any(self._levels.values()):
-            costliest = max((one for one in self.dimensions if self._levels[one.name]), key=lambda o: self._costs(o))
+            higher = [one for one in self.dimensions if self._levels[one.name] > 0]
+            costliest = max(higher, key=lambda one: one.levels[self._levels[one.name]] ** math.log2(one.cost))
             self._levels[costliest.name] -= 1
-
-    def _costs(self, one: Dimension) -> float:
-        return float(one.levels[self._levels[one.name]] ** math.log2(one.cost))
 
     def _counts(self, levels: Mapping[str, int] | None = None) -> dict[str, int]:
         """Counts by present levels, and by others in the place of some."""
@@ -153,10 +159,8 @@ class Search:
         return trial.good
 
     def _settle(self, one: Dimension) -> None:
-        """Move a dimension to the first good level, down from where it is or up."""
+        """Move a dimension to the first good level, down from where it is or up; or leave it where none can be told."""
         level = self._levels[one.name]
-        while level > 0 and self._trial(one, level) is None:
-            level -= 1
         good = self._trial(one, level)
         while good and level > 0 and self._trial(one, level - 1):
             level -= 1
@@ -164,6 +168,8 @@ class Search:
             good = self._trial(one, level + 1)
             level += good is not None
         self._levels[one.name] = level
+        if good is not None or one.name not in self._alone:
+            self._alone[one.name] = self._far(one, level)
 
     def _together(self) -> tuple[Change | None, Result]:
         """The error with all counts refined at once, and the result that tells it.
@@ -183,7 +189,7 @@ class Search:
         return self.change(here, finest), finest
 
     def _coarsest(self) -> Dimension | None:
-        """The dimension whose doubling promises most for what it costs; None where no more can be tried."""
+        """The dimension whose doubling promises most for what it costs; None where none can be looked at."""
         best, most = None, 0.0
         for one in self.dimensions:
             level = self._levels[one.name]

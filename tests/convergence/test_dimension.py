@@ -88,5 +88,5 @@ def test_counts_of_the_configuration_itself_change_nothing() -> None:
 
 def test_a_count_beyond_those_that_are_tried_is_reached() -> None:
     one = dimensions(sampling={"oversample": 100})["sampling.oversample"]
-    assert one.levels[one.start] == 64
+    assert one.levels[one.start] == 128
     assert one.levels[0] == 1
