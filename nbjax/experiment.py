@@ -95,6 +95,12 @@ class CrystalParameters:
         """How many orientations the crystal has at each angle of the spindle."""
         return self.mosaic.angle_ratios.shape[-1] * (1 if self.disorder is None else self.disorder.turns.shape[-2])
 
+    @property
+    def middle_rad(self) -> Float[Array, ""]:
+        """Spindle angle in the middle of the exposure: of the steps, or of the range that the closed model covers."""
+        passed = self.spindle.steps - (0 if self.model == "closed" else 1)
+        return jnp.asarray(self.spindle.start_rad) + self.spindle.step_rad * (passed / 2)
+
 
 @dataclass(frozen=True)
 class Grid:

@@ -92,7 +92,7 @@ def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
     """Mean spindle angle at which each pixel gets its photons; the middle of the exposure where there are none."""
     spindle, shape = experiment.crystal.spindle, experiment.grid.shape
     angles = np.asarray(phi_angles_rad(spindle))
-    middle = float(angles.mean())
+    middle = float(experiment.crystal.middle_rad)
     if spindle.steps == 1:
         return np.full(shape, middle)
     total, turned = np.zeros(shape), np.zeros(shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,12 +22,15 @@ from nbjax.geometry.unit_cell import setting_of
 from nbjax.quantities import QUANTITIES, Quantity
 from nbjax.resolve import Resolved, resolve
 from nbjax.resolve.beam import resolve_beam
+from nbjax.resolve.mosaic import DEFAULT_DOMAINS
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.spectrum import shots_of_images
 
 NOTHING: Mapping[str, float] = {}
 _OF_BEAM = {"beam.wavelength_A", "beam.energy_eV"}
 _MOVES_WAVELENGTH = _OF_BEAM | {"beam.spectrum_offset_eV"}
+_SPREADS = ("divergence_horizontal", "divergence_vertical", "dispersion")
+_DISORDER = ("crystal.mosaicity_deg", "crystal.mosaicity_axes_deg", "crystal.cell_spread_percent")
 _NO_COORDINATES: dict[str, Any] = dict.fromkeys(OF_COORDINATES)
 
 
@@ -84,7 +87,8 @@ class Plan:
                 sampling=replace(config.sampling, phi_steps=dataset.phi_steps, phi_step_deg=None),
             )
         self.resolved = resolve(config)
-        self.base = _settled(self.resolved, config)
+        drawn = {path_of(key)[0] for key in dataset.drawn_keys}
+        self.base = _settled(self.resolved, config, drawn)
         self.orientation = base_orientation(self.resolved)
         self.shots = shots_of_images(config.beam)
 
@@ -166,8 +170,9 @@ class Plan:
         dataset = self.recipe.dataset
         crystal = config.crystal
         if dataset.kind == "rotation" and dataset.width_deg is not None:
-            # each phi step stands for the middle of its part of the width
-            half_step = dataset.width_deg / self.resolved.crystal.phi.count / 2
+            # each phi step stands for the middle of its part of the width; the closed model has it whole
+            sampled = self.resolved.crystal.model == "sampled"
+            half_step = dataset.width_deg / self.resolved.crystal.phi.count / 2 if sampled else 0.0
             crystal = replace(crystal, phi_start_deg=self.start_deg(number) + half_step)
         # a rotation series shows one crystal
         image = number if dataset.kind == "stills" else 0
@@ -204,7 +209,7 @@ class Plan:
             detector = self.resolved.detector
             value = np.mean([panel.middle_mm @ detector.beam_direction for panel in detector.panels])
         if value is None:
-            value = self.resolved.notes[f"{section}.{name}"][0]
+            value = self.resolved.notes.get(f"{section}.{name}", (None, ""))[0]
         if value is None:
             raise ConfigError([Fault("dataset.draws", f"{key} is relative to what is not given; give {key}")])
         return float(value[int(index[0])] if index else value)
@@ -258,26 +263,23 @@ def _with_value(config: Config, key: str, value: float) -> tuple[Config, float]:
     return with_values(config, values), float(value)
 
 
-def _settled(resolved: Resolved, given: Config) -> Config:
+def _settled(resolved: Resolved, given: Config, drawn: Set[str]) -> Config:
     """The resolved configuration with what could change an image's structure written out, and no file to read twice.
 
     What ``detector.file`` says is left to it, because drawn numbers move what follows from it.
     """
     config, crystal, sampling = resolved.config, resolved.crystal, resolved.config.sampling
-    # a count without its range would bring in a nominal range
-    counts: dict[str, Any] = {"oversample": resolved.sampling.oversample}
-    if crystal.mosaic_spread_deg > 0:
-        counts["mosaic_domains"] = crystal.mosaic_domains
-    if resolved.detector.thickness_um > 0:
-        counts["thickness_layers"] = resolved.detector.layers
-    if config.crystal.phi_range_deg is not None:
-        counts["phi_steps"] = crystal.phi.count
-    if resolved.beam.sources is None:
-        for name in ("divergence_horizontal", "divergence_vertical", "dispersion"):
-            steps = getattr(resolved.beam, name.removeprefix("divergence_"))
-            if steps.range > 0:
-                counts[f"{name}_steps"] = steps.count
+    counts = _counts(resolved, drawn)
     beam = config.beam
+    if resolved.beam.horizontal.range > 0 and beam.divergence_sigma_mrad is not None:
+        # one of the two may be drawn alone
+        beam = replace(
+            beam,
+            divergence_shape="gaussian",
+            divergence_horizontal_mrad=resolved.beam.horizontal.range,
+            divergence_vertical_mrad=resolved.beam.vertical.range,
+            divergence_sigma_mrad=None,
+        )
     if resolved.beam.spread is not None and resolved.beam.spread.band.kind != "comb":
         beam = replace(beam, channels=len(resolved.beam.spread.band.weights))
     has_sizes = any(getattr(config.crystal, f"size_{axis}_mm") is not None for axis in "abc")
@@ -288,6 +290,8 @@ def _settled(resolved: Resolved, given: Config) -> Config:
             config.crystal,
             cell_A=crystal.cell_A,
             cell_deg=crystal.cell_deg,
+            mosaicity_deg=None,
+            mosaicity_axes_deg=crystal.mosaicity_deg,
             matrix_file=None,
             orientation_file=None,
             hkl_file=None,
@@ -315,6 +319,32 @@ def _settled(resolved: Resolved, given: Config) -> Config:
         else replace(given.detector, mask_file=None),
         sampling=replace(sampling, **counts),
     )
+
+
+def _counts(resolved: Resolved, drawn: Set[str]) -> dict[str, Any]:
+    """Counts of the sampling, which would follow from drawn numbers."""
+    crystal, sampling = resolved.crystal, resolved.config.sampling
+    counts: dict[str, Any] = {}
+    if resolved.detector.thickness_um > 0:
+        counts["thickness_layers"] = resolved.detector.layers
+    # a count without its range would bring in a nominal range
+    gaussian = resolved.beam.spread is not None and resolved.beam.spread.gaussian
+    spreads = ("dispersion",) if gaussian and crystal.model == "closed" else _SPREADS
+    if resolved.beam.sources is None:
+        for name in spreads:
+            steps = getattr(resolved.beam, name.removeprefix("divergence_"))
+            if steps.range > 0:
+                counts[f"{name}_steps"] = steps.count
+    if crystal.model == "closed":
+        return counts
+    counts["oversample"] = resolved.sampling.oversample
+    if crystal.spread_deg > 0 or crystal.cell_spread_percent > 0:
+        counts["mosaic_domains"] = crystal.mosaic_domains
+    elif drawn & set(_DISORDER):
+        counts["mosaic_domains"] = sampling.mosaic_domains or DEFAULT_DOMAINS
+    if resolved.config.crystal.phi_range_deg is not None:
+        counts["phi_steps"] = crystal.phi.count
+    return counts
 
 
 def base_orientation(resolved: Resolved) -> np.ndarray:

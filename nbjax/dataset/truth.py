@@ -17,7 +17,6 @@ from nbjax.dataset.images import Photons
 from nbjax.dataset.plan import ImagePlan
 from nbjax.dataset.shard import Field, digest
 from nbjax.experiment import Experiment, in_double
-from nbjax.geometry.goniometer import phi_angles_rad
 from nbjax.geometry.panel import Panel
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.pipeline.compilation import compiled
@@ -155,6 +154,5 @@ def _reciprocal(experiment: Experiment) -> Float[Array, "3 3"]:
 
 def middle_direct_m(experiment: Experiment) -> Float[Array, "3 3"]:
     """Rows a, b, c in m of the aligned crystal in nbjax's laboratory, in the middle of the exposure."""
-    spindle = experiment.crystal.spindle
-    angle = phi_angles_rad(spindle).mean()
-    return direct_vectors_m(experiment.crystal.cell) @ about_axis(jnp.asarray(spindle.axis), angle).T
+    crystal = experiment.crystal
+    return direct_vectors_m(crystal.cell) @ about_axis(jnp.asarray(crystal.spindle.axis), crystal.middle_rad).T

@@ -38,7 +38,10 @@ _NOT_BESIDE_SOURCES = (
     "dispersion_percent",
     "divergence_horizontal_mrad",
     "divergence_vertical_mrad",
+    "divergence_sigma_mrad",
 )
+_DIVERGENCES = ("beam.divergence_horizontal_mrad", "beam.divergence_vertical_mrad")
+_DISORDER = {"crystal.mosaicity_deg", "crystal.mosaicity_axes_deg", "crystal.cell_spread_percent"}
 _AXES = {
     "beam.direction": {"beam.direction": "beam.direction"},
     "beam.polarization_axis": {"beam.polarization_axis": "beam.polarization_axis"},
@@ -107,6 +110,7 @@ def fitted_config(
         elif path not in _ORIENTING | _LISTED | set(_SIZES):
             values[path] = _value(table[path], experiment)
     values |= _sampling(config, experiment, paths) | _detector(config, experiment, table, paths)
+    values |= _spreads(config, experiment, table, paths)
     if geometry is not None:
         values |= geometry.values
         if geometry.changes_frame and config.crystal.orientation_file is not None:
@@ -140,11 +144,13 @@ def with_sources(config: Config, file: str) -> Config:
 
 def _sampling(config: Config, experiment: Experiment, paths: Sequence[str]) -> dict[str, Any]:
     """Counts, which would follow from what was fitted where they are not given."""
+    if experiment.crystal.model == "closed":
+        return {}
     values: dict[str, Any] = {"sampling.oversample": experiment.grid.oversample}
     if "crystal.phi_range_deg" in paths:
         values["sampling.phi_steps"] = experiment.crystal.spindle.steps
-    if "crystal.mosaic_spread_deg" in paths:
-        values["sampling.mosaic_domains"] = len(experiment.crystal.mosaic.axes)
+    if {"crystal.mosaic_spread_deg", *_DISORDER} & set(paths):
+        values["sampling.mosaic_domains"] = experiment.crystal.domains
     for axis in ("horizontal", "vertical"):
         if f"beam.divergence_{axis}_mrad" in paths and isinstance(experiment.beam.sources, SourceGrid):
             said = getattr(config.beam, f"divergence_{axis}_mrad")
@@ -152,6 +158,21 @@ def _sampling(config: Config, experiment: Experiment, paths: Sequence[str]) -> d
             spacing = float(getattr(experiment.beam.sources, f"{axis}_step_rad"))
             values[f"sampling.divergence_{axis}_step_mrad"] = 1000 * spacing or None
             values[f"sampling.divergence_{axis}_steps"] = grid_steps(said, step, count, 1000.0).count
+    return values
+
+
+def _spreads(
+    config: Config, experiment: Experiment, table: dict[str, Parameter], paths: Sequence[str]
+) -> dict[str, Any]:
+    """Widths that are one number in the configuration and several in the fit, or the other way round."""
+    beam, axes = config.beam, "crystal.mosaicity_axes_deg"
+    values: dict[str, Any] = {}
+    if "crystal.mosaicity_deg" in paths and config.crystal.mosaicity_axes_deg is not None:
+        values |= {axes: _value(table[axes], experiment), "crystal.mosaicity_deg": None}
+    one, each = "beam.divergence_sigma_mrad" in paths, bool(set(_DIVERGENCES) & set(paths))
+    if (one and beam.divergence_sigma_mrad is None) or (each and beam.divergence_sigma_mrad is not None):
+        values |= {key: _value(table[key], experiment) for key in _DIVERGENCES}
+        values |= {"beam.divergence_sigma_mrad": None, "beam.divergence_shape": "gaussian"}
     return values
 
 

@@ -23,6 +23,8 @@ class Limits:
     upper: float = math.inf
 
 
+_TURNS = {"crystal.mosaic_spread_deg": 1.0, "crystal.mosaicity_deg": 2.0, "crystal.mosaicity_axes_deg": 2.0}
+"""What turns domains, and how much wider these lie: a cap has the variance of a Gaussian of half its half-angle."""
 _CELL = {"A": "crystal.cell_A", "degrees": "crystal.cell_deg"}
 
 
@@ -36,9 +38,9 @@ def limits_of(parameter: Parameter, experiment: Experiment) -> list[Limits]:
     of = key_of(parameter.path)
     keys = [_CELL[unit] if of == "crystal.cell" else of for unit in parameter.unit]
     found = [Limits(QUANTITIES[key].possible.low, QUANTITIES[key].possible.high) for key in keys]
-    if of == "crystal.mosaic_spread_deg":
-        gap = spot_gap_deg(alone(experiment, crystal_of(parameter.path) or 0))
-        return [Limits(limits.lower, gap) for limits in found]
+    if of in _TURNS:
+        gap = spot_gap_deg(alone(experiment, crystal_of(parameter.path) or 0)) / _TURNS[of]
+        return [Limits(limits.lower, min(limits.upper, gap)) for limits in found]
     return found
 
 

@@ -48,6 +48,7 @@ _OF_ONE_PANEL = {
 }
 """What is no parameter of several panels, and those to use."""
 _SHOWN_NAMES = 6
+_DISORDER = "needs Gaussian domains; give it in the configuration, 0 to start from, with sampling.mosaic_domains"
 _LISTED = "needs a list of sources; give beam.source_file"
 _ELSEWHERE = {
     "beam.flux_photons_per_s": _SCALES,
@@ -62,6 +63,11 @@ _ELSEWHERE = {
     "beam.source_weights": "needs a list of two or more sources; give beam.source_file",
     "crystal.structure_factors": "needs one table of amplitudes; give crystal.hkl_file, or leave out "
     "crystal.anomalous_channels",
+    "beam.divergence_sigma_mrad": "needs a Gaussian divergence; give it in the configuration, above zero",
+    "crystal.mosaic_spread_deg": "is a cap of domains, and these are Gaussian; use crystal.mosaicity_deg",
+    "crystal.mosaicity_deg": _DISORDER,
+    "crystal.mosaicity_axes_deg": _DISORDER,
+    "crystal.cell_spread_percent": _DISORDER,
     "crystal.offset_mm": "needs a beam whose fluence falls off; give beam.profile",
     "crystal.default_F": "stands for reflections of a table that lacks them; use crystal.structure_factors",
     "crystal.water_um": "needs one background of water; give crystal.water_um above zero",

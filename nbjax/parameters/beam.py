@@ -17,10 +17,11 @@ from nbjax.fields import look_up, put
 from nbjax.geometry.detector import first_panel
 from nbjax.geometry.panel import PanelParameters
 from nbjax.numerics import unit_vector
-from nbjax.parameters.parameter import DEGREE, Meaning, Parameter, leaf, relative, several, single
+from nbjax.parameters.parameter import DEGREE, Meaning, Parameter, leaf, relative, several, single, together
 from nbjax.quantities import UNITS, Quantity
 from nbjax.rotations import about_axis
 from nbjax.sampling.sources import SourceGrid, SourceSpread, SourceTable
+from nbjax.sampling.spectra import FULL_WIDTHS
 
 Accessor = Callable[[Quantity, Experiment, Meaning], Parameter | None]
 
@@ -92,6 +93,15 @@ def _source_width(
     return single(quantity, lambda e: look_up(e, f"{_SOURCES}.{width}") / si, set_width)
 
 
+def _divergence_sigma(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
+    """Standard deviation of a Gaussian divergence in both directions."""
+    sources = experiment.beam.sources
+    if not isinstance(sources, SourceSpread) or sources.directions != "gaussian":
+        return None
+    places = tuple(f"{_SOURCES}.{axis}_rad" for axis in ("horizontal", "vertical"))
+    return together(quantity, places, UNITS[quantity.unit].si * FULL_WIDTHS)
+
+
 def _listed(make: Accessor, quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
     return make(quantity, experiment, meaning) if isinstance(experiment.beam.sources, SourceTable) else None
 
@@ -141,6 +151,7 @@ BEAM: dict[str, Accessor] = {
         f"beam.divergence_{axis}_mrad": partial(_source_width, f"{axis}_range_rad", f"{axis}_step_rad")
         for axis in ("horizontal", "vertical")
     },
+    "beam.divergence_sigma_mrad": _divergence_sigma,
     "beam.source_directions": partial(_listed, _source_directions),
     "beam.source_wavelengths_A": partial(_listed, _source_wavelengths),
     "beam.source_weights": partial(_listed, _source_weights),

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import Experiment
-from nbjax.fields import look_up, put
-from nbjax.parameters.parameter import DEGREE, Meaning, Parameter, leaf, relative, several, single, tilt
+from nbjax.fields import put
+from nbjax.parameters.parameter import DEGREE, Meaning, Parameter, leaf, relative, several, single, tilt, together
 from nbjax.physics.backgrounds.water import Water
 from nbjax.quantities import Quantity
 from nbjax.rotations import about_vector
@@ -47,13 +47,13 @@ def _phi_range(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> 
 
 
 def _mosaicity(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
-    """One standard deviation for all axes; the first stands for what they have."""
-    place = "crystal.disorder.mosaicity_rad"
-    return single(
-        quantity,
-        lambda e: look_up(e, place)[0] / DEGREE,
-        lambda e, x: put(e, place, jnp.broadcast_to(x * DEGREE, look_up(e, place).shape)),
-    )
+    """One standard deviation for all axes, the mean of theirs; where they differ, they keep their differences."""
+    return together(quantity, ("crystal.disorder.mosaicity_rad",), DEGREE)
+
+
+def _cap(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
+    """The half-angle of the domains' cap, where they are not Gaussian."""
+    return leaf(quantity, "crystal.mosaic.spread_rad") if experiment.crystal.disorder is None else None
 
 
 def _size(i: int, quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
@@ -94,6 +94,7 @@ CRYSTAL: dict[str, Callable[[Quantity, Experiment, Meaning], Parameter | None]] 
     "crystal.rotation_deg": lambda q, e, meaning: relative(q, "degrees", q.labels, _turned_crystal),
     "crystal.spindle_axis": lambda q, e, meaning: tilt(q, "crystal.spindle.axis"),
     "crystal.phi_range_deg": _phi_range,
+    "crystal.mosaic_spread_deg": _cap,
     "crystal.mosaicity_deg": _mosaicity,
     **{f"crystal.size_{axis}_mm": partial(_size, i) for i, axis in enumerate(_LENGTHS)},
     "crystal.default_F": _default_factor,

@@ -84,6 +84,21 @@ def leaf(quantity: Quantity, place: str, labels: tuple[str, ...] | None = None, 
     return several(quantity, lambda e: look_up(e, place) / factor, lambda e, x: put(e, place, x * factor), labels)
 
 
+def together(quantity: Quantity, places: tuple[str, ...], si: float) -> Parameter:
+    """One number for all that lie at some places: their mean, which moves all of them by the same."""
+
+    def get(e: Experiment) -> Array:
+        return jnp.mean(jnp.stack([look_up(e, place) for place in places])) / si
+
+    def move(e: Experiment, x: Array) -> Experiment:
+        change = (x - get(e)) * si
+        for place in places:
+            e = put(e, place, look_up(e, place) + change)
+        return e
+
+    return single(quantity, get, move)
+
+
 def relative(quantity: Quantity, unit: str, labels: tuple[str, ...], put: Set) -> Parameter:
     """A change on top of the experiment, which starts at zero."""
     return several(quantity, lambda e: jnp.zeros(len(labels), e.beam.wavelength_m.dtype), put, labels, unit)

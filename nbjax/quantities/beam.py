@@ -7,6 +7,7 @@ from nbjax.quantities.quantity import Quantity
 
 _DARK = "no photon falls on the crystal, and the image is zero"
 _WIDTH = Interval(0.0, 2000.0)
+_DIVERGENCE_KEYS = ("beam.divergence_horizontal_mrad", "beam.divergence_vertical_mrad")
 _DIVERGENCES = tuple(
     Quantity(
         f"beam.divergence_{axis}_mrad",
@@ -134,8 +135,11 @@ BEAM: tuple[Quantity, ...] = (
         up_to(800.0),
         up_to(40.0),
         typical=0.04,
+        fitted=True,
         drawn=True,
-        replaces=("beam.divergence_horizontal_mrad", "beam.divergence_vertical_mrad"),
+        attributed=True,
+        same=_DIVERGENCE_KEYS,
+        replaces=_DIVERGENCE_KEYS,
     ),
     Quantity("beam.source_directions", "the direction of each source", "mrad", labels=(), typical=0.1, fitted=True),
     Quantity(

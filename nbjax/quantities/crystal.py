@@ -6,7 +6,7 @@ from nbjax.quantities.interval import Interval, above_zero, around_zero, up_to, 
 from nbjax.quantities.quantity import ABC, XYZ, Quantity
 
 _TURNS = around_zero(3.6e5)
-_MOSAICITY = Interval(0.0, 20.0, open_high=True)
+_MOSAICITY = _CELL_SPREAD = Interval(0.0, 20.0, open_high=True)
 _SIZES = tuple(
     Quantity(
         f"crystal.size_{axis}_mm",
@@ -130,7 +130,6 @@ CRYSTAL: tuple[Quantity, ...] = (
         up_to(180.0),
         up_to(20.0),
         typical=0.01,
-        place="mosaic.spread_rad",
         fitted=True,
         drawn=True,
         attributed=True,
@@ -141,10 +140,12 @@ CRYSTAL: tuple[Quantity, ...] = (
         "degrees",
         _MOSAICITY,
         up_to(2.0),
+        _MOSAICITY,
         typical=0.01,
         unless=("disorder", None),
         fitted=True,
         drawn=True,
+        attributed=True,
         same=("crystal.mosaicity_axes_deg",),
         replaces=("crystal.mosaicity_axes_deg",),
     ),
@@ -154,6 +155,7 @@ CRYSTAL: tuple[Quantity, ...] = (
         "degrees",
         _MOSAICITY,
         up_to(2.0),
+        _MOSAICITY,
         labels=XYZ,
         typical=0.01,
         place="disorder.mosaicity_rad",
@@ -167,8 +169,9 @@ CRYSTAL: tuple[Quantity, ...] = (
         "crystal.cell_spread_percent",
         "the relative standard deviation of the domains' lengths a, b, c",
         "%",
-        Interval(0.0, 20.0, open_high=True),
+        _CELL_SPREAD,
         up_to(5.0),
+        _CELL_SPREAD,
         typical=0.01,
         place="disorder.cell_spread",
         unless=("disorder", None),

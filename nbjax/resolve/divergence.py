@@ -29,7 +29,6 @@ def resolve_shape(beam: Beam, notes: Notes) -> Beam:
     """The beam with a shape of its divergence, and with the full widths of one that is given by its sigma."""
     sigma_mrad, shape = beam.divergence_sigma_mrad, beam.divergence_shape
     if sigma_mrad is None:
-        notes.record("beam.divergence_sigma_mrad", None, "default: none")
         default: Literal["round", "square", "gaussian"] = DEFAULT_SHAPE
         return replace(beam, divergence_shape=notes.choose("beam.divergence_shape", shape, default))
     given = "given together with beam.divergence_sigma_mrad, which says it for both directions; leave one of them out"

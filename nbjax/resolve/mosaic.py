@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nbjax.config.tree import Config
+from nbjax.config.tree import Config, Crystal
 from nbjax.resolve.notes import Notes
 
-_DOMAINS = 10
+DEFAULT_DOMAINS = 10
 _GAUSSIAN = ("mosaicity_deg", "mosaicity_axes_deg", "cell_spread_percent")
 
 
@@ -44,13 +44,20 @@ def resolve_mosaic(config: Config, notes: Notes) -> Mosaic:
             f"got {spread:g} together with crystal.{given[0]}; domains lie on a cap or are Gaussian: keep one of them",
         )
         spread = 0.0
-    one = notes.choose("crystal.mosaicity_deg", crystal.mosaicity_deg, 0.0)
-    axes = notes.choose("crystal.mosaicity_axes_deg", crystal.mosaicity_axes_deg, (one,) * 3, "crystal.mosaicity_deg")
+    axes = _mosaicity(crystal, notes)
     sizes = notes.choose("crystal.cell_spread_percent", crystal.cell_spread_percent, 0.0)
     wide = spread > 0 or max(axes) > 0 or sizes > 0
     key = f"crystal.{given[0] if given else 'mosaic_spread_deg'}"
     domains = 1 if closed else _domains(config, wide or bool(given), wide, key, notes)
     return Mosaic(spread, axes if given or closed else None, sizes, domains)
+
+
+def _mosaicity(crystal: Crystal, notes: Notes) -> tuple[float, float, float]:
+    if crystal.mosaicity_axes_deg is not None:
+        notes.given("crystal.mosaicity_axes_deg", crystal.mosaicity_axes_deg)
+        return crystal.mosaicity_axes_deg
+    one = notes.choose("crystal.mosaicity_deg", crystal.mosaicity_deg, 0.0)
+    return one, one, one
 
 
 def _domains(config: Config, disordered: bool, wide: bool, key: str, notes: Notes) -> int:
@@ -66,5 +73,5 @@ def _domains(config: Config, disordered: bool, wide: bool, key: str, notes: Note
         return 1
     if domains is None:
         more = "" if key == "crystal.mosaic_spread_deg" else "; 100 and more join into smooth spots"
-        notes.warn(f"{key} without sampling.mosaic_domains: {_DOMAINS} domains are used{more}")
-    return notes.choose("sampling.mosaic_domains", domains, _DOMAINS)
+        notes.warn(f"{key} without sampling.mosaic_domains: {DEFAULT_DOMAINS} domains are used{more}")
+    return notes.choose("sampling.mosaic_domains", domains, DEFAULT_DOMAINS)

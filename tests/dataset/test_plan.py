@@ -20,9 +20,12 @@ from nbjax.dataset.load import Recipe
 from nbjax.dataset.plan import Plan
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, FileError
+from nbjax.experiment import stack
 from nbjax.geometry.unit_cell import standard_direct
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
+from nbjax.sampling.sources import SourceSpread
+from nbjax.sampling.spectra import FULL_WIDTHS
 
 
 class _Cut:
@@ -219,6 +222,51 @@ def test_a_drawn_number_replaces_what_would_contradict_it() -> None:
     beam = Plan(base).image(0).lattices[0].beam
     assert beam.wavelength_A is None
     assert 9000 < (beam.energy_eV or 0) < 9100
+
+
+def test_widths_are_drawn_on_domains_that_stay() -> None:
+    draws = (
+        Draw(("crystal.mosaicity_deg",), "categorical", values=(0.0, 0.2)),
+        Draw(("crystal.cell_spread_percent",), "uniform", low=0.1, high=0.3),
+        Draw(("beam.divergence_sigma_mrad",), "uniform", low=0.2, high=0.4),
+    )
+    own = {"crystal": {"mosaic_spread_deg": None}, "sampling": {"mosaic_domains": None}}
+    plan = Plan(recipe(own, draws=draws))
+    images = [plan.image(number).lattices[0] for number in range(4)]
+    assert {image.crystal.mosaicity_deg for image in images} == {0.0, 0.2}
+    assert {image.sampling.mosaic_domains for image in images} == {10}
+    with jax.enable_x64(True):
+        experiments = [prepare_resolved(resolve(image)) for image in images]
+    stack(experiments)
+    for image, experiment in zip(images, experiments, strict=True):
+        assert experiment.crystal.disorder is not None
+        spread = 100 * float(experiment.crystal.disorder.cell_spread)
+        assert spread == pytest.approx(image.crystal.cell_spread_percent, rel=1e-12)
+        assert isinstance(experiment.beam.sources, SourceSpread)
+        width = 1000 * float(experiment.beam.sources.vertical_rad)
+        assert width == pytest.approx(FULL_WIDTHS * (image.beam.divergence_sigma_mrad or 0), rel=1e-12)
+
+
+def test_a_width_is_drawn_relative_to_the_base_and_beside_another() -> None:
+    base = {
+        "crystal": {"mosaic_spread_deg": None, "mosaicity_deg": 0.2},
+        "beam": {"divergence_sigma_mrad": 0.3},
+    }
+    draws = (
+        Draw(("crystal.mosaicity_axes_deg.1",), "uniform", low=2.0, high=3.0, relative=True),
+        Draw(("beam.divergence_vertical_mrad",), "uniform", low=2.0, high=3.0, relative=True),
+    )
+    config = Plan(recipe(base, draws=draws)).image(0).lattices[0]
+    x, y, z = config.crystal.mosaicity_axes_deg or (0.0, 0.0, 0.0)
+    assert (x, z) == (0.2, 0.2)
+    assert 0.4 < y < 0.6
+    horizontal, vertical = config.beam.divergence_horizontal_mrad, config.beam.divergence_vertical_mrad
+    assert horizontal == pytest.approx(FULL_WIDTHS * 0.3)
+    assert 2 * FULL_WIDTHS * 0.3 < (vertical or 0) < 3 * FULL_WIDTHS * 0.3
+    resolve(config)
+    nothing = (Draw(("beam.bandwidth_percent",), "uniform", low=0.5, high=2.0, relative=True),)
+    with pytest.raises(ConfigError, match=r"beam\.bandwidth_percent is relative to what is not given"):
+        Plan(recipe(draws=nothing)).image(0)
 
 
 def test_a_series_may_turn_backwards() -> None:

@@ -52,6 +52,21 @@ STARTS = {
         {"beam.polarization_normal": (0.1, 1.0, 0.0), "beam.polarization_fraction": 0.7},
     ),
     "material": small_config(detector={"thickness_um": 100.0, "material": "Si"}),
+    "widths": small_config(
+        beam={"divergence_sigma_mrad": 0.5, "bandwidth_percent": 0.2, "channels": 3},
+        crystal={"mosaicity_deg": 0.2, "cell_spread_percent": 0.3},
+        sampling={"mosaic_domains": 5, "divergence_horizontal_steps": 2, "divergence_vertical_steps": 3},
+    ),
+    "widths of each": small_config(
+        beam={
+            "divergence_shape": "gaussian",
+            "divergence_horizontal_mrad": 0.5,
+            "divergence_vertical_mrad": 1.0,
+            "dispersion_percent": 1.0,
+        },
+        crystal={"mosaicity_axes_deg": (0.2, 0.3, 0.5)},
+        sampling={"mosaic_domains": 5},
+    ),
     "cell of the C program": with_values(
         small_config(crystal={"shape": "gauss", "cell_A": (40.0, 50.0, 60.0), "cell_deg": (80.0, 95.0, 105.0)}),
         {"crystal.matrix_file": None, "parity": ("all",)},
@@ -59,6 +74,7 @@ STARTS = {
 }
 
 
+_WIDTHS = ("beam.divergence", "beam.bandwidth", "crystal.mosaicity", "crystal.cell_spread")
 WHOLE = {"grid", "listed"}
 """Where every path is moved alone as well as with all others."""
 ALONE: dict[str, tuple[str, ...]] = {
@@ -68,6 +84,8 @@ ALONE: dict[str, tuple[str, ...]] = {
     "sizes": ("crystal.cell", "crystal.size", "crystal.orientation", "crystal.misset", "beam.beamsize"),
     "normal": ("beam.",),
     "material": ("detector.thickness", "detector.attenuation"),
+    "widths": _WIDTHS,
+    "widths of each": _WIDTHS,
     "cell of the C program": ("crystal.cell", "crystal.misset"),
 }
 """Elsewhere, those that the start has something to do with."""

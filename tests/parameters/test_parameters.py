@@ -33,9 +33,14 @@ def difference(a: Experiment, b: Experiment) -> float:
 
 
 LISTED: dict[str, Any] = {**BASE, "beam": {"source_file": str(INPUTS / "sources.txt")}}
+DISORDERED: dict[str, Any] = {
+    **BASE,
+    "beam": {"divergence_horizontal_mrad": 1.0, "divergence_vertical_mrad": 2.0, "divergence_shape": "gaussian"},
+    "crystal": {"mosaicity_axes_deg": (0.1, 0.2, 0.4), "cell_spread_percent": 0.3},
+}
 
 
-@pytest.mark.parametrize(("sections", "convention"), [(BASE, "mosflm"), (LISTED, "custom")])
+@pytest.mark.parametrize(("sections", "convention"), [(BASE, "mosflm"), (LISTED, "custom"), (DISORDERED, "mosflm")])
 def test_setting_what_was_got_changes_nothing(sections: dict[str, Any], convention: str) -> None:
     experiment = prepare(small_config(**{**sections, "detector": {**BASE["detector"], "convention": convention}}))
     table = parameters_of(experiment, convention)
@@ -89,6 +94,43 @@ def test_a_parameter_moves_the_experiment_as_its_key_does(path: str, value: floa
     # the draws of mosaic domains are scaled to the spread in 32 bits
     assert difference(found, wanted) < (1e-6 if "mosaic" in path else 1e-12)
     assert difference(experiment, wanted) > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("crystal.mosaicity_deg", 0.3),
+        ("crystal.mosaicity_axes_deg", (0.1, 0.2, 0.3)),
+        ("crystal.cell_spread_percent", 0.7),
+        ("beam.divergence_sigma_mrad", 1.1),
+    ],
+)
+def test_a_width_moves_the_experiment_as_its_key_does(path: str, value: float | tuple[float, ...]) -> None:
+    start = {"crystal.mosaicity_deg": 0.1, "crystal.cell_spread_percent": 0.2, "beam.divergence_sigma_mrad": 0.5}
+    base = with_values(small_config(sampling={"mosaic_domains": 30}), start)
+    instead = {"crystal.mosaicity_deg": None, path: value} if path.startswith("crystal.mosaicity") else {path: value}
+    experiment, wanted = prepare(base), prepare(with_values(base, instead))
+    found = parameters_of(experiment)[path].set(experiment, jnp.atleast_1d(jnp.asarray(value)))
+    assert difference(found, wanted) < 1e-12
+    assert difference(experiment, wanted) > 1e-4
+
+
+def test_one_width_for_all_keeps_the_differences_of_those_that_differ() -> None:
+    experiment = prepare(small_config(**DISORDERED))
+    parameter = parameters_of(experiment)["crystal.mosaicity_deg"]
+    moved = parameter.set(experiment, parameter.get(experiment) + 0.1)
+    found = parameters_of(moved)["crystal.mosaicity_axes_deg"].get(moved)
+    np.testing.assert_allclose(found, [0.2, 0.3, 0.5], rtol=1e-12)
+
+
+def test_widths_that_an_experiment_lacks_are_told_of() -> None:
+    table = parameters_of(prepare(small_config()))
+    with pytest.raises(ConfigError, match="which needs Gaussian domains; give it in the configuration"):
+        find(table, "crystal.mosaicity_deg")
+    with pytest.raises(ConfigError, match="which is a cap of domains, and these are Gaussian; use crystal"):
+        find(parameters_of(prepare(small_config(**DISORDERED))), "crystal.mosaic_spread_deg")
+    with pytest.raises(ConfigError, match="which needs a Gaussian divergence; give it in the configuration"):
+        find(table, "beam.divergence_sigma_mrad")
 
 
 @pytest.mark.parametrize("convention", ["mosflm", "denzo", "adxv", "xds", "dials", "custom"])

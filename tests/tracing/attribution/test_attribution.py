@@ -17,6 +17,8 @@ from nbjax.config.tree import Config
 from nbjax.errors import FileError
 from nbjax.experiment import Experiment
 from nbjax.fields import put
+from nbjax.parameters import find
+from nbjax.parameters import parameters_of as nbjax_parameters_of
 from nbjax.tracing.attribution.attribution import Attribution, attribute_image, attribute_trace
 from nbjax.tracing.attribution.candidate import Candidate
 from nbjax.tracing.attribution.observation import observe_trace
@@ -166,6 +168,31 @@ def test_two_changes_in_an_image_are_found_together() -> None:
     assert changes["crystal.cell_A b"] == pytest.approx(0.003, rel=1e-5)
     assert found.image_residual is not None
     assert found.image_residual < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "change"),
+    [
+        ("crystal.mosaicity_deg", 0.22, 0.02),
+        ("crystal.mosaicity_axes_deg", (0.2, 0.23, 0.2), 0.03),
+        ("crystal.cell_spread_percent", 0.25, -0.05),
+        ("beam.divergence_sigma_mrad", 0.55, 0.05),
+    ],
+)
+def test_a_width_is_blamed(path: str, value: Any, change: float) -> None:
+    config = small_config(
+        beam={"divergence_sigma_mrad": 0.5},
+        crystal={"mosaicity_deg": 0.2, "cell_spread_percent": 0.3},
+        sampling={"mosaic_domains": 6, "divergence_horizontal_steps": 2, "divergence_vertical_steps": 2},
+    )
+    reference = prepare(config)
+    reference = find(nbjax_parameters_of(reference), path).set(reference, jnp.atleast_1d(jnp.asarray(value)))
+    found = attribute_image(_candidate(config), np.asarray(simulate(reference)), tolerance=1e-8)
+    assert found.verdict == "explained"
+    assert found.solution is not None
+    (blamed,) = found.solution.changes
+    assert blamed.name == (path if path != "crystal.mosaicity_axes_deg" else f"{path} y")
+    assert blamed.value == pytest.approx(change, rel=1e-5)
 
 
 def test_one_number_determines_nothing() -> None:
