@@ -28,6 +28,8 @@ DEAREST = (
     "tests/gradients/test_several_crystals.py",
     "tests/pipeline/test_compilation.py",
     "tests/cli/test_attribute.py",
+    "tests/convergence/test_convergence.py",
+    "tests/cli/test_converge.py",
     "tests/physics/test_noise.py",
     "tests/gradients/test_without_x64.py",
     "tests/pipeline/test_transforms.py",

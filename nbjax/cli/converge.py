@@ -29,6 +29,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("config", metavar="CONFIG.toml")
     parser.add_argument("--error", type=float, default=0.01, metavar="E", help="relative error that is wanted (0.01)")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, metavar="S", help="what the finest result of a trial may take (10)"
+    )
     parser.add_argument("--out", metavar="FILE.json", help="all numbers as JSON")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key")
     parser.add_argument("--parity", nargs="?", const="all", metavar="NAMES", help="reproduce the C program")
@@ -43,6 +46,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     if not 0 < arguments.error < 1:
         raise UsageError(f"--error: got {arguments.error:g}, a part between 0 and 1 is wanted, as 0.01 for 1 %")
+    if not arguments.seconds > 0:
+        raise UsageError(f"--seconds: got {arguments.seconds:g}, a time above zero is wanted, as 10")
     config, sources = load_configured(arguments)
     if arguments.out is not None:
         check_writable(arguments.out)
@@ -62,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         def work() -> Convergence:
             with jax.enable_x64(True):
-                return converge(config, arguments.error, table.say, advance)
+                return converge(config, arguments.error, arguments.seconds, table.say, advance)
 
         found = interruptible(work)
     _print(found)
@@ -100,15 +105,15 @@ def _print(convergence: Convergence) -> None:
     print()
     print(f"{'for an error of ' + _per_cent(convergence.error):24} {'given':>8} {'needed':>8}")
     for one in convergence.dimensions:
-        short = "  more than could be tried" if one.name in found.short else ""
-        print(f"{one.name:24} {one.given:8} {found.counts[one.name]:8}{short}")
+        more = "> " if one.name in found.short else ""
+        print(f"{one.name:24} {one.given:8} {more + str(found.counts[one.name]):>8}")
     print(f"{'seconds an image':24} {convergence.given_s:8.2g} {convergence.needed_s:8.2g}")
     for label, change in (("error as given", convergence.given), ("error all together", found.check)):
         if change is not None:
             pixel, spot, total = _parts(change)
             print(f"{label}: {pixel} of a pixel, {spot} of a spot, {total} of the total")
     if not found.met:
-        print("the error is not met: the finest counts that could be tried are shown; accept a larger --error")
+        print("the error is not met by what could be tried; give trials more --seconds, or accept a larger --error")
     print()
     print(_lines(convergence))
 

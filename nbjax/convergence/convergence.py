@@ -27,7 +27,7 @@ from nbjax.resolve import Resolved, resolve
 SURVEY_S = 5.0
 """What the image that spots are looked for in may take."""
 TRIAL_S = 10.0
-"""What the pixels of one trial may take."""
+"""What the pixels of one trial may take, unless another time is given."""
 _LEAST_SURVEYED = 16
 """Samples of each average that is no subpixel, as far as time allows: spots of fewer may be missed."""
 
@@ -101,6 +101,7 @@ class Sampled:
 def converge(
     config: Config,
     error: float,
+    trial_s: float = TRIAL_S,
     tell: Callable[[Trial], None] = lambda trial: None,
     advance: Callable[[int, int], None] | None = None,
 ) -> Convergence:
@@ -109,12 +110,17 @@ def converge(
     Args:
         config: the configuration.
         error: largest relative change of a pixel (in parts of the brightest), of a spot and of the total.
+        trial_s: seconds that the finest result of a trial may take.
         tell: called with every trial.
         advance: called with (pixels done, pixels in all) of the image in which spots are looked for.
 
     Raises:
-        ConfigError: the configuration is at fault, or its crystal scatters no photon into the image.
+        ConfigError: the configuration is at fault, or its crystal samples nothing or scatters no photon into the
+            image.
     """
+    if config.crystal.model != "sampled":
+        problem = f'got "{config.crystal.model}", which samples no average of the crystal; give "sampled"'
+        raise ConfigError([Fault("crystal.model", problem)])
     resolved = resolve(config)
     dimensions = dimensions_of(config, resolved)
     sampled = Sampled(config, dimensions)
@@ -128,7 +134,7 @@ def converge(
         tell(trial)
 
     def effort(counts: Counts) -> float:
-        return sampled.seconds(counts) * share / TRIAL_S
+        return sampled.seconds(counts) * share / trial_s
 
     def differ(coarse: Result, fine: Result) -> Change:
         return change(pixels, coarse, fine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,17 @@ def test_counts_that_are_enough_stay(config: str, capsys: pytest.CaptureFixture[
     assert "the configuration's own counts are those" in capsys.readouterr().out
 
 
+def test_what_is_not_met_is_said(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["converge", config, "--error", "1e-4", "--seconds", "1e-3", "--set", "crystal.phi_range_deg=0"]
+    assert main([*words, "--out", "report.json"]) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"^subpixels along an edge +1 +> \d+$", out, re.MULTILINE)
+    assert "the error is not met by what could be tried; give trials more --seconds" in out
+    report = json.loads(Path("report.json").read_text())
+    assert not report["met"]
+    assert [one["enough"] for one in report["dimensions"]] == [False]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -77,6 +89,8 @@ def test_counts_that_are_enough_stay(config: str, capsys: pytest.CaptureFixture[
         (["--error", "1"], "--error: got 1, a part between 0 and 1 is wanted"),
         (["--error", "nan"], "--error: got nan, a part between 0 and 1 is wanted"),
         (["--error", "much"], "invalid float value: 'much'"),
+        (["--seconds", "0"], "--seconds: got 0, a time above zero is wanted"),
+        (["--set", "crystal.model=closed"], 'crystal.model: got "closed", which samples no average of the crystal'),
         (["--out", "none/report.json"], "its folder"),
         (["--set", "beam.fluence_photons_per_m2=0"], "crystal: scatters no photon into the image"),
         (["--set", "crystal.cells=[0,1,1]"], "crystal.cells"),

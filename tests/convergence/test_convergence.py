@@ -79,6 +79,14 @@ def test_a_rotation_needs_steps(rotation: dict[str, Any]) -> None:
     assert max(errors_of(config, found)) < 0.02
 
 
+def test_directions_and_wavelengths_are_counted() -> None:
+    config = small_config(crystal=CRYSTAL, beam={"divergence_horizontal_mrad": 3.0, "dispersion_percent": 1.0})
+    found = converge(config, 0.05)
+    assert found.found.met
+    assert names_of(found) == ["subpixels along an edge", "wavelengths", "horizontal directions"]
+    assert max(errors_of(config, found)) < 0.05
+
+
 def test_what_cannot_be_met_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(dimension._MOST, "sampling.oversample", 4)
     found = converge(small_config(crystal=CRYSTAL), 1e-4)
