@@ -98,10 +98,7 @@ def resolve_band(beam: Beam, spectrum: Spectrum | None, wavelength_A: float, see
     else:
         notes.given("beam.bandwidth_percent", beam.bandwidth_percent)
         shape = notes.choose("beam.spectrum_shape", beam.spectrum_shape, "gaussian")
-        if shape == "sase":
-            band = _spiky(beam, seed, notes)
-        else:
-            band = Band(beam.bandwidth_percent / 100, *gaussian_band(), "gaussian")
+        band = _spiky(beam, seed, notes) if shape == "sase" else _gaussian(beam.bandwidth_percent)
     band = _in_channels(band, beam, wavelength_A, notes)
     shortest = 1 + band.width * float(band.places.min())
     if shortest <= 0:
@@ -127,6 +124,11 @@ def _check_choices(beam: Beam, notes: Notes) -> None:
         notes.fault("beam.channels", "belongs to beam.spectrum_file or beam.bandwidth_percent; leave it out")
 
 
+def _gaussian(band_percent: float) -> Band:
+    width = band_percent / 100
+    return Band(width, *gaussian_band(width), "gaussian")
+
+
 def _spiky(beam: Beam, seed: int, notes: Notes) -> Band:
     """A spectrum of spikes."""
     band_percent, spike_percent = beam.bandwidth_percent or 0.0, beam.spike_width_percent
@@ -140,7 +142,7 @@ def _spiky(beam: Beam, seed: int, notes: Notes) -> Band:
         problem = f"got {spike_percent:g}, which asks for more than {_MOST_POINTS} wavelengths; give a wider spike"
     if problem is not None:
         notes.fault("beam.spike_width_percent", problem)
-        return Band(band_percent / 100, *gaussian_band(), "gaussian")
+        return _gaussian(band_percent)
     assert spike_percent is not None
     notes.given("beam.spike_width_percent", spike_percent)
     return Band(1.0, *sase(seed, band_percent / 100, spike_percent / 100), "listed")

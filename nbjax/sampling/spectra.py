@@ -8,9 +8,13 @@ import zlib
 import numpy as np
 from jaxtyping import Float
 
-_REACH = 1.5
-"""Full widths at half maximum on either side up to which an envelope is sampled; 4e-4 of it lies further out."""
-_FINE = 6000
+_REACH, _REACH_OF_SPIKES = 2.5, 1.5
+"""Full widths at half maximum on either side up to which a Gaussian, and an envelope of spikes, are sampled; of the
+variance of the first 1e-7 lies further out, of the second 5e-3.
+"""
+_NO_WAVE = 0.9
+"""Relative offset that no wavelength has, as it would come near zero."""
+_FINE = 10000
 FULL_WIDTHS = 2 * math.sqrt(2 * math.log(2))
 """Full width at half maximum of a Gaussian of standard deviation one."""
 _IN_SPIKE = 4
@@ -25,9 +29,10 @@ def gaussian(offsets: Offsets) -> Intensities:
     return np.exp2(-4.0 * offsets**2)
 
 
-def gaussian_band() -> tuple[Offsets, Intensities]:
-    """A finely sampled Gaussian in units of its full width at half maximum."""
-    offsets = np.linspace(-_REACH, _REACH, _FINE + 1)
+def gaussian_band(width: float) -> tuple[Offsets, Intensities]:
+    """A finely sampled Gaussian in units of its full width at half maximum, which is relative to the wavelength."""
+    reach = min(_REACH, _NO_WAVE / width)
+    offsets = np.linspace(-reach, reach, _FINE + 1)
     return offsets, gaussian(offsets)
 
 
@@ -43,7 +48,7 @@ def gaussian_nodes(count: int) -> tuple[Offsets, Intensities]:
 
 def sase_points(band: float, spike: float) -> int:
     """Points of a spectrum by ``sase``."""
-    return 2 * math.ceil(_REACH * band * _IN_SPIKE / spike) + 1
+    return 2 * math.ceil(_REACH_OF_SPIKES * band * _IN_SPIKE / spike) + 1
 
 
 def sase(seed: int, band: float, spike: float) -> tuple[Offsets, Intensities]:
