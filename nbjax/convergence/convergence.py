@@ -30,6 +30,7 @@ TRIAL_S = 10.0
 """What the pixels of one trial may take, unless another time is given."""
 _LEAST_SURVEYED = 16
 """Samples of each average that is no subpixel, as far as time allows: spots of fewer may be missed."""
+_KEPT = 4
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,19 @@ class Sampled:
 
     config: Config
     dimensions: tuple[Dimension, ...]
+    _experiments: dict[tuple[int, ...], Experiment] = field(default_factory=dict)
     _results: dict[tuple[int, ...], Result] = field(default_factory=dict)
     _seconds: dict[tuple[int, ...], float] = field(default_factory=dict)
 
     def experiment(self, counts: Counts) -> Experiment:
-        """By some counts."""
-        resolved = resolve(with_values(self.config, values_of(self.dimensions, counts)))
-        return chosen(prepare_resolved(resolved), backgrounds=())
+        """By some counts; the last few are remembered, because their cost is asked for before their result."""
+        key = self._key(counts)
+        if key not in self._experiments:
+            resolved = resolve(with_values(self.config, values_of(self.dimensions, counts)))
+            while len(self._experiments) >= _KEPT:
+                del self._experiments[next(iter(self._experiments))]
+            self._experiments[key] = chosen(prepare_resolved(resolved), backgrounds=())
+        return self._experiments[key]
 
     def seconds(self, counts: Counts) -> float:
         """Of an image by some counts, compilation apart."""
