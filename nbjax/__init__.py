@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nbjax.config.tree import Config
     from nbjax.experiment import Experiment, stack
     from nbjax.fields import put
+    from nbjax.pipeline.closed.survey import with_capacity
     from nbjax.pipeline.compilation import compiled
     from nbjax.pipeline.image import simulate, simulate_batch, simulate_pixels
     from nbjax.pipeline.recording import trace
@@ -40,6 +41,7 @@ _HOMES = {
     "simulate_pixels": "nbjax.pipeline.image",
     "stack": "nbjax.experiment",
     "trace": "nbjax.pipeline.recording",
+    "with_capacity": "nbjax.pipeline.closed.survey",
 }
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "simulate_pixels",
     "stack",
     "trace",
+    "with_capacity",
     *_ROOMS,
 ]
 

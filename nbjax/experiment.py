@@ -25,6 +25,7 @@ from nbjax.geometry.panel import PanelParameters
 from nbjax.geometry.unit_cell import UnitCell
 from nbjax.physics.backgrounds.background import Background
 from nbjax.physics.structure_factor import StructureFactors
+from nbjax.sampling.capacity import Capacity
 from nbjax.sampling.disorder import Disorder
 from nbjax.sampling.mosaic import MosaicDraws
 from nbjax.sampling.sources import Sources
@@ -76,6 +77,7 @@ class CrystalParameters:
         model: "sampled": the mean over domains, spindle steps and sources; "closed": by formula, of which the deviates
             of ``disorder`` are one row of zeros.
         disorder: Gaussian mosaicity and spread of the cell; None: none.
+        capacity: of the closed model.
     """
 
     cell: UnitCell
@@ -89,6 +91,7 @@ class CrystalParameters:
     offset_m: Float[Array, "2"] | None = None
     model: str = field(default="sampled", metadata=STATIC)
     disorder: Disorder | None = None
+    capacity: Capacity | None = field(default=None, metadata=STATIC)
 
     @property
     def domains(self) -> int:

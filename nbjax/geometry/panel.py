@@ -102,6 +102,21 @@ class Panel:
         x, y, z = (o + fast_m * f + slow_m * s + depth_m * n for o, f, s, n in zip(*axes, strict=True))
         return (x, y, z)
 
+    def meet(
+        self, diffracted: Float[Array, "3"], depth_m: Float[Array, ""]
+    ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+        """Fast and slow coordinates in m of the point at a depth that a ray meets, and its distance from the sample.
+
+        The distance is negative where the panel is behind the sample.
+
+        Args:
+            diffracted: unit direction of the ray.
+            depth_m: of the point.
+        """
+        along = (self.close_distance_m + depth_m) / jnp.dot(diffracted, self.normal)
+        point = along * diffracted - self.origin_m
+        return jnp.dot(point, self.fast), jnp.dot(point, self.slow), along
+
     def normal_at(self, diffracted: Components) -> Components:
         """The normal where a ray meets the panel; ``diffracted`` is its unit direction."""
         return components(self.normal)
@@ -136,6 +151,19 @@ class CurvedPanel(Panel):
         axes = [components(v) for v in (self.fast, self.slow, self.normal)]
         x, y, z = (radius_m * sum(a * v for a, v in zip(shares, each, strict=True)) for each in zip(*axes, strict=True))
         return (x, y, z)
+
+    def meet(
+        self, diffracted: Float[Array, "3"], depth_m: Float[Array, ""]
+    ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+        """See ``Panel.meet``."""
+        latitude = jnp.arcsin(jnp.clip(jnp.dot(diffracted, self.fast), -1, 1))
+        longitude = jnp.arctan2(jnp.dot(diffracted, self.slow), jnp.dot(diffracted, self.normal))
+        radius_m = self.close_distance_m
+        return (
+            radius_m * latitude + self.near_point_m[0],
+            radius_m * longitude + self.near_point_m[1],
+            radius_m + depth_m,
+        )
 
     def normal_at(self, diffracted: Components) -> Components:
         """See ``Panel.normal_at``; the ray itself."""

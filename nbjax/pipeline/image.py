@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
 from nbjax.pipeline.arguments import one_experiment, pixels_of, stacked_experiments
+from nbjax.pipeline.closed.image import add_spots, sampled_part
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.program import program_of
 from nbjax.pipeline.view import Pixels, seen_by
@@ -42,8 +43,19 @@ def simulate(experiment: Experiment) -> Float[Array, "*image"]:
 
 @compiled
 def _simulate(experiment: Experiment) -> Float[Array, "*image"]:
+    return add_spots(experiment, _sampled(sampled_part(experiment)))
+
+
+def _sampled(experiment: Experiment) -> Float[Array, "*image"]:
+    if is_dark(experiment):
+        return jnp.zeros(experiment.grid.shape, jnp.result_type(experiment.beam.fluence_photons_per_m2))
     scene = complete_scene(experiment)
     return embed(experiment, photons_of_range(experiment, scene, jnp.int32(0), window_size(experiment.grid)))
+
+
+def is_dark(experiment: Experiment) -> bool:
+    """Whether nothing scatters that has to be sampled."""
+    return not experiment.crystals and not experiment.backgrounds
 
 
 def simulate_batch(experiments: Experiment) -> Float[Array, "images *image"]:
@@ -90,6 +102,15 @@ def simulate_pixels(experiment: Experiment, pixels: ArrayLike | Sequence[Sequenc
 
 @compiled
 def _simulate_pixels(experiment: Experiment, pixels: Int[Array, "n axes"]) -> Float[Array, " n"]:
+    sampled = sampled_part(experiment)
+    if sampled is experiment:
+        return _sampled_pixels(experiment, pixels)
+    nothing = jnp.zeros(experiment.grid.shape, jnp.result_type(experiment.beam.fluence_photons_per_m2))
+    spots = add_spots(experiment, nothing)[tuple(pixels.T)]
+    return spots if is_dark(sampled) else spots + _sampled_pixels(sampled, pixels)
+
+
+def _sampled_pixels(experiment: Experiment, pixels: Int[Array, "n axes"]) -> Float[Array, " n"]:
     scene = complete_scene(experiment)
 
     def of_numbers(numbers: Array) -> Array:

@@ -10,9 +10,10 @@ import numpy as np
 
 from nbjax.errors import NonFiniteError
 from nbjax.experiment import Experiment
+from nbjax.pipeline.closed.image import add_spots, sampled_part
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.cost import cost_of
-from nbjax.pipeline.image import complete_scene, embed, photons_of_range
+from nbjax.pipeline.image import complete_scene, embed, is_dark, photons_of_range
 from nbjax.pipeline.sharding import photons_on, pixel_mesh, share_of_device
 from nbjax.pipeline.window import tile_of, window_size
 
@@ -22,6 +23,7 @@ _LEAST_PIXELS = 1024
 
 _scene = compiled(complete_scene)
 _band = compiled(photons_of_range, static_argnames=("count",))
+_spots = compiled(add_spots)
 _band_on = compiled(photons_on, static_argnames=("mesh", "count"))
 
 
@@ -43,6 +45,40 @@ def render(
     Raises:
         NonFiniteError: a pixel is NaN or infinite.
     """
+    sampled = sampled_part(experiment)
+    image = np.zeros(experiment.grid.shape) if is_dark(sampled) else _sampled(sampled, progress, devices)
+    if sampled is not experiment:
+        image = np.asarray(_spots(experiment, jnp.asarray(image)))
+    check_finite(image, sampled is not experiment)
+    return image
+
+
+def check_finite(image: np.ndarray, closed: bool) -> None:
+    """Refuse an image that is not of numbers.
+
+    Raises:
+        NonFiniteError: a pixel is NaN or infinite.
+    """
+    bad = np.argwhere(~np.isfinite(image))
+    if not len(bad):
+        return
+    if closed and len(bad) == image.size:
+        raise NonFiniteError(
+            "the closed crystals have more or larger spots than the experiment was prepared for, as when its numbers "
+            "were changed since; nbjax.with_capacity(experiment) makes room for them"
+        )
+    first = tuple(int(i) for i in bad[0])
+    axes = "slow, fast" if image.ndim == 2 else "panel, slow, fast"
+    raise NonFiniteError(
+        f"{len(bad)} pixels are not finite, the first at ({axes}) = {first}: a pixel lies at the sample, or "
+        "the intensity overflows; check distance, fluence and structure factors"
+    )
+
+
+def _sampled(
+    experiment: Experiment, progress: Callable[[int, int], None] | None, devices: Sequence[jax.Device] | None
+) -> np.ndarray:
+    """The image of what is sampled, tile by tile."""
     total, tile = window_size(experiment.grid), tile_of(experiment.grid)
     devices = jax.local_devices() if devices is None else devices
     mesh = pixel_mesh(devices) if len(devices) > 1 else None
@@ -64,13 +100,4 @@ def render(
         window[start:end] = np.asarray(photons)[: end - start]
         if progress is not None:
             progress(end, total)
-    image = np.asarray(embed(experiment, window))
-    bad = np.argwhere(~np.isfinite(image))
-    if len(bad):
-        first = tuple(int(i) for i in bad[0])
-        axes = "slow, fast" if image.ndim == 2 else "panel, slow, fast"
-        raise NonFiniteError(
-            f"{len(bad)} pixels are not finite, the first at ({axes}) = {first}: a pixel lies at the sample, or "
-            "the intensity overflows; check distance, fluence and structure factors"
-        )
-    return image
+    return np.asarray(embed(experiment, window))

@@ -15,8 +15,9 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment, Grid
+from nbjax.pipeline.closed.image import add_spots, sampled_part
 from nbjax.pipeline.compilation import compiled
-from nbjax.pipeline.image import complete_scene, embed, photons_of_range
+from nbjax.pipeline.image import complete_scene, embed, is_dark, photons_of_range
 from nbjax.pipeline.window import tile_of, window_size
 
 _AXIS = "pixels"
@@ -95,5 +96,8 @@ def share_of_device(grid: Grid, devices: int, most: int | None = None) -> int:
 @partial(compiled, static_argnames=("mesh",))
 def _simulate_on(mesh: Mesh, experiment: Experiment) -> Float[Array, "*image"]:
     total, share = window_size(experiment.grid), share_of_device(experiment.grid, mesh.size)
-    window = photons_on(mesh, experiment, complete_scene(experiment), jnp.int32(0), share * mesh.size)
-    return embed(experiment, window[:total])
+    sampled = sampled_part(experiment)
+    if is_dark(sampled):
+        return add_spots(experiment, jnp.zeros(experiment.grid.shape, experiment.beam.fluence_photons_per_m2.dtype))
+    window = photons_on(mesh, sampled, complete_scene(sampled), jnp.int32(0), share * mesh.size)
+    return add_spots(experiment, embed(sampled, window[:total]))

@@ -21,6 +21,7 @@ from nbjax.io.header import HeaderFields
 from nbjax.physics.backgrounds.background import Background
 from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.structure_factor import StructureFactors
+from nbjax.pipeline.closed.survey import with_capacity
 from nbjax.preparation.detector import (
     MakeArray,
     check_bend,
@@ -97,6 +98,7 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
     if resolved.config.precision == "single":
         both = without_tables(exact), without_tables(held)
         held = replace(held, low=jax.tree.map(lambda x, leading: (x - leading).astype(dtype), *both))
+    held = with_capacity(held)
     return held if on_host else jax.device_put(held)
 
 

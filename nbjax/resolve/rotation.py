@@ -42,7 +42,7 @@ def resolve_rotation(
     if notes.faults:
         return rotation_steps(range_deg, step_deg, count)
     if crystal.model == "closed":
-        phi = Steps(range_deg, range_deg, 1, False, "closed model: the range as a whole") if range_deg else NONE
+        phi = Steps(range_deg, range_deg / 2, 2, False, "closed model: the range as a whole") if range_deg else NONE
         notes.record("crystal.phi_range_deg", phi.range, phi.origin)
         return phi
     spot_deg = _spot_deg(config, beam, crystal, detector)

@@ -1,0 +1,1 @@
+"""Crystals whose averages over mosaicity, spectrum, divergence and rotation have a closed form."""

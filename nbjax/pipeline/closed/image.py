@@ -1,0 +1,212 @@
+"""The image of crystals in closed form: spots are listed, integrated over the pixels about them, and added up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Bool, Float, Int
+
+from nbjax import precision
+from nbjax.experiment import CrystalParameters, Experiment, chosen
+from nbjax.physics.structure_factor import StructureFactors
+from nbjax.pipeline.accumulate import orientation_weight
+from nbjax.pipeline.closed.listing import Count, Listed, listed_spots
+from nbjax.pipeline.closed.search import near_reflections, places_of, window_angles
+from nbjax.pipeline.closed.spot import Around, Spot, box_pixels, half_sizes, narrowest, spot_of, spot_photons
+from nbjax.pipeline.closed.spread import BeamSpread, closed_beam
+from nbjax.pipeline.scene import CrystalScene, RayTable, Scene, beam_share, build_scene, mosaic_blocks
+from nbjax.pipeline.view import seen_by
+from nbjax.pipeline.window import pixels_at
+from nbjax.sampling.capacity import Capacity, SpotSize
+
+_AT_ONCE = 1 << 16
+"""Pixels of spots that are computed at once."""
+
+
+def is_closed(crystal: CrystalParameters) -> bool:
+    """Whether the crystal's averages are taken in closed form."""
+    return crystal.model == "closed"
+
+
+def sampled_part(experiment: Experiment) -> Experiment:
+    """The experiment without its closed crystals."""
+    if not any(map(is_closed, experiment.crystals)):
+        return experiment
+    return chosen(experiment, [number for number, one in enumerate(experiment.crystals) if not is_closed(one)])
+
+
+def add_spots(experiment: Experiment, image: Float[Array, "*image"]) -> Float[Array, "*image"]:
+    """The image with the spots of the closed crystals, in photons; the region of interest and the mask are kept to.
+
+    All of it is NaN where a crystal has more or larger spots than its capacity.
+    """
+    crystals = [crystal for crystal in experiment.crystals if is_closed(crystal)]
+    if not crystals:
+        return image
+    alone, spread, scene = closed_scene(experiment)
+    grid = experiment.grid
+    spots = jnp.zeros((grid.panels * grid.slow, grid.fast), precision.policy(experiment.precision).intensity)
+    for crystal in crystals:
+        spots, exceeded = _with_crystal(alone, scene, spread, crystal, spots)
+        spots = jnp.where(exceeded, jnp.nan, spots)
+    photons = (scene.photons_per_sr_per_electron * spots).reshape(image.shape)
+    first_fast, end_fast, first_slow, end_slow = grid.roi
+    if grid.roi_shape != (grid.slow, grid.fast):
+        shown = jnp.zeros(image.shape[-2:], bool).at[first_slow:end_slow, first_fast:end_fast].set(True)
+        photons = jnp.where(shown, photons, 0)
+    if experiment.mask is not None:
+        photons = jnp.where(experiment.mask > 0, photons, 0)
+    return image + photons
+
+
+def closed_scene(experiment: Experiment) -> tuple[Experiment, BeamSpread, Scene]:
+    """The experiment without crystals and seen from the middles of its pixels, its scene, and the spread of sources."""
+    sources, spread = closed_beam(experiment.beam)
+    alone = replace(
+        chosen(experiment, crystals=(), backgrounds=()),
+        beam=replace(experiment.beam, sources=sources),
+        grid=replace(experiment.grid, oversample=1),
+    )
+    return alone, spread, build_scene(alone)
+
+
+def _with_crystal(
+    experiment: Experiment, scene: Scene, spread: BeamSpread, crystal: CrystalParameters, image: Array
+) -> tuple[Float[Array, "rows fast"], Bool[Array, ""]]:
+    """The image with a crystal's spots, and whether they are more or larger than allowed for."""
+    capacity = crystal.capacity
+    assert capacity is not None
+    crystal = replace(crystal, factors=_in_intensity(crystal.factors, experiment.precision))
+    frozen = jax.lax.stop_gradient((experiment, scene, spread, crystal))
+    listed, count, exceeded = spots_of_all(*frozen, capacity)
+    groups, too_large = sorted_by_size(listed, count, capacity)
+    exceeded |= too_large
+    shared = orientation_weight(
+        CrystalScene(
+            jnp.zeros((1, 3, 3)), crystal.factors, mosaic_blocks(crystal), beam_share(experiment.beam, crystal)
+        )
+    )
+    rotates = crystal.spindle.steps > 1
+    rendered = _Rendered(experiment, scene, Around(spread.bandwidth, crystal.spindle.axis if rotates else None))
+    flat = image.reshape(-1)
+    whole = jax.tree.map(lambda *parts: jnp.concatenate(parts), *(group for group, _ in groups))
+    spots = jax.vmap(partial(_weighted, scene, spread, crystal, shared))(whole)
+    first = 0
+    for size, (group, found) in zip(capacity.spots, groups, strict=True):
+        own = jax.tree.map(lambda leaf: leaf[first : first + size.count], spots)  # noqa: B023
+        flat = _with_group(rendered, size, (group, own), found, flat)
+        first += size.count
+    return flat.reshape(image.shape), exceeded
+
+
+def _in_intensity(factors: StructureFactors, policy: str) -> StructureFactors:
+    """Structure factors in the type of the intensity."""
+    dtype = precision.policy(policy).intensity
+    values = None if factors.values is None else factors.values.astype(dtype)
+    return replace(factors, values=values, default=factors.default.astype(dtype))
+
+
+def spots_of_all(
+    experiment: Experiment, scene: Scene, spread: BeamSpread, crystal: CrystalParameters, capacity: Capacity
+) -> tuple[Listed, Count, Bool[Array, ""]]:
+    """Spots of every source, sensor layer and window, with one more axis in front; and whether there are too many."""
+    rays, windows = scene.rays, window_angles(crystal, capacity.windows)
+    hkl, found, blocks = near_reflections(crystal, crystal.factors, rays, spread, capacity)
+
+    def of_pair(pair: tuple[RayTable, Array]) -> tuple[Listed, Count]:
+        ray, window = pair
+        return listed_spots(experiment, crystal, scene, spread, capacity, (hkl, found), ray, window)
+
+    pairs = (
+        jax.tree.map(lambda leaf: jnp.repeat(leaf, len(windows), axis=0), rays),
+        jnp.tile(windows, (len(rays.number), 1)),
+    )
+    listed, count = jax.lax.map(of_pair, pairs)
+    many = (found > capacity.near) | (blocks > capacity.blocks)
+    many |= (count.excited > capacity.excited).any() | (count.seen > capacity.seen).any()
+    return listed, count, many
+
+
+def sorted_by_size(
+    listed: Listed, count: Count, capacity: Capacity
+) -> tuple[list[tuple[Listed, Int[Array, ""]]], Bool[Array, ""]]:
+    """The spots of each size, in one list, with their number; and whether one is larger than all sizes."""
+    left = (jnp.arange(listed.hkl.shape[1]) < count.seen[:, None]).reshape(-1)
+    rows: Listed = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), listed)
+    length, width = jax.vmap(partial(half_sizes, cut=capacity.cut))(rows.covariance, rows.arc)
+    sigma = jax.vmap(narrowest)(rows.covariance)
+    groups = []
+    for size in capacity.spots:
+        fits = left & size.holds(length, width, sigma)
+        # what finds no room may find it among larger ones
+        left &= ~(fits & (jnp.cumsum(fits) <= size.count))
+        found, number = places_of(fits, size.count)
+        own: Listed = jax.tree.map(lambda leaf: leaf[found], rows)  # noqa: B023
+        groups.append((own, jnp.minimum(number, size.count)))
+    return groups, left.any()
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _Rendered:
+    """What all spots of a crystal share."""
+
+    experiment: Experiment
+    scene: Scene
+    around: Around
+
+
+def _with_group(
+    rendered: _Rendered, size: SpotSize, group: tuple[Listed, Spot], count: Int[Array, ""], image: Float[Array, " n"]
+) -> Float[Array, " n"]:
+    """The image, its rows one after the other, with the spots of one size."""
+    pixels = (2 * size.half_length + 1) * (2 * size.half_width + 1)
+    chunk = max(1, min(size.count, _AT_ONCE // pixels))
+    chunks = -(-size.count // chunk)
+    numbers = jnp.arange(chunks * chunk)
+    rows = jax.tree.map(lambda leaf: leaf[jnp.minimum(numbers, size.count - 1)], group)
+    spots = jax.tree.map(lambda leaf: leaf.reshape(chunks, chunk, *leaf.shape[1:]), (rows, numbers < count))
+
+    def add_chunk(image: Array, part: tuple[Array, tuple[tuple[Listed, Spot], Array]]) -> tuple[Array, None]:
+        start, spots = part
+
+        def added(image: Array) -> Array:
+            place, photons = jax.vmap(partial(_box, rendered, size))(*spots)
+            return image.at[place.reshape(-1)].add(photons.reshape(-1).astype(image.dtype), mode="drop")
+
+        # nothing is computed for room that is not used
+        return jax.lax.cond(start < count, added, lambda image: image, image), None
+
+    first = chunk * jnp.arange(chunks)
+    return jax.lax.scan(jax.checkpoint(add_chunk, prevent_cse=False), image, (first, spots))[0]
+
+
+def _weighted(
+    scene: Scene, spread: BeamSpread, crystal: CrystalParameters, weight: Array | float, listed: Listed
+) -> Spot:
+    """A spot with the weight of its source and crystal."""
+    ray: RayTable = jax.tree.map(lambda leaf: leaf[listed.ray], scene.rays)
+    factors = crystal.factors.seen_at(ray.wavelength_m)
+    spot = spot_of(crystal, factors, spread, ray.incident, ray.wavelength_m, listed.hkl, listed.passage)
+    return replace(spot, height=spot.height * weight * ray.weight)
+
+
+def _box(rendered: _Rendered, size: SpotSize, both: tuple[Listed, Spot], valid: Array) -> tuple[Array, Array]:
+    """Places in the image of the pixels of a spot, past its end where there is none, and their photons."""
+    experiment, scene, (spot, made) = rendered.experiment, rendered.scene, both
+    grid = experiment.grid
+    slow, fast = box_pixels(spot.centre, spot.covariance, (size.half_length, size.half_width))
+    panel = None if grid.panels == 1 else spot.panel
+    inside = valid & (slow >= 0) & (slow < grid.slow) & (fast >= 0) & (fast < grid.fast)
+    # what is off the panel is computed at its edge, and dropped
+    at = pixels_at(experiment, panel, jnp.clip(slow, 0, grid.slow - 1), jnp.clip(fast, 0, grid.fast - 1))
+    own, seen, pixels = seen_by(experiment, scene, at)
+    ray: RayTable = jax.tree.map(lambda leaf: leaf[spot.ray], scene.rays)
+    photons = spot_photons(own, seen, ray, made, rendered.around, replace(pixels, panel=None), size.nodes)
+    row = slow if panel is None else panel * grid.slow + slow
+    place = jnp.where(inside, row * grid.fast + fast, grid.panels * grid.slow * grid.fast)
+    return place, jnp.where(inside, photons, 0)

@@ -1,0 +1,100 @@
+"""The search of reciprocal space for what may come near the Ewald sphere: cubes of reflections first, then these."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Bool, Float, Int
+
+from nbjax.experiment import CrystalParameters
+from nbjax.numerics import components
+from nbjax.physics.structure_factor import StructureFactors
+from nbjax.pipeline.closed.crossing import range_rad
+from nbjax.pipeline.closed.spread import BeamSpread, lattice_at, variance_along
+from nbjax.pipeline.scene import RayTable
+from nbjax.sampling.capacity import BLOCK, Capacity
+
+_IN_BLOCK = BLOCK**3
+_DRIFT = 1.1
+"""Standard deviations change along the exposure by less than this."""
+
+
+def places_of(mask: Bool[Array, " n"], size: int) -> tuple[Int[Array, " size"], Int[Array, ""]]:
+    """The first places where a mask is set, and in how many it is."""
+    (found,) = jnp.nonzero(mask, size=size, fill_value=0)
+    return found, mask.sum(dtype=jnp.int32)
+
+
+def window_angles(crystal: CrystalParameters, windows: int) -> Float[Array, "windows 2"]:
+    """Start and end of each part of the rotation, rising; of a still, its angle twice."""
+    spindle = crystal.spindle
+    if spindle.steps == 1:
+        return jnp.stack([spindle.start_rad, spindle.start_rad])[None]
+    ends = spindle.start_rad + range_rad(spindle) * jnp.linspace(0, 1, windows + 1)
+    pairs = jnp.stack([ends[:-1], ends[1:]], -1)
+    return jnp.sort(pairs, -1)
+
+
+def near_reflections(
+    crystal: CrystalParameters, factors: StructureFactors, rays: RayTable, spread: BeamSpread, capacity: Capacity
+) -> tuple[Float[Array, "near 3"], Int[Array, ""], Int[Array, ""]]:
+    """Reflections with an amplitude that come near the Ewald sphere of any source at any angle of the exposure.
+
+    Returns:
+        Miller indices, how many there are, and how many blocks were searched for them.
+    """
+    nh, nk, nl = (-(-size // BLOCK) for size in capacity.sizes)
+    dtype = rays.wavelength_m.dtype
+    lowest = jnp.asarray(capacity.lowest)
+    corner = _triples(jnp.arange(nh * nk * nl), (nh, nk, nl)) * BLOCK + lowest
+    middle = corner.astype(dtype) + 0.5 * (BLOCK - 1)
+    lattice = lattice_at(crystal, window_angles(crystal, 1).mean())
+    reach = 0.5 * (BLOCK - 1) * jnp.linalg.norm(lattice.stars, axis=1).sum()
+    found, blocks = places_of(comes_near(crystal, rays, spread, capacity, middle, reach), capacity.blocks)
+    inside = _triples(jnp.arange(_IN_BLOCK), (BLOCK,) * 3)
+    index = (corner[found][:, None] + inside).reshape(-1, 3)
+    hkl = index.astype(dtype)
+    real = (jnp.arange(len(found)) < blocks).repeat(_IN_BLOCK) & (index < lowest + jnp.asarray(capacity.sizes)).all(-1)
+    amplitude = factors.seen_at(rays.wavelength_m.mean()).at(components(hkl), components(hkl))
+    near = real & comes_near(crystal, rays, spread, capacity, hkl) & (amplitude != 0)
+    found, count = places_of(near, capacity.near)
+    return hkl[found], count, blocks
+
+
+def _triples(numbers: Int[Array, " n"], sizes: tuple[int, int, int]) -> Int[Array, "n 3"]:
+    """Indices of a box by their number, the last fastest."""
+    return jnp.stack(jnp.unravel_index(numbers, sizes), -1)
+
+
+def comes_near(
+    crystal: CrystalParameters,
+    rays: RayTable,
+    spread: BeamSpread,
+    capacity: Capacity,
+    hkl: Float[Array, "n 3"],
+    reach_per_m: Float[Array, ""] | float = 0.0,
+) -> Bool[Array, " n"]:
+    """Which points of reciprocal space, or something within a distance of them, may come near the sphere.
+
+    Every term of the spread grows no faster than the distance from the origin, but that of the size, which is constant.
+    """
+    incident, wavelength_m = rays.incident.mean(0), rays.wavelength_m.mean()
+    start, end = window_angles(crystal, 1)[0]
+    half = 0.5 * (end - start)
+    lattice = lattice_at(crystal, 0.5 * (start + end))
+    star = hkl @ lattice.stars
+    leaving = incident / wavelength_m + star
+    length = jnp.linalg.norm(leaving, axis=-1)
+    normal = leaving / jnp.maximum(length, 1e-3 / wavelength_m)[:, None]
+    excitation = length - 1 / wavelength_m
+    size = jnp.linalg.norm(star, axis=-1)
+    sigma = jnp.sqrt(jax.vmap(lambda i, n: variance_along(lattice, spread, wavelength_m, i, n))(hkl, normal))
+    relative = jnp.sqrt(jnp.linalg.norm(lattice.turns) + 3 * lattice.cell_spread**2 + spread.bandwidth)
+    sigma += relative * reach_per_m
+    rate = jnp.abs((jnp.cross(lattice.axis, star) * normal).sum(-1)) + reach_per_m
+    slack = half * rate + half**2 * (size + reach_per_m) * (1 + (size + reach_per_m) * wavelength_m)
+    other = jnp.abs(rays.wavelength_m / wavelength_m - 1).max()
+    slack += other * (1 - normal @ incident + reach_per_m * wavelength_m) / wavelength_m
+    slack += jnp.linalg.norm(rays.incident - incident, axis=-1).max() / wavelength_m
+    return jnp.abs(excitation) <= _DRIFT * capacity.cut * sigma + slack + reach_per_m

@@ -1,0 +1,152 @@
+"""How far reciprocal space is smeared about a reflection, as covariances in 1/m^2.
+
+A Gaussian spot of the crystal's size is smeared by small Gaussian turns of the domains, by their cells, and by the
+beam's spectrum and divergence. The covariances add up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from nbjax.experiment import BeamParameters, CrystalParameters
+from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
+from nbjax.numerics import unit_vector
+from nbjax.rotations import about_axis
+from nbjax.sampling.sources import Sources, SourceSpread, SourceTable, incident_rays
+
+FWHM_PER_SIGMA = 2.3548200450309493
+"""Full width at half maximum of a Gaussian over its standard deviation: 2 sqrt(2 ln 2)."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class BeamSpread:
+    """What of a beam is averaged in closed form.
+
+    Attributes:
+        directions: covariance of the incident direction, shape (3, 3).
+        bandwidth: variance of the wavelength over its mean.
+    """
+
+    directions: Float[Array, "3 3"]
+    bandwidth: Float[Array, ""]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Lattice:
+    """A crystal's reciprocal lattice at one angle of its spindle, and how it is smeared.
+
+    Attributes:
+        stars: reciprocal vectors as rows, shape (3, 3).
+        size: covariance of a spot by the size of the mosaic blocks, shape (3, 3).
+        turns: covariance of the domains' rotation vectors in the laboratory, shape (3, 3).
+        cell_spread: relative standard deviation of a, b and c.
+        axis: unit axis of the spindle, shape (3,).
+    """
+
+    stars: Float[Array, "3 3"]
+    size: Float[Array, "3 3"]
+    turns: Float[Array, "3 3"]
+    cell_spread: Float[Array, ""]
+    axis: Float[Array, "3"]
+
+
+def closed_beam(beam: BeamParameters) -> tuple[Sources, BeamSpread]:
+    """The sources that stay a sum, and the spread of each.
+
+    Gaussian spectra and divergences are taken into the spread; listed wavelengths and grids of directions stay.
+    """
+    sources, dtype = beam.sources, beam.wavelength_m.dtype
+    nothing = BeamSpread(jnp.zeros((3, 3), dtype), jnp.zeros((), dtype))
+    if not isinstance(sources, SourceSpread):
+        return sources, nothing
+    across, band = sources.directions == "gaussian", sources.kind == "gaussian"
+    weights = _table(sources.weights, sources.waves)
+    horizontal, vertical, wave = (
+        _table(rows, sources.waves) for rows in (sources.horizontal, sources.vertical, sources.wavelength)
+    )
+    if across:
+        weights = weights.sum(0, keepdims=True)
+        horizontal, vertical, wave = jnp.zeros_like(wave[:1]), jnp.zeros_like(wave[:1]), wave[:1]
+    if band:
+        weights = weights.sum(1, keepdims=True)
+        horizontal, vertical, wave = horizontal[:, :1], vertical[:, :1], jnp.zeros_like(wave[:, :1])
+    rest = SourceSpread(
+        horizontal_rad=sources.horizontal_rad,
+        vertical_rad=sources.vertical_rad,
+        band=sources.band,
+        weights=weights.reshape(-1),
+        kind=sources.kind,
+        waves=wave.shape[1],
+        directions=sources.directions,
+        horizontal=horizontal.reshape(-1),
+        vertical=vertical.reshape(-1),
+        wavelength=wave.reshape(-1),
+    )
+    rays = incident_rays(rest, beam.direction, beam.polarization_axis, beam.wavelength_m)
+    listed = SourceTable(rays.incident, rays.wavelength_m, rays.weight)
+    return listed, BeamSpread(
+        _across(beam, sources) if across else nothing.directions,
+        (sources.band / FWHM_PER_SIGMA) ** 2 if band else nothing.bandwidth,
+    )
+
+
+def _table(rows: Float[Array, " sources"], waves: int) -> Float[Array, "directions waves"]:
+    return rows.reshape(-1, waves)
+
+
+def _across(beam: BeamParameters, sources: SourceSpread) -> Float[Array, "3 3"]:
+    """Covariance of a direction that turns about two axes."""
+    vertical_axis = unit_vector(jnp.cross(beam.direction, beam.polarization_axis))
+    steps = jnp.cross(vertical_axis, beam.direction), jnp.cross(beam.polarization_axis, beam.direction)
+    widths = sources.horizontal_rad / FWHM_PER_SIGMA, sources.vertical_rad / FWHM_PER_SIGMA
+    return sum((width**2 * jnp.outer(step, step) for width, step in zip(widths, steps, strict=True)), jnp.zeros((3, 3)))
+
+
+def lattice_at(crystal: CrystalParameters, angle_rad: Float[Array, ""]) -> Lattice:
+    """The lattice with the spindle at an angle."""
+    turn = about_axis(crystal.spindle.axis, angle_rad)
+    stars = invert_basis(direct_vectors_m(crystal.cell)) @ turn.T
+    # |exp(-pi rho^2 / 2)|^2 with rho^2 = fudge sum (N_i a_i . x)^2
+    rows = stars / crystal.cells[:, None]
+    size = rows.T @ rows / (2 * jnp.pi * crystal.fudge)
+    if crystal.disorder is None:
+        nothing = jnp.zeros((), stars.dtype)
+        return Lattice(stars, size, jnp.zeros((3, 3), stars.dtype), nothing, crystal.spindle.axis)
+    axes = turn @ crystal.cell.misset @ crystal.cell.orientation * crystal.disorder.mosaicity_rad
+    return Lattice(stars, size, axes @ axes.T, crystal.disorder.cell_spread, crystal.spindle.axis)
+
+
+def covariance(
+    lattice: Lattice, beam: BeamSpread, wavelength_m: Float[Array, ""], hkl: Float[Array, "3"]
+) -> Float[Array, "3 3"]:
+    """Covariance about a reflection, without that of the spindle's rotation."""
+    rows = hkl[:, None] * lattice.stars
+    star = rows.sum(0)
+    zero = jnp.zeros_like(star[0])
+    x, y, z = star
+    # the columns are the moves of the reflection with turns about x, y and z
+    moves = jnp.stack([jnp.stack([zero, z, -y]), jnp.stack([-z, zero, x]), jnp.stack([y, -x, zero])])
+    total = lattice.size + moves @ lattice.turns @ moves.T + lattice.cell_spread**2 * rows.T @ rows
+    return total + beam.bandwidth * jnp.outer(star, star) + beam.directions / wavelength_m**2
+
+
+def variance_along(
+    lattice: Lattice,
+    beam: BeamSpread,
+    wavelength_m: Float[Array, ""],
+    hkl: Float[Array, "3"],
+    normal: Float[Array, "3"],
+) -> Float[Array, ""]:
+    """N . covariance n, of a unit vector n."""
+    shares = hkl * (lattice.stars @ normal)
+    turned = jnp.cross(hkl @ lattice.stars, normal)
+    total = normal @ lattice.size @ normal + turned @ lattice.turns @ turned
+    total += lattice.cell_spread**2 * (shares @ shares) + beam.bandwidth * shares.sum() ** 2
+    return total + normal @ beam.directions @ normal / wavelength_m**2

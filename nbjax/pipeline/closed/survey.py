@@ -1,0 +1,215 @@
+"""The capacity that an experiment's closed crystals need: counted once, outside of what is compiled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from nbjax.experiment import CrystalParameters, Experiment
+from nbjax.geometry.panel import Panel
+from nbjax.geometry.unit_cell import direct_vectors_m
+from nbjax.pipeline.closed.crossing import range_rad
+from nbjax.pipeline.closed.image import closed_scene, is_closed, spots_of_all
+from nbjax.pipeline.closed.search import near_reflections
+from nbjax.pipeline.closed.spot import half_sizes, narrowest
+from nbjax.pipeline.closed.spread import closed_beam
+from nbjax.pipeline.compilation import compiled
+from nbjax.sampling.capacity import MOST_NODES, Capacity, SpotSize
+
+_SPARE = 1.25
+"""Times as many spots as were counted."""
+_WINDOW_RAD = math.radians(1.0)
+"""Of a longer rotation, the parts that are taken apart."""
+Triple = tuple[int, int, int]
+_MOST_SIZES = 4
+_WORTH = 0.08
+"""The part of the work that another size must save."""
+_PIXEL_NODES = 6
+"""Nodes that cost as much as a pixel does without them."""
+
+
+def with_capacity(experiment: Experiment) -> Experiment:
+    """The experiment with closed crystals that have room for their spots.
+
+    Args:
+        experiment: of numbers, not traced ones.
+    """
+    if not any(map(is_closed, experiment.crystals)):
+        return experiment
+    with jax.enable_x64(True):
+        held = jax.tree.map(jnp.asarray, experiment)
+        crystals = tuple(
+            replace(crystal, capacity=_capacity(held, of_arrays)) if is_closed(crystal) else crystal
+            for crystal, of_arrays in zip(experiment.crystals, held.crystals, strict=True)
+        )
+    return replace(experiment, crystals=crystals)
+
+
+def _capacity(experiment: Experiment, crystal: CrystalParameters) -> Capacity:
+    bare = replace(experiment, crystals=(), backgrounds=(), mask=None)
+    lowest, sizes = _box(bare, crystal)
+    windows = max(1, math.ceil(abs(float(range_rad(crystal.spindle))) / _WINDOW_RAD - 1e-9))
+    capacity = Capacity(lowest, sizes, 1, 1, 1, 1, windows, ())
+    blocks = bucket(int(_count_blocks(bare, replace(crystal, capacity=capacity))))
+    near = bucket(int(_count_near(bare, replace(crystal, capacity=replace(capacity, blocks=blocks)))))
+    most = near * (1 if crystal.spindle.steps == 1 else 2)
+    capacity = replace(capacity, blocks=blocks, near=near, excited=most, seen=most * min(2, experiment.grid.panels))
+    excited, counts, found = (np.asarray(part) for part in _survey(bare, replace(crystal, capacity=capacity)))
+    rows = found.reshape(-1, 3)
+    most, on_panels = (bucket(int(part.max())) for part in (excited, counts))
+    return replace(
+        capacity, excited=most, seen=on_panels, spots=_sizes(rows[rows[:, 0] > 0], _is_exact(experiment, crystal))
+    )
+
+
+def _is_exact(experiment: Experiment, crystal: CrystalParameters) -> bool:
+    """Whether a crystal's spots are smeared by nothing but its size."""
+    _, spread = closed_beam(experiment.beam)
+    disorder = crystal.disorder
+    widths = [] if disorder is None else [disorder.mosaicity_rad, disorder.cell_spread]
+    smeared = [*widths, spread.bandwidth, spread.directions, range_rad(crystal.spindle)]
+    return not any(np.any(np.asarray(width)) for width in smeared)
+
+
+def bucket(count: int) -> int:
+    """A size of an array with room to spare; few, so that series of images compile once."""
+    wanted = max(16, math.ceil(_SPARE * count))
+    power = 1 << (wanted - 1).bit_length()
+    return power * 3 // 4 if wanted <= power * 3 // 4 else power
+
+
+def _box(experiment: Experiment, crystal: CrystalParameters) -> tuple[Triple, Triple]:
+    """The Miller indices that the detector may show: the first, and how many there are."""
+    longest = float(_longest(experiment))
+    lengths = np.linalg.norm(np.asarray(_direct(crystal)), axis=1)
+    reach = np.ceil(1.05 * longest * lengths).astype(int) + 1
+    low, high = -reach, reach
+    factors = crystal.factors
+    if factors.values is not None and float(np.asarray(factors.default)) == 0:
+        first = np.array(factors.minimum)
+        last = first + np.array(factors.values.shape[-3:]) - 1
+        low, high = np.maximum(low, first), np.minimum(high, last)
+    sizes = np.maximum(high - low + 1, 1)
+    return (int(low[0]), int(low[1]), int(low[2])), (int(sizes[0]), int(sizes[1]), int(sizes[2]))
+
+
+_direct = compiled(lambda crystal: direct_vectors_m(crystal.cell))
+
+
+@compiled
+def _longest(experiment: Experiment) -> Array:
+    """The longest scattering vector that a pixel sees, 1/m."""
+    alone, _, scene = closed_scene(experiment)
+    grid, panels = experiment.grid, alone.detector.panels
+    edges = jnp.linspace(0.0, 1.0, 17)
+    fast, slow = (jnp.stack([*grids]) for grids in jnp.meshgrid(edges * grid.fast, edges * grid.slow))
+
+    def of_panel(panel: Panel, sizes_m: tuple[Array, Array]) -> Array:
+        point = jnp.stack(panel.point(fast * sizes_m[0], slow * sizes_m[1], jnp.zeros_like(fast)), -1)
+        direction = point / jnp.linalg.norm(point, axis=-1, keepdims=True)
+        rays = scene.rays
+        q = (direction[..., None, :] - rays.incident) / rays.wavelength_m[:, None]
+        return jnp.linalg.norm(q, axis=-1).max()
+
+    if grid.panels == 1:
+        return of_panel(scene.panel, panels.pixel_sizes_m)
+    return jax.vmap(of_panel)(scene.panel, panels.pixel_sizes_m).max()
+
+
+@compiled
+def _count_blocks(experiment: Experiment, crystal: CrystalParameters) -> Array:
+    return _near(experiment, crystal)[2]
+
+
+@compiled
+def _count_near(experiment: Experiment, crystal: CrystalParameters) -> Array:
+    return _near(experiment, crystal)[1]
+
+
+def _near(experiment: Experiment, crystal: CrystalParameters) -> tuple[Array, Array, Array]:
+    _, spread, scene = closed_scene(experiment)
+    assert crystal.capacity is not None
+    return near_reflections(crystal, crystal.factors, scene.rays, spread, crystal.capacity)
+
+
+@compiled
+def _survey(experiment: Experiment, crystal: CrystalParameters) -> tuple[Array, ...]:
+    """For every source and window: excited reflections, spots, and the size of each; zeros for none."""
+    alone, spread, scene = closed_scene(experiment)
+    capacity = crystal.capacity
+    assert capacity is not None
+    listed, count, _ = spots_of_all(alone, scene, spread, crystal, capacity)
+
+    def sizes_of(covariance: Array, arc: Array) -> Array:
+        return jnp.stack([*half_sizes(covariance, arc, capacity.cut), narrowest(covariance)])
+
+    sizes = jax.vmap(jax.vmap(sizes_of))(listed.covariance, listed.arc)
+    seen = jnp.arange(sizes.shape[1]) < count.seen[:, None]
+    return count.excited, count.seen, jnp.where(seen[..., None], sizes, 0)
+
+
+def _sizes(found: np.ndarray, exact: bool) -> tuple[SpotSize, ...]:
+    """A few sizes of boxes, each with room for as many spots as fit in none that is cheaper.
+
+    One size for all is split where that saves the most, and so on.
+
+    Args:
+        found: half length, half width and narrowest standard deviation of every spot, shape (spots, 3).
+        exact: whether nothing but the pixels is approximated.
+    """
+    if not len(found):
+        return (SpotSize(4, 4, 2, 16),)
+    wants = np.stack([_half(found[:, 0]), _half(found[:, 1]), _nodes(found[:, 2], exact)], -1)
+    groups = [np.ones(len(wants), bool)]
+    while len(groups) < _MOST_SIZES:
+        splits = [
+            (_cost(wants[group]) - _cost(wants[low]) - _cost(wants[group & ~low]), number, low)
+            for number, group in enumerate(groups)
+            for way in range(3)
+            for edge in np.unique(wants[group, way])[:-1]
+            for low in [group & (wants[:, way] <= edge)]
+        ]
+        saved, number, low = max(splits, key=lambda split: split[0], default=(0, 0, None))
+        if low is None or saved < _WORTH * sum(_cost(wants[group]) for group in groups):
+            break
+        groups[number : number + 1] = [low, groups[number] & ~low]
+    limits = sorted((wants[group].max(0) for group in groups), key=lambda limit: _price(limit))
+    left, sizes = np.ones(len(wants), bool), []
+    for length, width, nodes in limits:
+        size = SpotSize(int(length), int(width), int(nodes), 0)
+        fits = left & size.holds(*found.T)
+        left &= ~fits
+        sizes.append(replace(size, count=bucket(int(fits.sum()))))
+    return tuple(sizes)
+
+
+def _price(limit: np.ndarray) -> float:
+    """Work for a spot."""
+    length, width, nodes = limit
+    return float((2 * length + 1) * (2 * width + 1) * (nodes**2 + _PIXEL_NODES))
+
+
+def _cost(wants: np.ndarray) -> float:
+    return len(wants) * _price(wants.max(0))
+
+
+def _half(pixels: np.ndarray) -> np.ndarray:
+    """Half sizes with a little room, of few that there are."""
+    wanted = np.maximum(2, np.ceil(1.05 * pixels)).astype(int)
+    step = 1 << np.maximum(0, np.floor(np.log2(wanted)).astype(int) - 2)
+    return -(-wanted // step) * step
+
+
+def _nodes(sigma: np.ndarray, exact: bool) -> np.ndarray:
+    """Few counts of nodes, the next larger one that integrates a spot to 3e-4 of its brightest pixel.
+
+    To 5e-7 if the spot is exact but for that.
+    """
+    counts = np.array([2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, MOST_NODES])
+    wanted = (1.35 if exact else 1.05) / np.maximum(sigma, 1e-3) + (2.6 if exact else 1)
+    return counts[np.minimum(np.searchsorted(counts, wanted), len(counts) - 1)]

@@ -1,0 +1,62 @@
+"""How many reflections and spots a closed-form image may have, and how large they may be: shapes of its arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+BLOCK = 4
+MOST_NODES = 64
+
+
+@dataclass(frozen=True)
+class SpotSize:
+    """Spots of about one size.
+
+    Attributes:
+        half_length, half_width: pixels on either side of the middle, along the longer way of the spot and across it.
+        nodes: points in each direction at which a pixel is integrated; narrower spots need more.
+        count: how many spots there may be, of all sources, sensor layers and windows of the rotation together.
+    """
+
+    half_length: int
+    half_width: int
+    nodes: int
+    count: int
+
+    @property
+    def narrowest(self) -> float:
+        """Standard deviation in pixels of the narrowest spot that the nodes integrate."""
+        return 0.0 if self.nodes >= MOST_NODES else 1 / (self.nodes - 0.9)
+
+    def holds(self, length: Any, width: Any, sigma: Any) -> Any:
+        """Whether spots of these half lengths, half widths and narrowest standard deviations fit; arrays."""
+        return (length <= self.half_length) & (width <= self.half_width) & (sigma >= self.narrowest)
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Shapes of the arrays of a closed-form image.
+
+    Attributes:
+        lowest: Miller indices of the first reflection of the box that is searched.
+        sizes: reflections along h, k, l.
+        blocks: cubes of reflections that may come near the Ewald sphere, of ``BLOCK`` along each edge.
+        near: reflections that may come near the Ewald sphere during the exposure.
+        excited: of these, how many may reflect for one source and window, counted once for each side of the sphere's
+            nearest approach.
+        seen: spots of these on the panels.
+        windows: equal parts of the rotation, in each of which a reflection moves little.
+        spots: their sizes, the smallest first.
+        cut: standard deviations up to which a spot is followed.
+    """
+
+    lowest: tuple[int, int, int]
+    sizes: tuple[int, int, int]
+    blocks: int
+    near: int
+    excited: int
+    seen: int
+    windows: int
+    spots: tuple[SpotSize, ...]
+    cut: float = 5.3

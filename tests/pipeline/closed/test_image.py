@@ -1,0 +1,117 @@
+"""Images of closed crystals equal those of sampled ones that are sampled finely enough."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import nbjax
+from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
+from nbjax.errors import NonFiniteError
+from nbjax.experiment import Experiment
+from nbjax.pipeline.closed.survey import with_capacity
+from nbjax.pipeline.render import render
+
+TRICLINIC: dict[str, Any] = {"cell_A": (40.0, 50.0, 60.0), "cell_deg": (75.0, 85.0, 110.0)}
+SPOT = (174, 197, 171, 194)
+"""About the middle of a spot on a panel of 240 pixels."""
+
+
+def config(model: str, sampling: dict[str, Any], beam: dict[str, Any], **crystal: Any) -> Config:
+    """One spot of a crystal of 12 cells along each axis."""
+    given = {"cells": (12.0,) * 3, "default_F": 100.0, "misset_deg": (10.0, 20.0, 30.0), **TRICLINIC, **crystal}
+    return Config(
+        beam=Beam(wavelength_A=1.0, **beam),
+        crystal=Crystal(model=model, shape="gauss", interpolate=None if model == "closed" else False, **given),
+        detector=Detector(
+            pixel_mm=0.06, pixels_fast=240, pixels_slow=240, distance_mm=120.0, beam_x_mm=2.0, beam_y_mm=30.0, roi=SPOT
+        ),
+        sampling=Sampling(**sampling) if model == "sampled" else Sampling(),
+    )
+
+
+def image(model: str, sampling: dict[str, Any], beam: dict[str, Any], **crystal: Any) -> np.ndarray:
+    """The window about the spot."""
+    with jax.enable_x64(True):
+        whole = np.asarray(nbjax.simulate(nbjax.prepare(config(model, sampling, beam, **crystal))))
+    return whole[SPOT[2] : SPOT[3] + 1, SPOT[0] : SPOT[1] + 1]
+
+
+def sampled(subpixels: int, sampling: dict[str, Any], beam: dict[str, Any], **crystal: Any) -> np.ndarray:
+    """The image at two numbers of subpixels, extrapolated to none: the error falls with their square."""
+    once, twice = (
+        image("sampled", {**sampling, "oversample": count}, beam, **crystal) for count in (subpixels, 2 * subpixels)
+    )
+    return (4 * twice - once) / 3
+
+
+SPREADS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], int, float]] = {
+    "size alone": ({}, {}, {}, 20, 1e-6),
+    "mosaicity": ({"mosaicity_deg": 0.1}, {}, {"mosaic_domains": 3000}, 3, 2e-3),
+    "anisotropic": ({"mosaicity_axes_deg": (0.02, 0.1, 0.2)}, {}, {"mosaic_domains": 3000}, 3, 3e-3),
+    "cell": ({"cell_spread_percent": 0.3}, {}, {"mosaic_domains": 3000}, 3, 3e-3),
+    "spectrum": ({}, {"bandwidth_percent": 0.6, "channels": 121}, {}, 3, 2e-3),
+    "divergence": (
+        {},
+        {"divergence_sigma_mrad": 0.5},
+        {"divergence_horizontal_steps": 9, "divergence_vertical_steps": 9},
+        3,
+        2e-3,
+    ),
+    "rotation": ({"phi_range_deg": 0.3}, {}, {"phi_steps": 300}, 3, 2e-3),
+    "reversed": ({"phi_range_deg": -0.3}, {}, {"phi_steps": 300}, 3, 2e-3),
+}
+
+
+@pytest.mark.parametrize("name", SPREADS)
+def test_equals_the_sampled_model(name: str) -> None:
+    crystal, beam, sampling, subpixels, tolerance = SPREADS[name]
+    expected = sampled(subpixels, sampling, beam, **crystal)
+    closed = image("closed", {}, beam, **crystal)
+    assert expected.max() > 3 * expected.mean()
+    assert np.abs(closed - expected).max() < tolerance * expected.max()
+    assert abs(closed.sum() / expected.sum() - 1) < tolerance
+
+
+def experiment(**crystal: Any) -> Experiment:
+    """A closed crystal on the whole panel."""
+    whole = config("closed", {}, {}, **{"mosaicity_deg": 0.1, **crystal})
+    return nbjax.prepare(replace(whole, detector=replace(whole.detector, roi=None)))
+
+
+def test_every_way_to_an_image_is_the_same() -> None:
+    with jax.enable_x64(True):
+        one = experiment()
+        whole = np.asarray(nbjax.simulate(one))
+        pixels = np.argwhere(whole > 0.1 * whole.max())
+        assert len(pixels) > 3
+        np.testing.assert_array_equal(nbjax.simulate_pixels(one, pixels), whole[tuple(pixels.T)])
+        np.testing.assert_array_equal(render(one), whole)
+        np.testing.assert_allclose(nbjax.simulate_on(jax.devices(), one), whole, rtol=1e-12)
+        both = nbjax.simulate_batch(nbjax.stack([one, one]))
+        np.testing.assert_allclose(both, np.stack([whole, whole]), rtol=1e-9, atol=1e-9 * whole.max())
+
+
+def test_two_crystals_add_up() -> None:
+    with jax.enable_x64(True):
+        one, other = experiment(), experiment(misset_deg=(11.0, 19.0, 30.0))
+        two = replace(one, crystals=(*one.crystals, *other.crystals))
+        images = [np.asarray(nbjax.simulate(each)) for each in (one, other, two)]
+    np.testing.assert_allclose(images[2], images[0] + images[1], rtol=1e-12)
+    assert not np.allclose(images[0], images[1])
+
+
+def test_too_many_spots_are_an_error() -> None:
+    """Room that was made for a narrow crystal is none for a wide one, and no spot is lost without a word."""
+    with jax.enable_x64(True):
+        narrow = experiment(mosaicity_deg=0.01)
+        wide = nbjax.put(narrow, "crystals.0.disorder.mosaicity_rad", jnp.full(3, 0.05))
+        assert np.isnan(nbjax.simulate(wide)).all()
+        with pytest.raises(NonFiniteError, match="with_capacity"):
+            render(wide)
+        assert np.isfinite(render(with_capacity(wide))).all()
