@@ -131,7 +131,7 @@ def _what_pixels_see(experiment: Experiment) -> Any:
         panel.attenuation_per_m if panel.has_sensor else None,
         (beam.kahn_factor, beam.polarization_axis) if beam.polarized else None,
         experiment.backgrounds,
-        crystal.disorder if crystal.model == "closed" else None,
+        (crystal.disorder, crystal.spindle.step_rad) if crystal.model == "closed" else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,9 +86,10 @@ class Plan:
                 ),
                 sampling=replace(config.sampling, phi_steps=dataset.phi_steps, phi_step_deg=None),
             )
+        if not {path_of(key)[0] for key in dataset.drawn_keys}.isdisjoint(_DISORDER):
+            config = _with_disorder(config)
         self.resolved = resolve(config)
-        drawn = {path_of(key)[0] for key in dataset.drawn_keys}
-        self.base = _settled(self.resolved, config, drawn)
+        self.base = _settled(self.resolved, config)
         self.orientation = base_orientation(self.resolved)
         self.shots = shots_of_images(config.beam)
 
@@ -263,13 +264,13 @@ def _with_value(config: Config, key: str, value: float) -> tuple[Config, float]:
     return with_values(config, values), float(value)
 
 
-def _settled(resolved: Resolved, given: Config, drawn: Set[str]) -> Config:
+def _settled(resolved: Resolved, given: Config) -> Config:
     """The resolved configuration with what could change an image's structure written out, and no file to read twice.
 
     What ``detector.file`` says is left to it, because drawn numbers move what follows from it.
     """
     config, crystal, sampling = resolved.config, resolved.crystal, resolved.config.sampling
-    counts = _counts(resolved, drawn)
+    counts = _counts(resolved)
     beam = config.beam
     if resolved.beam.horizontal.range > 0 and beam.divergence_sigma_mrad is not None:
         # one of the two may be drawn alone
@@ -321,9 +322,20 @@ def _settled(resolved: Resolved, given: Config, drawn: Set[str]) -> Config:
     )
 
 
-def _counts(resolved: Resolved, drawn: Set[str]) -> dict[str, Any]:
+def _with_disorder(config: Config) -> Config:
+    """The configuration with domains for a disorder that is drawn, where it has none."""
+    said, sampling = (getattr(config.crystal, key.partition(".")[2]) for key in _DISORDER), config.sampling
+    values: dict[str, Any] = {}
+    if all(value is None for value in said):
+        values["crystal.mosaicity_deg"] = 0.0
+    if config.crystal.model == "sampled":
+        values["sampling.mosaic_domains"] = sampling.mosaic_domains or DEFAULT_DOMAINS
+    return with_values(config, values)
+
+
+def _counts(resolved: Resolved) -> dict[str, Any]:
     """Counts of the sampling, which would follow from drawn numbers."""
-    crystal, sampling = resolved.crystal, resolved.config.sampling
+    crystal = resolved.crystal
     counts: dict[str, Any] = {}
     if resolved.detector.thickness_um > 0:
         counts["thickness_layers"] = resolved.detector.layers
@@ -338,10 +350,8 @@ def _counts(resolved: Resolved, drawn: Set[str]) -> dict[str, Any]:
     if crystal.model == "closed":
         return counts
     counts["oversample"] = resolved.sampling.oversample
-    if crystal.spread_deg > 0 or crystal.cell_spread_percent > 0:
+    if crystal.mosaic_spread_deg > 0 or crystal.mosaicity_deg is not None:
         counts["mosaic_domains"] = crystal.mosaic_domains
-    elif drawn & set(_DISORDER):
-        counts["mosaic_domains"] = sampling.mosaic_domains or DEFAULT_DOMAINS
     if resolved.config.crystal.phi_range_deg is not None:
         counts["phi_steps"] = crystal.phi.count
     return counts

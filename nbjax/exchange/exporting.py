@@ -219,5 +219,7 @@ def _remarks(resolved: Resolved) -> tuple[str, ...]:
         "the dispersion": beam.dispersion.count > 1,
         "the spectrum": beam.spread is not None and beam.spread.band.kind != "comb",
         "the mosaic spread": crystal.mosaic_spread_deg > 0,
+        "the mosaicity": max(crystal.mosaicity_deg or (0.0,)) > 0,
+        "the spread of the cell": crystal.cell_spread_percent > 0,
     }
     return tuple(f"{name} is left out, an experiment list has no words for it" for name, told in left.items() if told)

@@ -48,8 +48,9 @@ def disordered(disorder: Disorder, direct: Float[Array, "3 3"]) -> Float[Array, 
 def deviates(count: int, seed: int) -> tuple[Float[np.ndarray, "domains 3"], Float[np.ndarray, "domains 3"]]:
     """Standard normal deviates of rotations and lengths that fill their six dimensions evenly.
 
-    They are an additive recurrence by powers of the generalised golden ratio, shifted by the seed. Mean and variance
-    are exactly 0 and 1, and with more than a few domains no two dimensions are correlated. A single domain has zeros.
+    They are an additive recurrence by powers of the generalised golden ratio, shifted by the seed, of which each
+    dimension is taken by its ranks: one number in every part of equal probability. Mean and variance are 0 and 1, and
+    with more than a few domains no two dimensions are correlated. A single domain has zeros.
 
     Args:
         count: number of domains.
@@ -61,8 +62,8 @@ def deviates(count: int, seed: int) -> tuple[Float[np.ndarray, "domains 3"], Flo
     ratio = max(root.real for root in np.roots([1, 0, 0, 0, 0, 0, -1, -1]) if abs(root.imag) < 1e-9)
     steps = ratio ** -np.arange(1.0, _DIMENSIONS + 1)
     places = (shift + np.arange(1, count + 1)[:, None] * steps) % 1.0
-    found = ndtri(np.clip(places, 1e-12, 1 - 1e-12))
-    found -= found.mean(axis=0)
+    ranks = places.argsort(axis=0).argsort(axis=0)
+    found = ndtri((ranks + 0.5) / count)
     if count < _FEW:
         found /= found.std(axis=0)
     else:

@@ -97,6 +97,9 @@ def test_what_dials_has_not() -> None:
     remarks = export(resolve(replace(CONFIG, crystal=crystal))).remarks
     assert remarks[0].startswith("the mosaic spread is left out")
     assert remarks[1].startswith("without an image dials.predict takes")
+    crystal = replace(CONFIG.crystal, mosaicity_deg=0.1, cell_spread_percent=0.1)
+    remarks = export(resolve(replace(CONFIG, crystal=crystal))).remarks
+    assert [remark.partition(" is")[0] for remark in remarks[:2]] == ["the mosaicity", "the spread of the cell"]
 
 
 def test_images(tmp_path: Path) -> None:
