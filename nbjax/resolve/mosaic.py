@@ -65,7 +65,8 @@ def _domains(config: Config, disordered: bool, wide: bool, key: str, notes: Note
     domains = config.sampling.mosaic_domains
     if not disordered:
         if domains is not None and domains > 1:
-            notes.warn("sampling.mosaic_domains has no effect without a crystal.mosaic_spread_deg; one domain is used")
+            what = "crystal.mosaicity_deg or mosaic_spread_deg; one domain is used"
+            notes.warn(f"sampling.mosaic_domains has no effect without a {what}")
         notes.record("sampling.mosaic_domains", 1, "no mosaic spread")
         return 1
     if not wide and domains is None:

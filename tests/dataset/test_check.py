@@ -47,16 +47,10 @@ def test_a_draw_that_changes_nothing_is_refused_by_name(convention: str, key: st
         check(draw, detector={"convention": convention})
 
 
-@pytest.mark.parametrize("model", ["sampled", "closed"])
-@pytest.mark.parametrize(
-    "key",
-    ["crystal.mosaicity_deg", "crystal.cell_spread_percent", "beam.divergence_sigma_mrad", "crystal.phi_range_deg"],
-)
-def test_a_draw_of_a_width_acts(model: str, key: str) -> None:
-    crystal = {"model": model, "mosaic_spread_deg": None}
-    sampling = {} if model == "sampled" else {"mosaic_domains": None, "oversample": None, "phi_steps": None}
+@pytest.mark.parametrize("key", ["crystal.mosaicity_deg", "crystal.cell_spread_percent", "beam.divergence_sigma_mrad"])
+def test_a_draw_of_a_width_acts(key: str) -> None:
     beam = {"divergence_sigma_mrad": 0.1} if key.startswith("beam") else {}
-    check(Draw((key,), "uniform", low=0.1, high=0.2), 3, crystal=crystal, sampling=sampling, beam=beam)
+    check(Draw((key,), "uniform", low=0.1, high=0.2), 3, crystal={"mosaic_spread_deg": None}, beam=beam)
 
 
 def test_a_draw_that_another_replaces_is_refused() -> None:

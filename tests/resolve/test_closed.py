@@ -31,7 +31,7 @@ def test_the_closed_model_has_gaussian_spots_and_no_draws() -> None:
         False,
         1,
     )
-    assert (resolved.crystal.phi.range, resolved.crystal.phi.count, resolved.sampling.oversample) == (0.5, 1, 1)
+    assert (resolved.crystal.phi.range, resolved.crystal.phi.count, resolved.sampling.oversample) == (0.5, 2, 1)
     assert resolved.warnings == ()
     crystal = prepare(resolved.config).crystal
     assert crystal.model == "closed"
@@ -39,7 +39,7 @@ def test_the_closed_model_has_gaussian_spots_and_no_draws() -> None:
     np.testing.assert_allclose(crystal.disorder.mosaicity_rad, np.radians(0.1) * np.ones(3))
     assert not np.any(crystal.disorder.turns)
     assert crystal.disorder.sizes.shape == (1, 3)
-    assert float(crystal.spindle.step_rad) == pytest.approx(np.radians(0.5))
+    assert float(crystal.spindle.step_rad) == pytest.approx(np.radians(0.25))
 
 
 @pytest.mark.parametrize(
