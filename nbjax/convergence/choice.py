@@ -56,7 +56,7 @@ def _spots(panels: Float[np.ndarray, "panels slow fast"]) -> Int[np.ndarray, "pa
         regions, _ = label(window >= _EDGE * peak, np.ones((3, 3)))
         own = np.argwhere(regions == regions[slow - first[0], fast - first[1]])
         # one pixel more on each side
-        low = np.maximum(own.min(axis=0) - 1, 0) + first
+        low = np.maximum(own.min(axis=0) - 1 + first, 0)
         high = own.max(axis=0) + 2 + first
         box = panel, slice(low[0], high[0]), slice(low[1], high[1])
         spot[box] = np.where(spot[box] < 0, number, spot[box])

@@ -28,6 +28,31 @@ def test_boxes_stand_about_the_brightest_spots_in_order() -> None:
     assert len(np.unique(found.at, axis=0)) == len(found.at)
 
 
+def test_a_box_holds_what_is_connected_with_the_brightest_and_a_pixel_more() -> None:
+    # a tenth of the height lies 2.6 pixels out; the second peak is in reach, and the dip between the two is too deep
+    image = spotted((60, 60), [(20, 30, 0.5), (26, 30, 0.4), (0, 50, 0.45)])
+    shown = np.ones(image.shape, bool)
+    shown[21, 32] = False
+    shown[40:, :] = False
+    image[50, 50] = 9.0
+    found = choose_pixels(image, shown)
+    first, corner, second = (found.at[found.spot == number] for number in range(3))
+    square = {(s, f) for s in range(17, 24) for f in range(27, 34)} - {(21, 32)}
+    assert {(int(s), int(f)) for s, f in first} == square
+    # pixels of two boxes belong to the brighter spot
+    assert {(int(s), int(f)) for s, f in second} == {(s, f) for s in range(24, 30) for f in range(27, 34)}
+    assert {(int(s), int(f)) for s, f in corner} == {(s, f) for s in range(4) for f in range(47, 54)}
+    assert found.spots == 3
+
+
+def test_a_box_ends_in_reach_of_its_brightest_pixel() -> None:
+    image = spotted((60, 60), [(30, 31, 5.0)], width=30.0)
+    found = choose_pixels(image, np.ones(image.shape, bool))
+    box = found.at[found.spot == 0]
+    assert box.min(axis=0).tolist() == [23, 24]
+    assert box.max(axis=0).tolist() == [37, 38]
+
+
 def test_a_spot_at_the_edge_and_a_wide_one_have_boxes_inside_the_image() -> None:
     image = spotted((40, 40), [(0, 39, 5.0), (20, 10, 5.0)], width=15.0)
     found = choose_pixels(image, np.ones(image.shape, bool))
