@@ -11,6 +11,7 @@ from nbjax.errors import UsageError
 
 if TYPE_CHECKING:
     from nbjax.convergence.change import Change
+    from nbjax.convergence.closed import Closed
     from nbjax.convergence.convergence import Convergence
     from nbjax.convergence.search import Trial
 
@@ -56,6 +57,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from nbjax.cli.interruption import interruptible
     from nbjax.cli.progress import progress_bar
+    from nbjax.convergence.closed import closed_of
     from nbjax.convergence.convergence import converge
     from nbjax.convergence.document import document_of
     from nbjax.resolve import resolve
@@ -65,15 +67,16 @@ def _run(arguments: argparse.Namespace) -> int:
 
     with progress_bar("looking for spots", not arguments.no_progress) as advance:
 
-        def work() -> Convergence:
+        def work() -> tuple[Convergence, Closed]:
             with jax.enable_x64(True):
-                return converge(config, arguments.error, arguments.seconds, table.say, advance)
+                found = converge(config, arguments.error, arguments.seconds, table.say, advance)
+                return found, closed_of(config, found.values, found.pixels, found.found.finest)
 
-        found = interruptible(work)
-    _print(found)
+        found, closed = interruptible(work)
+    _print(found, closed)
     if arguments.out is not None:
         with atomic_writer(arguments.out, "w") as handle:
-            json.dump(document_of(found, arguments.config), handle, indent=2, allow_nan=False)
+            json.dump(document_of(found, closed, arguments.config), handle, indent=2, allow_nan=False)
             handle.write("\n")
         print(f"wrote {arguments.out}")
     return 0 if found.found.met else 1
@@ -100,7 +103,7 @@ def _parts(change: Change) -> list[str]:
     return [f"{100 * part:.2g} %" if part < _SHOWN else f"> {100 * _SHOWN:.0f} %" for part in parts]
 
 
-def _print(convergence: Convergence) -> None:
+def _print(convergence: Convergence, closed: Closed) -> None:
     found = convergence.found
     print()
     print(f"{'for an error of ' + _per_cent(convergence.error):24} {'given':>8} {'needed':>8}")
@@ -112,10 +115,19 @@ def _print(convergence: Convergence) -> None:
         if change is not None:
             pixel, spot, total = _parts(change)
             print(f"{label}: {pixel} of a pixel, {spot} of a spot, {total} of the total")
+    print(_closed_line(closed))
     if not found.met:
         print("the error is not met by what could be tried; give trials more --seconds, or accept a larger --error")
     print()
     print(_lines(convergence))
+
+
+def _closed_line(closed: Closed) -> str:
+    if closed.change is None:
+        return f"closed model: not for this configuration, {closed.why_not}"
+    pixel, spot, total = _parts(closed.change)
+    differs = f"{pixel} of a pixel, {spot} of a spot, {total} of the total"
+    return f"closed model: {closed.seconds:.2g} s an image, differs by {differs}"
 
 
 def _per_cent(part: float) -> str:

@@ -6,14 +6,16 @@ from dataclasses import asdict
 from typing import Any
 
 from nbjax.convergence.change import Change
+from nbjax.convergence.closed import Closed
 from nbjax.convergence.convergence import Convergence
 
 
-def document_of(convergence: Convergence, configuration: str) -> dict[str, Any]:
+def document_of(convergence: Convergence, closed: Closed, configuration: str) -> dict[str, Any]:
     """Everything that was found, as dictionaries, lists, numbers and text.
 
     Args:
         convergence: from ``converge``.
+        closed: the closed model beside it.
         configuration: name of the file.
     """
     found = convergence.found
@@ -37,6 +39,7 @@ def document_of(convergence: Convergence, configuration: str) -> dict[str, Any]:
         "error_found": _change(found.check),
         "error_of_configuration": _change(convergence.given),
         "seconds": {"given": convergence.given_s, "needed": convergence.needed_s},
+        "closed": asdict(closed),
         "pixels": len(convergence.pixels.at),
         "spots": convergence.pixels.spots,
         "trials": [asdict(trial) for trial in convergence.trials],

@@ -52,7 +52,10 @@ def test_counts_are_printed_and_written(config: str, capsys: pytest.CaptureFixtu
         tried = [t["count"] for t in report["trials"] if t["dimension"] == one["name"]]
         assert one["needed"] in tried
         assert one["needed"] == report["values"].get(one["key"], one["given"])
+    assert report["closed"]["why_not"] is None
+    assert report["closed"]["change"]["total"] < 0.05
     out = capsys.readouterr().out
+    assert re.search(r"^closed model: \S+ s an image, differs by ", out, re.MULTILINE)
     pasted = out[out.index("\n# leave out") :].removesuffix("wrote report.json\n")
     lines = tomllib.loads(pasted)
     assert {f"{section}.{key}": value for section, keys in lines.items() for key, value in keys.items()} == report[
@@ -67,8 +70,10 @@ def test_counts_are_printed_and_written(config: str, capsys: pytest.CaptureFixtu
 
 def test_counts_that_are_enough_stay(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["converge", config, "--error", "0.1", "--set", "sampling.oversample=4", "--set", "crystal.phi_range_deg=0"]
-    assert main(words) == 0
-    assert "the configuration's own counts are those" in capsys.readouterr().out
+    assert main([*words, "--set", "crystal.shape=round"]) == 0
+    out = capsys.readouterr().out
+    assert "the configuration's own counts are those" in out
+    assert 'closed model: not for this configuration, crystal.shape is "round", and its spots are Gaussian' in out
 
 
 def test_what_is_not_met_is_said(config: str, capsys: pytest.CaptureFixture[str]) -> None:
