@@ -28,7 +28,8 @@ _MOST_CELLS = 200
 _AS_GOOD_AS_A_CELL = 2000
 """... and each of so many wavelengths of the crystal's length adds as much as a cell, for the index ends at 36 bits."""
 
-_REMEDY = 'set jax_enable_x64 (JAX_ENABLE_X64=1, or `with jax.enable_x64(True):`) or precision = "single"'
+_SWITCH = "set jax_enable_x64 (JAX_ENABLE_X64=1, or `with jax.enable_x64(True):`)"
+_REMEDY = f'{_SWITCH} or precision = "single"'
 
 
 @dataclass(frozen=True)
@@ -87,5 +88,21 @@ def check(name: str, cells: float, wavelengths: float) -> None:
         problem = (
             f"got {name!r}, but JAX has 64-bit floats switched off, and 32 bits leave little of the spots of a crystal "
             f"{wavelengths:.1e} wavelengths long, and less of their gradients; {_REMEDY}"
+        )
+        raise ConfigError([Fault("precision", problem)])
+
+
+def check_closed(name: str) -> None:
+    """Refuse closed crystals without 64-bit floats: inverse squared lengths in m do not fit into 32 bits.
+
+    Args:
+        name: of the policy.
+
+    Raises:
+        ConfigError: 64-bit floats are switched off in JAX.
+    """
+    if not jax.config.read("jax_enable_x64"):
+        problem = (
+            f'got {name!r}, but JAX has 64-bit floats switched off, which crystal.model = "closed" needs; {_SWITCH}'
         )
         raise ConfigError([Fault("precision", problem)])

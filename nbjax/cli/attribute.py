@@ -88,17 +88,18 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _attribution(arguments: argparse.Namespace, rest: list[str]) -> Attribution:
+    from nbjax.cli.trace import check_pixels, check_traced
     from nbjax.tracing.attribution import attribution
 
     candidate = _candidate(arguments, rest)
     resolved = candidate.resolved(candidate.base)
     say_resolved(resolved)
+    check_traced(resolved)
     with _status() as report:
         image = _image(arguments.reference, resolved)
         if image is not None:
             tolerance = arguments.tolerance or attribution.IMAGE_TOLERANCE
             return attribution.attribute_image(candidate, image, tolerance, report)
-        from nbjax.cli.trace import check_pixels
         from nbjax.tracing.files import read_trace
 
         document = read_trace(arguments.reference)

@@ -51,6 +51,18 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def check_traced(resolved: Resolved) -> None:
+    """Make sure that there are samples to trace.
+
+    Raises:
+        ConfigError: the crystal is closed.
+    """
+    if resolved.crystal.model == "closed":
+        from nbjax.pipeline.recording import CLOSED_HAS_NO_SAMPLES
+
+        raise ConfigError([Fault("crystal.model", CLOSED_HAS_NO_SAMPLES)])
+
+
 def check_pixels(resolved: Resolved, pixels: Pixels, option: str) -> None:
     """Make sure that every pixel is part of the image.
 
@@ -86,13 +98,14 @@ def trace_to_file(resolved: Resolved, pixels: Pixels, samples: bool, path: str, 
     """Trace pixels, write the file and print the product that each pixel is.
 
     Raises:
-        ConfigError: a pixel is not part of the image.
+        ConfigError: a pixel is not part of the image, or the crystal is closed.
         FileError: the file cannot be written.
         NonFiniteError: a factor is NaN or infinite.
     """
     from nbjax.io.files import check_writable
     from nbjax.tracing.files import check_suffix, write_trace
 
+    check_traced(resolved)
     check_pixels(resolved, pixels, option)
     check_suffix(path)
     check_writable(path)

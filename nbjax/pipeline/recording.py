@@ -21,6 +21,7 @@ from nbjax.numerics import Components, components
 from nbjax.physics.shapes.square import axis_signs
 from nbjax.pipeline.accumulate import Samples, last_row
 from nbjax.pipeline.arguments import one_experiment, pixels_of
+from nbjax.pipeline.closed.image import is_closed
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, tiled
 from nbjax.pipeline.program import Record, program_of
@@ -29,6 +30,9 @@ from nbjax.pipeline.scene import RayTable, Scene, samples_per_layer
 from nbjax.pipeline.view import Pixels, seen_by
 from nbjax.pipeline.window import pixels_named
 from nbjax.stages import SampleStages, SceneStages, Stages
+
+
+CLOSED_HAS_NO_SAMPLES = 'got "closed", which sums up no samples that could be traced; give "sampled"'
 
 
 def trace(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]], samples: bool = False) -> Stages:
@@ -47,9 +51,12 @@ def trace(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]], s
         The stages, in SI units.
 
     Raises:
-        ArgumentError: ``pixels`` is empty, not of that shape, not of whole numbers, or outside the image.
+        ArgumentError: ``pixels`` is empty, not of that shape, not of whole numbers, or outside the image; or a crystal
+            is closed, whose averages have no samples.
     """
     at = pixels_of(one_experiment(experiment).grid, pixels)
+    if any(map(is_closed, experiment.crystals)):
+        raise ArgumentError(f"crystal.model: {CLOSED_HAS_NO_SAMPLES}")
     if not len(at):
         raise ArgumentError(f"pixels must have the shape (n, {at.shape[1]}), a row for each pixel; got none, name one")
     return _trace(experiment, at, samples)

@@ -91,6 +91,8 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
     crystal = resolved.crystal
     lengths_A = np.multiply(crystal.cell_A, crystal.cells)
     wavelengths = float(lengths_A.max() / resolved.beam.wavelength_A)
+    if crystal.model == "closed":
+        precision.check_closed(resolved.config.precision)
     precision.check(resolved.config.precision, float(max(crystal.cells)), wavelengths)
     dtype = precision.policy(resolved.config.precision).geometry
     exact = _experiment(resolved, lambda value: np.asarray(value, float))

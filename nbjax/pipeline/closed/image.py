@@ -43,10 +43,14 @@ def add_spots(experiment: Experiment, image: Float[Array, "*image"]) -> Float[Ar
     """The image with the spots of the closed crystals, in photons; the region of interest and the mask are kept to.
 
     All of it is NaN where a crystal has more or larger spots than its capacity.
+
+    Raises:
+        ConfigError: 64-bit floats are switched off in JAX.
     """
     crystals = [crystal for crystal in experiment.crystals if is_closed(crystal)]
     if not crystals:
         return image
+    precision.check_closed(experiment.precision)
     alone, spread, scene = closed_scene(experiment)
     grid = experiment.grid
     spots = jnp.zeros((grid.panels * grid.slow, grid.fast), precision.policy(experiment.precision).intensity)
