@@ -47,3 +47,12 @@ def test_mixed_keeps_the_geometry_in_64_bits() -> None:
     image = simulate(prepare(replace(small_config(), precision="mixed")))
     assert image.dtype == jnp.float64
     assert residual(np.asarray(image), np.asarray(simulate(prepare(small_config())))) < 1e-6
+
+
+def test_without_x64_closed_crystals_are_refused() -> None:
+    config = small_config(crystal={"model": "closed", "shape": "gauss", "cells": (9, 8, 8)})
+    experiment = prepare(config)
+    with jax.enable_x64(False):
+        for attempt in (lambda: prepare(config), lambda: simulate(experiment)):
+            with pytest.raises(ConfigError, match=r"^precision: got 'double'.*closed.*jax_enable_x64"):
+                attempt()

@@ -31,7 +31,6 @@ from nbjax.pipeline.view import Pixels, seen_by
 from nbjax.pipeline.window import pixels_named
 from nbjax.stages import SampleStages, SceneStages, Stages
 
-
 CLOSED_HAS_NO_SAMPLES = 'got "closed", which sums up no samples that could be traced; give "sampled"'
 
 

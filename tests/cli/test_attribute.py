@@ -119,6 +119,10 @@ def test_references_that_cannot_be_used(
         (["--reference", "r", "--out", "a", "-nonsense"], "-nonsense"),
         (["--reference", "r", "--out", "a", "none.toml"], "none.toml"),
         (["--reference", "r", "--out", "taken", *LINE], "is a file"),
+        (
+            ["--reference", "r", "--out", "a", "--set", "crystal.model='closed'", "c.toml"],
+            'crystal.model: got "closed"',
+        ),
     ],
 )
 def test_faults(
@@ -130,9 +134,10 @@ def test_faults(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "taken").write_text("x")
+    (tmp_path / "c.toml").write_text(TOML)
     assert main(["attribute", *words]) == 2
     assert message in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.toml", "taken"]
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,6 +82,7 @@ def test_the_printed_product_is_the_pixel(config: str, tmp_path: Path, capsys: p
         (["--pixel", "3", "--out", "t.json"], "--pixel: got 3; name a pixel by slow and fast"),
         (["--pixel", "3", "x", "--out", "t.json"], "invalid int value: 'x'"),
         (["--out", "t.json"], "--pixel"),
+        (["--pixel", "3", "4", "--out", "t.json", "--set", "crystal.model='closed'"], 'crystal.model: got "closed", '),
     ],
 )
 def test_faults(

@@ -33,9 +33,14 @@ def is_closed(crystal: CrystalParameters) -> bool:
 
 
 def sampled_part(experiment: Experiment) -> Experiment:
-    """The experiment without its closed crystals."""
+    """The experiment without its closed crystals.
+
+    Raises:
+        ConfigError: there are such, and 64-bit floats are switched off in JAX.
+    """
     if not any(map(is_closed, experiment.crystals)):
         return experiment
+    precision.check_closed(experiment.precision)
     return chosen(experiment, [number for number, one in enumerate(experiment.crystals) if not is_closed(one)])
 
 
@@ -43,14 +48,10 @@ def add_spots(experiment: Experiment, image: Float[Array, "*image"]) -> Float[Ar
     """The image with the spots of the closed crystals, in photons; the region of interest and the mask are kept to.
 
     All of it is NaN where a crystal has more or larger spots than its capacity.
-
-    Raises:
-        ConfigError: 64-bit floats are switched off in JAX.
     """
     crystals = [crystal for crystal in experiment.crystals if is_closed(crystal)]
     if not crystals:
         return image
-    precision.check_closed(experiment.precision)
     alone, spread, scene = closed_scene(experiment)
     grid = experiment.grid
     spots = jnp.zeros((grid.panels * grid.slow, grid.fast), precision.policy(experiment.precision).intensity)
@@ -95,7 +96,9 @@ def _with_crystal(
         )
     )
     rotates = crystal.spindle.steps > 1
-    rendered = _Rendered(experiment, scene, Around(spread.bandwidth, crystal.spindle.axis if rotates else None))
+    cell_spread = None if crystal.disorder is None else crystal.disorder.cell_spread
+    around = Around(spread, cell_spread, crystal.spindle.axis if rotates else None)
+    rendered = _Rendered(experiment, scene, around)
     flat = image.reshape(-1)
     whole = jax.tree.map(lambda *parts: jnp.concatenate(parts), *(group for group, _ in groups))
     spots = jax.vmap(partial(_weighted, scene, spread, crystal, shared))(whole)

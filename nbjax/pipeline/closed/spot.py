@@ -5,8 +5,10 @@ lattice factor is (Na Nb Nc)^2 sqrt(det S_N / det S) exp(-x S^-1 x / 2), S being
 ``nbjax.pipeline.closed.spread`` and S_N that of the size. A rotation adds an error function, of the angle at which the
 pixel is brightest.
 
-Turns are not linear in their angles. At each pixel x is taken about the likeliest turn w of those that bring G there:
-x = R(-w) q - G + w x G, in the frame of the turned domain. So arcs are arcs, and without turns nothing changes.
+Turns are not linear in their angles, nor is q in the wavelength and in the direction of the beam. At each pixel x is
+taken about the likeliest of these causes that bring G there, such as a turn w: x = R(-w) q - G + w x G, in the frame of
+the turned domain. So arcs are arcs, and without causes nothing changes. ``nbjax.pipeline.closed.lever`` has what that
+leaves.
 """
 
 from __future__ import annotations
@@ -23,10 +25,12 @@ from jaxtyping import Float, Int
 
 from nbjax import precision
 from nbjax.experiment import CrystalParameters, Experiment
+from nbjax.geometry.unit_cell import invert_basis
 from nbjax.numerics import Components, components, cross, dot
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.accumulate import whole_product
 from nbjax.pipeline.closed.crossing import Passage, moved_with, range_rad
+from nbjax.pipeline.closed.lever import lever
 from nbjax.pipeline.closed.spread import BeamSpread, covariance, lattice_at
 from nbjax.pipeline.sample import RaySample, sample_ray
 from nbjax.pipeline.scene import RayTable, Scene
@@ -49,6 +53,9 @@ class Spot:
         turned: the move of G with the spindle's angle, shape (3,).
         before_rad, after_rad: the part's ends from its angle; both zero for a still.
         turns: covariance of the domains' rotation vectors, shape (3, 3).
+        lever: what p = S^-1 x adds to the logarithm of the height, shape (3,).
+        index: Miller indices.
+        stars, direct: the lattice, and its dual, as rows, shape (3, 3).
     """
 
     star: Float[Array, "3"]
@@ -58,6 +65,10 @@ class Spot:
     before_rad: Float[Array, ""]
     after_rad: Float[Array, ""]
     turns: Float[Array, "3 3"]
+    lever: Float[Array, "3"]
+    index: Float[Array, "3"]
+    stars: Float[Array, "3 3"]
+    direct: Float[Array, "3 3"]
 
 
 @jax.tree_util.register_dataclass
@@ -66,11 +77,13 @@ class Around:
     """What all spots of a crystal share.
 
     Attributes:
-        bandwidth: variance of the relative wavelength.
+        spread: of the source.
+        cell_spread: relative standard deviation of a, b and c; None without disorder.
         axis: unit axis of the spindle, shape (3,); None for a still.
     """
 
-    bandwidth: Float[Array, ""]
+    spread: BeamSpread
+    cell_spread: Float[Array, ""] | None
     axis: Float[Array, "3"] | None
 
 
@@ -99,14 +112,19 @@ def spot_of(
     # a spot that is never cut by its cell adds up to the number of cells
     peak = jnp.prod(crystal.cells) * crystal.fudge**0.75
     shrunk = jnp.sqrt(jnp.linalg.det(lattice.size) / jnp.linalg.det(smear))
+    inverse, width = _inverse(smear), passage.end_rad - passage.start_rad
     return Spot(
         star=star,
-        inverse=_inverse(smear),
+        inverse=inverse,
         height=(amplitude * peak) ** 2 * shrunk / exposure_rad,
         turned=jnp.cross(lattice.axis, star),
         before_rad=passage.start_rad - passage.angle_rad,
         after_rad=passage.end_rad - passage.angle_rad,
         turns=lattice.turns,
+        lever=lever(lattice, spread, (incident, wavelength_m), hkl, (smear, inverse), width),
+        index=hkl,
+        stars=lattice.stars,
+        direct=invert_basis(lattice.stars),
     )
 
 
@@ -125,7 +143,6 @@ class _Seen(NamedTuple):
     curvatures: tuple[Array, Array, Array]
     angle: Array
     angle_slopes: tuple[Array, Array]
-    jacobian: Array
 
 
 def spot_photons(
@@ -149,13 +166,13 @@ def spot_photons(
     """
     sample = sample_ray(experiment, scene, pixels, ray)
     edges = _edges(experiment, scene, sample, pixels, ray)
-    seen = _seen(spot, around, sample.scattering_per_m, edges)
+    seen = _seen(spot, around, ray, sample.scattering_per_m, edges)
     dtype = precision.policy(experiment.precision).intensity
     spread = None if around.axis is None else jnp.sqrt(_stiffness(spot))
     inside = _integrated(spot, seen, spread, nodes, dtype)
     (factors,) = whole_product(experiment, sample)
     kept = jnp.where(sample.resolved, factors, 0.0)
-    return kept * (spot.height * seen.jacobian).astype(dtype) * inside
+    return kept * spot.height.astype(dtype) * inside
 
 
 def _stiffness(spot: Spot) -> Float[Array, ""]:
@@ -203,45 +220,56 @@ def _edges(experiment: Experiment, scene: Scene, sample: RaySample, pixels: Pixe
     )
 
 
-def _seen(spot: Spot, around: Around, q: Components, edges: _Edges) -> _Seen:
+def _seen(spot: Spot, around: Around, ray: RayTable, q: Components, edges: _Edges) -> _Seen:
     rotates = around.axis is not None
     star, turned, inverse = components(spot.star), components(spot.turned), _rows(spot.inverse)
-    turns = _rows(spot.turns)
-    flat = _less(q, star)
-    pulled = _times(inverse, flat)
     by_turn = _times(inverse, turned)
     stiffness = _stiffness(spot) if rotates else jnp.ones(())
-    angle = jnp.zeros_like(q[0])
+    pulled, angle = _times(inverse, _less(q, star)), jnp.zeros_like(q[0])
     if rotates:
-        angle = jnp.clip(dot(by_turn, flat) / stiffness, spot.before_rad, spot.after_rad)
+        angle = jnp.clip(dot(turned, pulled) / stiffness, spot.before_rad, spot.after_rad)
         pulled = _less(pulled, _scaled(angle, by_turn))
-    # the mean turn of the domains that bring the reflection to the pixel
-    turn = _times(turns, cross(star, pulled))
-    if around.axis is not None:
-        turn = _plus(turn, _scaled(angle, components(around.axis)))
-    x = _plus(_less(_turned_back(q, turn), star), cross(turn, star))
-    e_fast, e_slow = (_less(edge, cross(turn, edge)) for edge in (edges.fast, edges.slow))
+    x, turn, longer = _likeliest(spot, around, ray, q, pulled, angle)
+    e_fast, e_slow = (_scaled(1 / longer, _less(edge, cross(turn, edge))) for edge in (edges.fast, edges.slow))
     pulled = _times(inverse, x)
-    slopes = dot(e_fast, pulled), dot(e_slow, pulled)
     at_fast, at_slow = _times(inverse, e_fast), _times(inverse, e_slow)
-    curvatures = dot(e_fast, at_fast), dot(e_fast, at_slow), dot(e_slow, at_slow)
     exponent, angle_slopes = 0.5 * dot(x, pulled), (jnp.zeros_like(angle),) * 2
     if rotates:
         angle = dot(by_turn, x) / stiffness
-        u, v = dot(by_turn, e_fast) / stiffness, dot(by_turn, e_slow) / stiffness
         exponent = exponent - 0.5 * stiffness * angle * angle
-        slopes = slopes[0] - stiffness * angle * u, slopes[1] - stiffness * angle * v
-        curvatures = (
-            curvatures[0] - stiffness * u * u,
-            curvatures[1] - stiffness * u * v,
-            curvatures[2] - stiffness * v * v,
-        )
-        angle_slopes = u, v
+        angle_slopes = dot(by_turn, e_fast) / stiffness, dot(by_turn, e_slow) / stiffness
         pulled = _less(pulled, _scaled(angle, by_turn))
+        at_fast, at_slow = (
+            _less(at, _scaled(by, by_turn)) for at, by in zip((at_fast, at_slow), angle_slopes, strict=True)
+        )
+    lever = components(spot.lever)
     bent = dot(edges.bent[0], pulled), dot(edges.bent[1], pulled), dot(edges.bent[2], pulled)
-    curvatures = curvatures[0] + bent[0], curvatures[1] + bent[1], curvatures[2] + bent[2]
-    # a longer wave reaches the same pixel with more of its spectrum
-    return _Seen(exponent, slopes, curvatures, angle, angle_slopes, 1 + around.bandwidth * dot(star, pulled))
+    curvatures = dot(e_fast, at_fast) + bent[0], dot(e_fast, at_slow) + bent[1], dot(e_slow, at_slow) + bent[2]
+    slopes = dot(e_fast, pulled) - dot(lever, at_fast), dot(e_slow, pulled) - dot(lever, at_slow)
+    return _Seen(exponent - dot(lever, pulled), slopes, curvatures, angle, angle_slopes)
+
+
+def _likeliest(
+    spot: Spot, around: Around, ray: RayTable, q: Components, pulled: Components, angle: Array
+) -> tuple[Components, Components, Array]:
+    """X at the likeliest causes of p, but for their linear moves; their turn; and their wavelength over the mean."""
+    star = components(spot.star)
+    linear = turn = _times(_rows(spot.turns), cross(star, pulled))
+    if around.axis is not None:
+        along = _scaled(angle, components(around.axis))
+        linear = _plus(turn, along)
+        # one turn after the other
+        turn = _less(linear, _scaled(jnp.asarray(0.5), cross(turn, along)))
+    longer = 1 + around.spread.bandwidth * dot(star, pulled)
+    tilt = _times(_rows(around.spread.directions / ray.wavelength_m**2), pulled)
+    fallen = _scaled(0.5 * ray.wavelength_m * dot(tilt, tilt), components(ray.incident))
+    seen = _turned_back(_scaled(1 / longer, _plus(_less(q, tilt), fallen)), turn)
+    x = _plus(_plus(_less(seen, star), cross(linear, star)), _plus(tilt, _scaled(longer - 1, star)))
+    if around.cell_spread is not None:
+        for index, one, axis in zip(spot.index, spot.stars, spot.direct, strict=True):
+            stretch = around.cell_spread**2 * index * dot(components(one), pulled)
+            x = _plus(x, _scaled(stretch * (index - dot(components(axis), seen)), components(one)))
+    return x, turn, longer
 
 
 def _integrated(spot: Spot, seen: _Seen, spread: Array | None, nodes: int, dtype: Any) -> Array:
@@ -250,7 +278,7 @@ def _integrated(spot: Spot, seen: _Seen, spread: Array | None, nodes: int, dtype
     u, v, weight = (
         jnp.asarray(grid.reshape(-1, 1), dtype) for grid in (*np.meshgrid(at, at), np.outer(weights, weights))
     )
-    exponent, slopes, curvatures, angle, angle_slopes, _ = jax.tree.map(lambda part: part.astype(dtype), seen)
+    exponent, slopes, curvatures, angle, angle_slopes = jax.tree.map(lambda part: part.astype(dtype), seen)
     bent = 0.5 * (curvatures[0] * u * u + curvatures[2] * v * v) + curvatures[1] * u * v
     value = weight * jnp.exp(-(exponent + slopes[0] * u + slopes[1] * v + bent))
     if spread is None:
