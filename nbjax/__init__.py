@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbjax.pipeline.image import simulate, simulate_batch, simulate_pixels
     from nbjax.pipeline.recording import trace
     from nbjax.pipeline.sharding import simulate_on
+    from nbjax.pipeline.spots.prediction import predict, spot_capacity
     from nbjax.preparation import prepare
     from nbjax.stages import Stages
 
@@ -33,7 +34,9 @@ _HOMES = {
     "Experiment": "nbjax.experiment",
     "load_config": "nbjax.config.load",
     "prepare": "nbjax.preparation",
+    "predict": "nbjax.pipeline.spots.prediction",
     "put": "nbjax.fields",
+    "spot_capacity": "nbjax.pipeline.spots.prediction",
     "Stages": "nbjax.stages",
     "simulate": "nbjax.pipeline.image",
     "simulate_batch": "nbjax.pipeline.image",
@@ -50,12 +53,14 @@ __all__ = [
     "Stages",
     "compiled",
     "load_config",
+    "predict",
     "prepare",
     "put",
     "simulate",
     "simulate_batch",
     "simulate_on",
     "simulate_pixels",
+    "spot_capacity",
     "stack",
     "trace",
     "with_capacity",

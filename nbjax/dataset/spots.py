@@ -11,7 +11,6 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from nbjax.dataset.partiality import partialities
 from nbjax.dataset.shard import Field
 from nbjax.dataset.truth import middle_direct_m
 from nbjax.experiment import Experiment, shown_pixels
@@ -19,6 +18,7 @@ from nbjax.geometry.panel import Panel
 from nbjax.geometry.unit_cell import invert_basis
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene
+from nbjax.pipeline.partiality import partialities
 
 _FAINTEST_SPOT = 1.0
 """Photons of the faintest spot of the table."""

@@ -18,12 +18,12 @@ from jaxtyping import Float
 import nbjax
 from nbjax.dataset.batch import Batch
 from nbjax.dataset.load import Recipe
-from nbjax.dataset.partiality import partialities
 from nbjax.dataset.run import Share
 from nbjax.dataset.section import DatasetSection, Labels
 from nbjax.dataset.truth import middle_direct_m
 from nbjax.geometry.unit_cell import invert_basis
 from nbjax.pipeline.image import complete_scene
+from nbjax.pipeline.partiality import partialities
 
 IMAGES = 6
 

@@ -31,41 +31,66 @@ class Passage:
     angle_rad: Float[Array, ""]
 
 
-def passages(
-    star: Float[Array, "3"],
-    axis: Float[Array, "3"],
-    incident: Float[Array, "3"],
-    wavelength_m: Float[Array, ""],
-    window_rad: tuple[Array, Array],
-) -> Passage:
-    """Both passages of a reflection in a window of the rotation, before and after its turning point, shape (2,).
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Excess:
+    """|i/lambda + G|^2 - 1/lambda^2 as G turns about an axis: constant + height cos(phi - highest).
 
-    |i/lambda + G|^2 - 1/lambda^2 = c + m cos(phi - phi_0) as G turns about the axis: its turning points are phi_0 and
-    phi_0 + pi, and it vanishes at equal angles on both sides of them.
+    Its turning points are ``highest`` and half a turn from there.
+    """
+
+    constant: Float[Array, ""]
+    height: Float[Array, ""]
+    highest_rad: Float[Array, ""]
+
+    def halves(self, angle_rad: Array) -> Array:
+        """Number of the half turn, from one turning point to the next, that holds an angle."""
+        return jnp.floor((angle_rad - self.highest_rad) / jnp.pi)
+
+    def start_rad(self, halves: Array) -> Array:
+        """Turning point at which a half turn starts."""
+        return self.highest_rad + jnp.pi * halves
+
+    def angle_rad(self, halves: Array, value: Array | float = 0.0) -> Array:
+        """Where it has a value in a half turn; the nearer end where it has not."""
+        # it falls from where it is highest, and rises again
+        sign = 1 - 2 * jnp.mod(halves, 2)
+        cosine = sign * (value - self.constant) / jnp.where(self.height > 0, self.height, 1)
+        return self.start_rad(halves) + jnp.arccos(jnp.clip(cosine, -1, 1))
+
+
+def excess_of(
+    star: Float[Array, "3"], axis: Float[Array, "3"], incident: Float[Array, "3"], wavelength_m: Float[Array, ""]
+) -> Excess:
+    """The excess of a reflection.
 
     Args:
         star: G at a spindle angle of zero.
         axis: of the spindle.
         incident: unit direction of the source.
         wavelength_m: of the source.
-        window_rad: start and end, less than half a turn apart.
     """
     along = axis * jnp.dot(axis, star)
     across, beside = star - along, jnp.cross(axis, star)
     doubled = 2 / wavelength_m
     constant = jnp.dot(star, star) + doubled * jnp.dot(incident, along)
     cosine, sine = doubled * jnp.dot(incident, across), doubled * jnp.dot(incident, beside)
-    height = jnp.hypot(cosine, sine)
-    highest = jnp.arctan2(sine, cosine)
+    return Excess(constant, jnp.hypot(cosine, sine), jnp.arctan2(sine, cosine))
+
+
+def passages(excess: Excess, window_rad: tuple[Array, Array], parts: int = 2) -> Passage:
+    """All passages of a reflection in a window of the rotation, one between two turning points, shape (parts,).
+
+    Args:
+        excess: of the reflection.
+        window_rad: start and end, less than ``parts - 1`` half turns apart.
+        parts: how many passages there may be.
+    """
     start, end = window_rad
-    halves = jnp.round((0.5 * (start + end) - highest) / jnp.pi)
-    turning = jnp.clip(highest + jnp.pi * halves, start, end)
-    sign = 1 - 2 * jnp.mod(halves, 2)
-    ratio = -sign * constant / jnp.where(height > 0, height, 1)
-    away = jnp.arccos(jnp.clip(ratio, -1, 1))
-    starts, ends = jnp.stack([start, turning]), jnp.stack([turning, end])
-    meets = highest + jnp.pi * halves + jnp.stack([-away, away])
-    return Passage(starts, ends, jnp.clip(meets, starts, ends))
+    halves = excess.halves(start) + jnp.arange(parts)
+    starts = jnp.clip(excess.start_rad(halves), start, end)
+    ends = jnp.clip(excess.start_rad(halves + 1), start, end)
+    return Passage(starts, ends, jnp.clip(excess.angle_rad(halves), starts, ends))
 
 
 def range_rad(spindle: Spindle) -> Float[Array, ""]:

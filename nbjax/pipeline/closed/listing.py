@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.panel import Panel
-from nbjax.pipeline.closed.crossing import Passage, passages
+from nbjax.pipeline.closed.crossing import Passage, excess_of, passages
 from nbjax.pipeline.closed.search import places_of
 from nbjax.pipeline.closed.spread import BeamSpread, Lattice, covariance, lattice_at, variance_along
 from nbjax.pipeline.scene import RayTable, Scene
@@ -89,9 +89,12 @@ def listed_spots(
     """
     hkl, count = near
     upright = lattice_at(crystal, jnp.zeros_like(window_rad[0]))
-    both = jax.vmap(
-        lambda star: passages(star, upright.axis, ray.incident, ray.wavelength_m, (window_rad[0], window_rad[1]))
-    )(hkl @ upright.stars)
+
+    def passages_of(star: Array) -> Passage:
+        excess = excess_of(star, upright.axis, ray.incident, ray.wavelength_m)
+        return passages(excess, (window_rad[0], window_rad[1]))
+
+    both = jax.vmap(passages_of)(hkl @ upright.stars)
     is_still = crystal.spindle.steps == 1
 
     def of_row(hkl: Array, passage: Passage) -> tuple[Array, ...]:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from nbjax.experiment import BeamParameters, CrystalParameters
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.numerics import unit_vector
-from nbjax.rotations import about_axis
+from nbjax.rotations import about_axis, about_vector
 from nbjax.sampling.sources import Sources, SourceSpread, SourceTable, incident_rays
 
 FWHM_PER_SIGMA = 2.3548200450309493
@@ -112,15 +112,67 @@ def _across(beam: BeamParameters, sources: SourceSpread) -> Float[Array, "3 3"]:
 def lattice_at(crystal: CrystalParameters, angle_rad: Float[Array, ""]) -> Lattice:
     """The lattice with the spindle at an angle."""
     turn = about_axis(crystal.spindle.axis, angle_rad)
+    drawn = None if crystal.model == "closed" else _drawn(crystal, turn)
     stars = invert_basis(direct_vectors_m(crystal.cell)) @ turn.T
+    if drawn is not None:
+        stars = stars @ about_vector(drawn.mean).T
     # |exp(-pi rho^2 / 2)|^2 with rho^2 = fudge sum (N_i a_i . x)^2
     rows = stars / crystal.cells[:, None]
     size = rows.T @ rows / (2 * jnp.pi * crystal.fudge)
+    if drawn is not None:
+        return Lattice(stars, size, drawn.covariance, drawn.cell_spread, crystal.spindle.axis)
     if crystal.disorder is None:
         nothing = jnp.zeros((), stars.dtype)
         return Lattice(stars, size, jnp.zeros((3, 3), stars.dtype), nothing, crystal.spindle.axis)
     axes = turn @ crystal.cell.misset @ crystal.cell.orientation * crystal.disorder.mosaicity_rad
     return Lattice(stars, size, axes @ axes.T, crystal.disorder.cell_spread, crystal.spindle.axis)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Mean and covariance of the rotation vectors of domains that were drawn, and the spread of their lengths."""
+
+    mean: Float[Array, "3"]
+    covariance: Float[Array, "3 3"]
+    cell_spread: Float[Array, ""]
+
+
+def _drawn(crystal: CrystalParameters, turn: Float[Array, "3 3"]) -> _Drawn:
+    """The domains of a sampled crystal, whose spindle has turned; those of a cap do not turn with it."""
+    mosaic, disorder = crystal.mosaic, crystal.disorder
+    mean, spread = _moments(mosaic.spread_rad * mosaic.angle_ratios[:, None] * mosaic.axes)
+    if disorder is None:
+        return _Drawn(mean, spread, jnp.zeros((), mean.dtype))
+    axes = turn @ crystal.cell.misset @ crystal.cell.orientation
+    own_mean, own = _moments(disorder.mosaicity_rad * disorder.turns)
+    # widths are one, or nothing of a single domain
+    width = jnp.where(jnp.any(disorder.sizes != 0), 1.0, 0.0).astype(mean.dtype)
+    return _Drawn(mean + axes @ own_mean, spread + axes @ own @ axes.T, width * disorder.cell_spread)
+
+
+def _moments(vectors: Float[Array, "n 3"]) -> tuple[Float[Array, "3"], Float[Array, "3 3"]]:
+    mean = vectors.mean(0)
+    rest = vectors - mean
+    return mean, rest.T @ rest / len(vectors)
+
+
+def mean_source(beam: BeamParameters, closed: bool) -> tuple[SourceTable, BeamSpread]:
+    """One source in the place of all, and the spread that makes up for the others.
+
+    Args:
+        beam: whose sources.
+        closed: whether Gaussian spectra and divergences are those of ``closed_beam``, not their points.
+    """
+    sources, spread = beam.sources, BeamSpread(jnp.zeros((3, 3), beam.wavelength_m.dtype), jnp.zeros(()))
+    if closed:
+        sources, spread = closed_beam(beam)
+    rays = incident_rays(sources, beam.direction, beam.polarization_axis, beam.wavelength_m)
+    direction, wavelength_m = rays.weight @ rays.incident, rays.weight @ rays.wavelength_m
+    off = rays.incident - direction
+    directions = (rays.weight[:, None] * off).T @ off
+    bandwidth = rays.weight @ (rays.wavelength_m / wavelength_m - 1) ** 2
+    one = SourceTable(unit_vector(direction)[None], wavelength_m[None], jnp.ones((1,), wavelength_m.dtype))
+    return one, BeamSpread(spread.directions + directions, spread.bandwidth + bandwidth)
 
 
 def covariance(

@@ -52,7 +52,7 @@ def with_capacity(experiment: Experiment) -> Experiment:
 
 def _capacity(experiment: Experiment, crystal: CrystalParameters) -> Capacity:
     bare = replace(experiment, crystals=(), backgrounds=(), mask=None)
-    lowest, sizes = _box(bare, crystal)
+    lowest, sizes = index_box(bare, crystal)
     windows = max(1, math.ceil(abs(float(range_rad(crystal.spindle))) / _WINDOW_RAD - 1e-9))
     capacity = Capacity(lowest, sizes, 1, 1, 1, 1, windows, ())
     blocks = bucket(int(_count_blocks(bare, replace(crystal, capacity=capacity))))
@@ -83,7 +83,7 @@ def bucket(count: int) -> int:
     return power * 3 // 4 if wanted <= power * 3 // 4 else power
 
 
-def _box(experiment: Experiment, crystal: CrystalParameters) -> tuple[Triple, Triple]:
+def index_box(experiment: Experiment, crystal: CrystalParameters) -> tuple[Triple, Triple]:
     """The Miller indices that the detector may show: the first, and how many there are."""
     longest = float(_longest(experiment))
     lengths = np.linalg.norm(np.asarray(_direct(crystal)), axis=1)

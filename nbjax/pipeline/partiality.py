@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from jax import Array
 from jaxtyping import Float
 
 from nbjax.experiment import CrystalParameters, Experiment
+from nbjax.geometry.goniometer import phi_angles_rad
 from nbjax.geometry.unit_cell import invert_basis
 from nbjax.physics.shapes import SHAPES, Radial
 from nbjax.pipeline.image import complete_scene
@@ -37,16 +39,33 @@ def partialities(experiment: Experiment, hkl: Float[Array, "n 3"]) -> Float[Arra
         experiment: of one crystal.
         hkl: Miller indices.
     """
+    everywhere = jnp.full(len(hkl), jnp.inf)
+    return sampled_profiles(experiment, hkl, (-everywhere, everywhere))[0]
+
+
+def sampled_profiles(
+    experiment: Experiment, hkl: Float[Array, "n 3"], window_rad: tuple[Float[Array, " n"], Float[Array, " n"]]
+) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    """Partiality of each reflection, and the mean of the profile's density in m over sources, steps and domains.
+
+    Args:
+        experiment: of one sampled crystal.
+        hkl: Miller indices.
+        window_rad: start and end of the spindle angles that count, of each reflection.
+    """
     crystal, beam = experiment.crystal, experiment.beam
     spindle = crystal.spindle
     rays = incident_rays(beam.sources, beam.direction, beam.polarization_axis, beam.wavelength_m)
     orientations_m = complete_scene(experiment).crystals[0].orientations_m
+    angles_rad = jnp.repeat(phi_angles_rad(spindle), len(orientations_m) // spindle.steps)
     profile = _profile(crystal)
+    start, end = window_rad
 
-    def of_ray(total: Array, ray: tuple[Array, Array, Array]) -> tuple[Array, None]:
+    def of_ray(total: tuple[Array, Array], ray: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], None]:
         incident, wavelength_m, weight = ray
 
-        def of_orientation(total: Array, direct_m: Array) -> tuple[Array, None]:
+        def of_orientation(total: tuple[Array, Array], orientation: tuple[Array, Array]) -> tuple[Any, None]:
+            direct_m, angle_rad = orientation
             stars = invert_basis(direct_m)
             q = hkl @ stars
             diffracted = incident / wavelength_m + q
@@ -55,15 +74,27 @@ def partialities(experiment: Experiment, hkl: Float[Array, "n 3"]) -> Float[Arra
             rates = jnp.abs(normal @ stars.T) / crystal.cells
             density, highest = profile(rates, length - 1 / wavelength_m)
             if spindle.steps == 1:
-                return total + density / highest, None
+                return (total[0] + density / highest, total[1] + density), None
+            density = jnp.where((angle_rad >= start) & (angle_rad < end), density, 0)
             passed = spindle.step_rad * (normal * jnp.cross(spindle.axis, q)).sum(-1)
-            return total + spindle.steps * density * jnp.abs(passed), None
+            return (total[0] + spindle.steps * density * jnp.abs(passed), total[1] + density), None
 
-        return total + weight * jax.lax.scan(of_orientation, jnp.zeros_like(total), orientations_m)[0], None
+        found, _ = jax.lax.scan(of_orientation, (nothing, nothing), (orientations_m, angles_rad))
+        return (total[0] + weight * found[0], total[1] + weight * found[1]), None
 
+    nothing = jnp.zeros(len(hkl), hkl.dtype)
     scanned = rays.incident, rays.wavelength_m, rays.weight
-    total, _ = jax.lax.scan(of_ray, jnp.zeros(len(hkl), hkl.dtype), scanned)
-    return total / len(orientations_m)
+    (shares, density), _ = jax.lax.scan(of_ray, (nothing, nothing), scanned)
+    return shares / len(orientations_m), density / len(orientations_m)
+
+
+def strength(crystal: CrystalParameters) -> Float[Array, ""]:
+    """The squared lattice factor, added up over a cell of reciprocal space, over the number of unit cells."""
+    shape = SHAPES[crystal.shape]
+    if not isinstance(shape, Radial) or shape.normalised:
+        return jnp.ones_like(crystal.fudge)
+    _, _, whole = _planes(shape, crystal.fudge)
+    return 2 * jnp.pi * shape.height**2 * whole
 
 
 def _profile(crystal: CrystalParameters) -> Profile:
@@ -90,11 +121,7 @@ def _parallelepiped(rates: Float[Array, "n 3"], error: Float[Array, " n"]) -> tu
 
 def _radial(shape: Radial, fudge: Array) -> Profile:
     """Integrals of the squared lattice factor over planes, by their distance in widths of the spot."""
-    distance = jnp.linspace(0, _FURTHEST, 4001) / jnp.sqrt(fudge)
-    squared = shape.of_radius(distance**2, jnp.ones_like(fudge), fudge) ** 2 * distance
-    pieces = 0.5 * (squared[1:] + squared[:-1]) * jnp.diff(distance)
-    plane = jnp.concatenate([jnp.cumsum(pieces[::-1])[::-1], jnp.zeros(1, pieces.dtype)])
-    whole = 2 * jnp.trapezoid(plane, distance)
+    distance, plane, whole = _planes(shape, fudge)
 
     def profile(rates: Array, error: Array) -> tuple[Array, Array]:
         width = jnp.linalg.norm(rates, axis=-1)
@@ -102,3 +129,12 @@ def _radial(shape: Radial, fudge: Array) -> Profile:
         return density / (whole * width), plane[0] / (whole * width)
 
     return profile
+
+
+def _planes(shape: Radial, fudge: Array) -> tuple[Array, Array, Array]:
+    """Distances of planes, the integrals over them over 2 pi, and the integral of these on both sides."""
+    distance = jnp.linspace(0, _FURTHEST, 4001) / jnp.sqrt(fudge)
+    squared = shape.of_radius(distance**2, jnp.ones_like(fudge), fudge) ** 2 * distance
+    pieces = 0.5 * (squared[1:] + squared[:-1]) * jnp.diff(distance)
+    plane = jnp.concatenate([jnp.cumsum(pieces[::-1])[::-1], jnp.zeros(1, pieces.dtype)])
+    return distance, plane, 2 * jnp.trapezoid(plane, distance)

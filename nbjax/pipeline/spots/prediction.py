@@ -1,0 +1,108 @@
+"""Where the spots of a crystal lie, how large and how bright they are, without an image.
+
+Each is a Gaussian of reciprocal space (``nbjax.pipeline.closed.spread``) that the Ewald sphere cuts: what of it lies on
+the sphere is the spot, and how far the sphere is from its middle, the excitation error, its brightness. A rotation
+moves it through the sphere, at a rate that is constant while it passes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nbjax.errors import ArgumentError
+from nbjax.experiment import Experiment, chosen
+from nbjax.pipeline.arguments import one_experiment
+from nbjax.pipeline.closed.crossing import range_rad
+from nbjax.pipeline.closed.survey import bucket, index_box
+from nbjax.pipeline.compilation import compiled
+from nbjax.pipeline.spots.equivalent import equivalent
+from nbjax.pipeline.spots.listing import Number, listed_rows
+from nbjax.pipeline.spots.table import Spots, spots_at
+from nbjax.sampling.capacity import Capacity
+
+
+def predict(experiment: Experiment, crystal: int = 0, capacity: Capacity | None = None) -> Spots:
+    """The spots of a crystal: each reflection that lights up a panel, with its place, size and photons.
+
+    Sources are taken by their mean and variance, and so are the domains of a sampled crystal, of which a spot's photons
+    are added up one by one where they are few. Every panel is seen whole, without mask and region of interest.
+
+    With a capacity it is pure: it can be jitted, differentiated and mapped over a batch. The list of the spots is a
+    choice, and what is said of each is smooth.
+
+    Args:
+        experiment: from ``nbjax.prepare``.
+        crystal: its number, from 0.
+        capacity: from ``nbjax.spot_capacity``. With more spots than it has room for, ``count`` exceeds the rows.
+            None: as many rows as there are spots, of an experiment of numbers.
+
+    Returns:
+        The spots, in the order of their indices.
+
+    Raises:
+        ArgumentError: there is no such crystal, or the experiment is traced and has no capacity.
+    """
+    alone = _of_one(experiment, crystal)
+    if capacity is not None:
+        return _predicted(alone, capacity)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(alone)):
+        raise ArgumentError(
+            "predict needs a capacity where its experiment is traced; nbjax.spot_capacity(experiment) finds one outside"
+        )
+    with jax.enable_x64(True):
+        held = jax.tree.map(jnp.asarray, alone)
+        spots = _predicted(held, spot_capacity(held))
+    return spots.first(int(spots.count))
+
+
+def spot_capacity(experiment: Experiment, crystal: int = 0) -> Capacity:
+    """Room for the spots that ``predict`` finds, with a little to spare.
+
+    Args:
+        experiment: of numbers, not traced ones.
+        crystal: its number, from 0.
+
+    Raises:
+        ArgumentError: there is no such crystal.
+    """
+    with jax.enable_x64(True):
+        alone = jax.tree.map(jnp.asarray, _of_one(experiment, crystal))
+        bare = replace(chosen(alone, crystals=(), backgrounds=()), mask=None)
+        lowest, sizes = index_box(bare, alone.crystal)
+        half_turns = int(abs(float(range_rad(alone.crystal.spindle))) / np.pi) + 1
+        capacity = Capacity(lowest, sizes, 1, 1, 1, 1, half_turns, ())
+        capacity = replace(capacity, blocks=bucket(int(_numbers(alone, capacity).blocks)))
+        capacity = replace(capacity, near=bucket(int(_numbers(alone, capacity).near)))
+        passed = 1 if alone.crystal.spindle.steps == 1 else half_turns + 1
+        most = replace(capacity, excited=capacity.near * passed, seen=capacity.near * passed)
+        found = _numbers(alone, most)
+        return replace(capacity, excited=bucket(int(found.excited)), seen=bucket(int(found.spots)))
+
+
+def _of_one(experiment: Experiment, crystal: int) -> Experiment:
+    """The experiment with one of its crystals alone.
+
+    Raises:
+        ArgumentError: there is none of this number.
+    """
+    crystals = one_experiment(experiment).crystals
+    if not isinstance(crystal, int) or not 0 <= crystal < len(crystals):
+        has = f"give 0 to {len(crystals) - 1}" if crystals else "the experiment has none"
+        raise ArgumentError(f"crystal = {crystal!r}: there is no such crystal; {has}")
+    return chosen(experiment, [crystal], backgrounds=())
+
+
+@partial(compiled, static_argnames=("capacity",))
+def _predicted(experiment: Experiment, capacity: Capacity) -> Spots:
+    number, rows = listed_rows(jax.lax.stop_gradient(equivalent(experiment)), capacity)
+    return replace(spots_at(experiment, rows), count=number.spots)
+
+
+@partial(compiled, static_argnames=("capacity",))
+def _numbers(experiment: Experiment, capacity: Capacity) -> Number:
+    return listed_rows(equivalent(experiment), capacity)[0]
