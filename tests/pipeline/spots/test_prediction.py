@@ -87,7 +87,7 @@ def test_each_reflection_is_listed_once_for_each_side_of_its_turning_point() -> 
     """A whole turn brings every reflection of the panel through the sphere at the angles at which it crosses it."""
     with jax.enable_x64(True):
         experiment = prepared(
-            {"phi_range_deg": 360.0, "phi_start_deg": 20.0, "cells": (40.0,) * 3, "interpolate": False}, phi_steps=7200
+            {"phi_range_deg": 360.0, "phi_start_deg": 20.0, "cells": (80.0,) * 3, "interpolate": False}, phi_steps=7200
         )
         spots = jax.tree.map(np.asarray, nbjax.predict(experiment))
     inside = np.abs(np.radians(200) - spots.angle_rad) < np.radians(179)
@@ -105,7 +105,7 @@ def test_each_reflection_is_listed_once_for_each_side_of_its_turning_point() -> 
             still = nbjax.predict(experiment.with_crystal(replace(experiment.crystal, spindle=spindle)))
         (found,) = np.flatnonzero((np.asarray(still.miller_index) == spots.miller_index[row]).all(1))
         assert_allclose(still.centre[found], spots.centre[row], atol=1e-3)
-        assert float(still.excitation_per_m[found]) == pytest.approx(0, abs=1e-3 * 1e10 / 40 / 40)
+        assert float(still.excitation_per_m[found]) == pytest.approx(0, abs=1.0)
 
 
 def _traced(experiment: Experiment, capacity: Capacity, path: str) -> Any:
