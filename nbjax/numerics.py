@@ -142,6 +142,21 @@ def cross(a: Components, b: Components) -> Components:
     return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
 
 
+def plus(a: Components, b: Components) -> Components:
+    """Sum of two vector fields."""
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+
+
+def less(a: Components, b: Components) -> Components:
+    """Difference of two vector fields."""
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+def scaled(factor: Array, a: Components) -> Components:
+    """A vector field times a field of numbers."""
+    return factor * a[0], factor * a[1], factor * a[2]
+
+
 def norm(a: Components) -> Array:
     """Length of a vector field; its gradient at the zero vector is 0 instead of NaN."""
     square = dot(a, a)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-BLOCK = 4
+BLOCK = 3
+"""Reflections along the edge of a block."""
 MOST_NODES = 64
+"""Points along the edge of a pixel."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Capacity:
     Attributes:
         lowest: Miller indices of the first reflection of the box that is searched.
         sizes: reflections along h, k, l.
+        longest_per_m: longest scattering vector that a pixel sees.
         blocks: cubes of reflections that may come near the Ewald sphere, of ``BLOCK`` along each edge.
         near: reflections that may come near the Ewald sphere during the exposure.
         excited: of these, how many may reflect for one source and window, counted once for each side of the sphere's
@@ -53,6 +56,7 @@ class Capacity:
 
     lowest: tuple[int, int, int]
     sizes: tuple[int, int, int]
+    longest_per_m: float
     blocks: int
     near: int
     excited: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import jax
@@ -12,11 +12,13 @@ from jaxtyping import Bool, Float, Int
 
 from nbjax import precision
 from nbjax.experiment import CrystalParameters, Experiment, chosen
+from nbjax.fields import STATIC
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.accumulate import orientation_weight
+from nbjax.pipeline.closed.frame import frame_of, narrowest
 from nbjax.pipeline.closed.listing import Count, Listed, listed_spots
 from nbjax.pipeline.closed.search import near_reflections, places_of, window_angles
-from nbjax.pipeline.closed.spot import Around, Spot, box_pixels, half_sizes, narrowest, spot_of, spot_photons
+from nbjax.pipeline.closed.spot import Around, Spot, spot_of, spot_photons
 from nbjax.pipeline.closed.spread import BeamSpread, closed_beam
 from nbjax.pipeline.scene import CrystalScene, RayTable, Scene, beam_share, build_scene, mosaic_blocks
 from nbjax.pipeline.view import seen_by
@@ -98,7 +100,7 @@ def _with_crystal(
     rotates = crystal.spindle.steps > 1
     cell_spread = None if crystal.disorder is None else crystal.disorder.cell_spread
     around = Around(spread, cell_spread, crystal.spindle.axis if rotates else None)
-    rendered = _Rendered(experiment, scene, around)
+    rendered = _Rendered(experiment, scene, around, capacity.cut)
     flat = image.reshape(-1)
     whole = jax.tree.map(lambda *parts: jnp.concatenate(parts), *(group for group, _ in groups))
     spots = jax.vmap(partial(_weighted, scene, spread, crystal, shared))(whole)
@@ -144,11 +146,11 @@ def sorted_by_size(
     """The spots of each size, in one list, with their number; and whether one is larger than all sizes."""
     left = (jnp.arange(listed.hkl.shape[1]) < count.seen[:, None]).reshape(-1)
     rows: Listed = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), listed)
-    length, width = jax.vmap(partial(half_sizes, cut=capacity.cut))(rows.covariance, rows.arc)
+    frames = jax.vmap(partial(frame_of, cut=capacity.cut))(rows.centre, rows.covariance, rows.arc)
     sigma = jax.vmap(narrowest)(rows.covariance)
     groups = []
     for size in capacity.spots:
-        fits = left & size.holds(length, width, sigma)
+        fits = left & size.holds(frames.length, frames.width, sigma)
         # what finds no room may find it among larger ones
         left &= ~(fits & (jnp.cumsum(fits) <= size.count))
         found, number = places_of(fits, size.count)
@@ -165,6 +167,7 @@ class _Rendered:
     experiment: Experiment
     scene: Scene
     around: Around
+    cut: float = field(metadata=STATIC)
 
 
 def _with_group(
@@ -206,14 +209,13 @@ def _box(rendered: _Rendered, size: SpotSize, both: tuple[Listed, Spot], valid: 
     """Places in the image of the pixels of a spot, past its end where there is none, and their photons."""
     experiment, scene, (spot, made) = rendered.experiment, rendered.scene, both
     grid = experiment.grid
-    slow, fast = box_pixels(spot.centre, spot.covariance, (size.half_length, size.half_width))
-    panel = None if grid.panels == 1 else spot.panel
+    frame = frame_of(spot.centre, spot.covariance, spot.arc, rendered.cut)
+    panel = jnp.zeros((), jnp.int32) if grid.panels == 1 else spot.panel
+    rows, columns = frame.pixels(size.half_length, size.half_width)
+    slow, fast = frame.point(*jnp.broadcast_arrays(rows[:, None], columns))
     inside = valid & (slow >= 0) & (slow < grid.slow) & (fast >= 0) & (fast < grid.fast)
-    # what is off the panel is computed at its edge, and dropped
-    at = pixels_at(experiment, panel, jnp.clip(slow, 0, grid.slow - 1), jnp.clip(fast, 0, grid.fast - 1))
-    own, seen, pixels = seen_by(experiment, scene, at)
+    own, seen, _ = seen_by(experiment, scene, pixels_at(experiment, None if grid.panels == 1 else panel, slow, fast))
     ray: RayTable = jax.tree.map(lambda leaf: leaf[spot.ray], scene.rays)
-    photons = spot_photons(own, seen, ray, made, rendered.around, replace(pixels, panel=None), size.nodes)
-    row = slow if panel is None else panel * grid.slow + slow
-    place = jnp.where(inside, row * grid.fast + fast, grid.panels * grid.slow * grid.fast)
-    return place, jnp.where(inside, photons, 0)
+    photons = spot_photons(own, seen, ray, made, rendered.around, frame, size)
+    place = (panel * grid.slow + slow) * grid.fast + fast
+    return jnp.where(inside, place, grid.panels * grid.slow * grid.fast), jnp.where(inside, photons, 0)

@@ -88,24 +88,23 @@ def listed_spots(
         window_rad: start and end.
     """
     hkl, count = near
-    upright = lattice_at(crystal, jnp.zeros_like(window_rad[0]))
-
-    def passages_of(star: Array) -> Passage:
-        excess = excess_of(star, upright.axis, ray.incident, ray.wavelength_m)
-        return passages(excess, (window_rad[0], window_rad[1]))
-
-    both = jax.vmap(passages_of)(hkl @ upright.stars)
-    is_still = crystal.spindle.steps == 1
 
     def of_row(hkl: Array, passage: Passage) -> tuple[Array, ...]:
         lattice = lattice_at(crystal, passage.angle_rad)
         return _excited(lattice, spread, ray, hkl, passage)
 
-    passage: Passage = jax.tree.map(lambda leaf: leaf.reshape(-1), both)
-    if is_still:
-        passage = jax.tree.map(lambda leaf: leaf[::2], passage)
+    if crystal.spindle.steps == 1:
+        passage = Passage(*(jnp.full(len(hkl), angle) for angle in (*window_rad, window_rad[0])))
         rows, valid = hkl, jnp.arange(len(hkl)) < count
     else:
+        upright = lattice_at(crystal, jnp.zeros_like(window_rad[0]))
+
+        def passages_of(star: Array) -> Passage:
+            excess = excess_of(star, upright.axis, ray.incident, ray.wavelength_m)
+            return passages(excess, (window_rad[0], window_rad[1]))
+
+        both = jax.vmap(passages_of)(hkl @ upright.stars)
+        passage = jax.tree.map(lambda leaf: leaf.reshape(-1), both)
         rows = jnp.repeat(hkl, 2, axis=0)
         valid = (jnp.arange(len(rows)) < 2 * count) & (passage.end_rad > passage.start_rad)
     excitation, sigma = jax.vmap(of_row)(rows, passage)

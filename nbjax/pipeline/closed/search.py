@@ -48,10 +48,10 @@ def near_reflections(
     dtype = rays.wavelength_m.dtype
     lowest = jnp.asarray(capacity.lowest)
     corner = _triples(jnp.arange(nh * nk * nl), (nh, nk, nl)) * BLOCK + lowest
-    middle = corner.astype(dtype) + 0.5 * (BLOCK - 1)
-    lattice = lattice_at(crystal, window_angles(crystal, 1).mean())
-    reach = 0.5 * (BLOCK - 1) * jnp.linalg.norm(lattice.stars, axis=1).sum()
-    found, blocks = places_of(comes_near(crystal, rays, spread, capacity, middle, reach), capacity.blocks)
+    half = 0.5 * (BLOCK - 1)
+    found, blocks = places_of(
+        comes_near(crystal, rays, spread, capacity, corner.astype(dtype) + half, half), capacity.blocks
+    )
     inside = _triples(jnp.arange(_IN_BLOCK), (BLOCK,) * 3)
     index = (corner[found][:, None] + inside).reshape(-1, 3)
     hkl = index.astype(dtype)
@@ -73,15 +73,15 @@ def comes_near(
     spread: BeamSpread,
     capacity: Capacity,
     hkl: Float[Array, "n 3"],
-    reach_per_m: Float[Array, ""] | float = 0.0,
+    half: float = 0.0,
 ) -> Bool[Array, " n"]:
-    """Which points of reciprocal space, or something within a distance of them, may come near the sphere.
+    """Which reflections, or others whose indices differ by at most a half, may come near the sphere and be seen.
 
     Every term of the spread grows no faster than the distance from the origin, but that of the size, which is constant.
     """
     incident, wavelength_m = rays.incident.mean(0), rays.wavelength_m.mean()
     start, end = window_angles(crystal, 1)[0]
-    half = 0.5 * (end - start)
+    turn = 0.5 * (end - start)
     lattice = lattice_at(crystal, 0.5 * (start + end))
     star = hkl @ lattice.stars
     leaving = incident / wavelength_m + star
@@ -89,12 +89,17 @@ def comes_near(
     normal = leaving / jnp.maximum(length, 1e-3 / wavelength_m)[:, None]
     excitation = length - 1 / wavelength_m
     size = jnp.linalg.norm(star, axis=-1)
-    sigma = jnp.sqrt(jax.vmap(lambda i, n: variance_along(lattice, spread, wavelength_m, i, n))(hkl, normal))
+    variance = jax.vmap(lambda i, n: variance_along(lattice, spread, wavelength_m, i, n))(hkl, normal)
+    widest = half * jnp.linalg.norm(lattice.stars, axis=1).sum()
+    # along the normal, and what the sphere bends away
+    reach = half * jnp.abs(normal @ lattice.stars.T).sum(-1) + 0.5 * widest**2 * wavelength_m if half else 0.0
     relative = jnp.sqrt(jnp.linalg.norm(lattice.turns) + 3 * lattice.cell_spread**2 + spread.bandwidth)
-    sigma += relative * reach_per_m
-    rate = jnp.abs((jnp.cross(lattice.axis, star) * normal).sum(-1)) + reach_per_m
-    slack = half * rate + half**2 * (size + reach_per_m) * (1 + (size + reach_per_m) * wavelength_m)
+    sigma = jnp.sqrt(variance) + relative * widest
+    rate = jnp.abs((jnp.cross(lattice.axis, star) * normal).sum(-1)) + widest
+    slack = turn * rate + turn**2 * (size + widest) * (1 + (size + widest) * wavelength_m)
     other = jnp.abs(rays.wavelength_m / wavelength_m - 1).max()
-    slack += other * (1 - normal @ incident + reach_per_m * wavelength_m) / wavelength_m
+    slack += other * (1 - normal @ incident + widest * wavelength_m) / wavelength_m
     slack += jnp.linalg.norm(rays.incident - incident, axis=-1).max() / wavelength_m
-    return jnp.abs(excitation) <= _DRIFT * capacity.cut * sigma + slack + reach_per_m
+    near = jnp.abs(excitation) <= _DRIFT * capacity.cut * sigma + slack + reach
+    widths = jnp.sqrt(jnp.trace(lattice.size)) + relative * size
+    return near & (size - widest - capacity.cut * widths <= capacity.longest_per_m)

@@ -14,9 +14,10 @@ from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.panel import Panel
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.pipeline.closed.crossing import range_rad
+from nbjax.pipeline.closed.frame import frame_of, narrowest
 from nbjax.pipeline.closed.image import closed_scene, is_closed, spots_of_all
+from nbjax.pipeline.closed.listing import Listed
 from nbjax.pipeline.closed.search import near_reflections
-from nbjax.pipeline.closed.spot import half_sizes, narrowest
 from nbjax.pipeline.closed.spread import closed_beam
 from nbjax.pipeline.compilation import compiled
 from nbjax.sampling.capacity import MOST_NODES, Capacity, SpotSize
@@ -52,9 +53,10 @@ def with_capacity(experiment: Experiment) -> Experiment:
 
 def _capacity(experiment: Experiment, crystal: CrystalParameters) -> Capacity:
     bare = replace(experiment, crystals=(), backgrounds=(), mask=None)
-    lowest, sizes = index_box(bare, crystal)
+    longest = longest_per_m(bare)
+    lowest, sizes = index_box(longest, crystal)
     windows = max(1, math.ceil(abs(float(range_rad(crystal.spindle))) / _WINDOW_RAD - 1e-9))
-    capacity = Capacity(lowest, sizes, 1, 1, 1, 1, windows, ())
+    capacity = Capacity(lowest, sizes, longest, 1, 1, 1, 1, windows, ())
     blocks = bucket(int(_count_blocks(bare, replace(crystal, capacity=capacity))))
     near = bucket(int(_count_near(bare, replace(crystal, capacity=replace(capacity, blocks=blocks)))))
     most = near * (1 if crystal.spindle.steps == 1 else 2)
@@ -83,11 +85,10 @@ def bucket(count: int) -> int:
     return power * 3 // 4 if wanted <= power * 3 // 4 else power
 
 
-def index_box(experiment: Experiment, crystal: CrystalParameters) -> tuple[Triple, Triple]:
+def index_box(longest: float, crystal: CrystalParameters) -> tuple[Triple, Triple]:
     """The Miller indices that the detector may show: the first, and how many there are."""
-    longest = float(_longest(experiment))
     lengths = np.linalg.norm(np.asarray(_direct(crystal)), axis=1)
-    reach = np.ceil(1.05 * longest * lengths).astype(int) + 1
+    reach = np.ceil(longest * lengths).astype(int) + 1
     low, high = -reach, reach
     factors = crystal.factors
     if factors.values is not None and float(np.asarray(factors.default)) == 0:
@@ -96,6 +97,11 @@ def index_box(experiment: Experiment, crystal: CrystalParameters) -> tuple[Tripl
         low, high = np.maximum(low, first), np.minimum(high, last)
     sizes = np.maximum(high - low + 1, 1)
     return (int(low[0]), int(low[1]), int(low[2])), (int(sizes[0]), int(sizes[1]), int(sizes[2]))
+
+
+def longest_per_m(experiment: Experiment) -> float:
+    """The longest scattering vector that a pixel sees, or a little longer: the same for detectors nearly the same."""
+    return float(1.05 ** math.ceil(math.log(float(_longest(experiment)), 1.05) + 0.5))
 
 
 _direct = compiled(lambda crystal: direct_vectors_m(crystal.cell))
@@ -145,10 +151,11 @@ def _survey(experiment: Experiment, crystal: CrystalParameters) -> tuple[Array, 
     assert capacity is not None
     listed, count, _ = spots_of_all(alone, scene, spread, crystal, capacity)
 
-    def sizes_of(covariance: Array, arc: Array) -> Array:
-        return jnp.stack([*half_sizes(covariance, arc, capacity.cut), narrowest(covariance)])
+    def sizes_of(listed: Listed) -> Array:
+        frame = frame_of(listed.centre, listed.covariance, listed.arc, capacity.cut)
+        return jnp.stack([frame.length, frame.width, narrowest(listed.covariance)])
 
-    sizes = jax.vmap(jax.vmap(sizes_of))(listed.covariance, listed.arc)
+    sizes = jax.vmap(jax.vmap(sizes_of))(listed)
     seen = jnp.arange(sizes.shape[1]) < count.seen[:, None]
     return count.excited, count.seen, jnp.where(seen[..., None], sizes, 0)
 

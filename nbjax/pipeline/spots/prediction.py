@@ -18,7 +18,7 @@ from nbjax.errors import ArgumentError
 from nbjax.experiment import Experiment, chosen
 from nbjax.pipeline.arguments import one_experiment
 from nbjax.pipeline.closed.crossing import range_rad
-from nbjax.pipeline.closed.survey import bucket, index_box
+from nbjax.pipeline.closed.survey import bucket, index_box, longest_per_m
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.spots.equivalent import equivalent
 from nbjax.pipeline.spots.listing import Number, listed_rows
@@ -73,9 +73,10 @@ def spot_capacity(experiment: Experiment, crystal: int = 0) -> Capacity:
     with jax.enable_x64(True):
         alone = jax.tree.map(jnp.asarray, _of_one(experiment, crystal))
         bare = replace(chosen(alone, crystals=(), backgrounds=()), mask=None)
-        lowest, sizes = index_box(bare, alone.crystal)
+        longest = longest_per_m(bare)
+        lowest, sizes = index_box(longest, alone.crystal)
         half_turns = int(abs(float(range_rad(alone.crystal.spindle))) / np.pi) + 1
-        capacity = Capacity(lowest, sizes, 1, 1, 1, 1, half_turns, ())
+        capacity = Capacity(lowest, sizes, longest, 1, 1, 1, 1, half_turns, ())
         capacity = replace(capacity, blocks=bucket(int(_numbers(alone, capacity).blocks)))
         capacity = replace(capacity, near=bucket(int(_numbers(alone, capacity).near)))
         passed = 1 if alone.crystal.spindle.steps == 1 else half_turns + 1
