@@ -10,12 +10,15 @@ from dataclasses import dataclass
 import jax
 
 from nbjax.experiment import CrystalParameters, Experiment
+from nbjax.pipeline.closed.image import sampled_part
+from nbjax.sampling.capacity import BLOCK, Capacity
 
 _RAY_NS = 25.0
 _SAMPLE_NS = {"double": 4.0, "mixed": 2.5, "single": 5.0}
 _INTERPOLATED = 16.0
 """Measured on one core (docs/performance.md); an interpolation looks up 64 entries."""
 _ACCELERATED = 100.0
+_SEARCHED_NS, _SPOT_NS, _BOX_PIXEL_NS, _NODE_NS = 150.0, 6000.0, 15.0, 4.0
 _PROCESS_BYTES = 3e8
 _BYTES_OF_PIXEL = 40.0
 _BYTES_OF_RAY = 200.0
@@ -54,14 +57,17 @@ def cost_of(experiment: Experiment) -> Cost:
         **_orientations(experiment.crystals),
     }
     rays = math.prod(counts[name] for name in ("subpixels", "sensor layers", "sources"))
-    of_crystals = [math.prod(_orientations((crystal,)).values()) for crystal in experiment.crystals]
-    looked_up = [_INTERPOLATED if crystal.factors.interpolate else 1.0 for crystal in experiment.crystals]
+    sampled = sampled_part(experiment).crystals
+    of_crystals = [math.prod(_orientations((crystal,)).values()) for crystal in sampled]
+    looked_up = [_INTERPOLATED if crystal.factors.interpolate else 1.0 for crystal in sampled]
     sample_ns = sum(map(math.prod, zip(of_crystals, looked_up, strict=True))) * _SAMPLE_NS[experiment.precision]
-    each_ns = rays * (_RAY_NS + sample_ns)
+    dark = bool(experiment.crystals) and not sampled and not experiment.backgrounds
+    each_ns = 0.0 if dark else rays * (_RAY_NS + sample_ns)
+    spots_ns = sum(_spots_ns(crystal.capacity) for crystal in experiment.crystals if crystal.capacity is not None)
     tables = sum(crystal.factors.values.nbytes for crystal in experiment.crystals if crystal.factors.values is not None)
     return Cost(
         counts,
-        counts["pixels"] * each_ns * 1e-9 / _speed(),
+        (counts["pixels"] * each_ns + spots_ns) * 1e-9 / _speed(),
         _PROCESS_BYTES
         # the table of the file, the one of the experiment, and the one in the type of the intensity
         + 3.0 * tables
@@ -69,6 +75,15 @@ def cost_of(experiment: Experiment) -> Cost:
         + _BYTES_OF_RAY * rays
         + _BYTES_OF_ORIENTATION * sum(of_crystals),
     )
+
+
+def _spots_ns(capacity: Capacity) -> float:
+    """Work of a closed crystal: reflections that are searched, spots, pixels in their boxes and nodes in these."""
+    searched = math.prod(capacity.sizes) / BLOCK**3 + capacity.blocks * BLOCK**3 + capacity.excited * capacity.windows
+    boxes = sum(
+        size.count * (_SPOT_NS + size.pixels * (_BOX_PIXEL_NS + size.nodes**2 * _NODE_NS)) for size in capacity.spots
+    )
+    return searched * _SEARCHED_NS + boxes
 
 
 def _orientations(crystals: tuple[CrystalParameters, ...]) -> dict[str, int]:

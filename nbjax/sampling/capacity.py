@@ -27,6 +27,11 @@ class SpotSize:
     count: int
 
     @property
+    def pixels(self) -> int:
+        """Of a box."""
+        return (2 * self.half_length + 1) * (2 * self.half_width + 1)
+
+    @property
     def narrowest(self) -> float:
         """Standard deviation in pixels of the narrowest spot that the nodes integrate."""
         return 0.0 if self.nodes >= MOST_NODES else 1 / (self.nodes - 0.9)

@@ -174,8 +174,7 @@ def _with_group(
     rendered: _Rendered, size: SpotSize, group: tuple[Listed, Spot], count: Int[Array, ""], image: Float[Array, " n"]
 ) -> Float[Array, " n"]:
     """The image, its rows one after the other, with the spots of one size."""
-    pixels = (2 * size.half_length + 1) * (2 * size.half_width + 1)
-    chunk = max(1, min(size.count, _AT_ONCE // pixels))
+    chunk = max(1, min(size.count, _AT_ONCE // size.pixels))
     chunks = -(-size.count // chunk)
     numbers = jnp.arange(chunks * chunk)
     rows = jax.tree.map(lambda leaf: leaf[jnp.minimum(numbers, size.count - 1)], group)
