@@ -16,10 +16,14 @@ from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.experiment import Experiment, chosen
 from nbjax.fields import put
 from nbjax.physics.readout import Quantize
+from nbjax.pipeline.closed.survey import with_capacity
 from nbjax.pipeline.image import simulate
 from nbjax.pipeline.sharding import simulate_on
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
+
+_SPARE = 2.0
+"""Times as many spots as the configuration's own image has, for which every image has room."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class Simulator:
     def __init__(self, plan: Plan):
         self.plan = plan
         with jax.enable_x64(True):
-            self.base = prepare_resolved(plan.resolved, on_host=True)
+            # closed crystals of other orientations have other numbers of spots
+            self.base = with_capacity(prepare_resolved(plan.resolved, on_host=True, counted=False), _SPARE)
             # the table stays where the images are computed
             self.base = put(self.base, "crystal.factors.values", jax.device_put(self.base.crystal.factors.values))
         self._draws_default = any("crystal.default_F" in draw.keys for draw in plan.recipe.dataset.draws)
@@ -103,13 +108,19 @@ class Simulator:
         return np.asarray(self._simulate(chosen(experiment, crystals=())))
 
     def _simulate(self, experiment: Experiment) -> Array:
+        image = self._rendered(experiment)
+        if experiment.crystals and experiment.crystal.model == "closed" and np.isnan(image).all():
+            image = self._rendered(with_capacity(experiment))
+        return image
+
+    def _rendered(self, experiment: Experiment) -> Array:
         if self.plan.recipe.dataset.devices_share == "pixels":
             return simulate_on(jax.local_devices(), experiment)
         return simulate(experiment)
 
     def _experiment(self, config: Config, number: int, lattice: int) -> Experiment:
         try:
-            prepared = prepare_resolved(resolve(config), on_host=True)
+            prepared = prepare_resolved(resolve(config), on_host=True, counted=False)
         except ConfigError as error:
             raise ConfigError(
                 [Fault(f"image {number}: {fault.key}", fault.problem) for fault in error.faults]
@@ -133,7 +144,7 @@ class Simulator:
         """An image's experiment with what all images share, in its low parts too."""
         crystal, factors = prepared.crystal, base.crystal.factors
         factors = replace(factors, default=crystal.factors.default) if self._draws_default else factors
-        crystal = replace(crystal, factors=factors)
+        crystal = replace(crystal, factors=factors, capacity=base.crystal.capacity)
         backgrounds = jax.tree.map(lambda leaf: leaf * 0, prepared.backgrounds) if dark else prepared.backgrounds
         low = prepared.low
         if low is not None and base.low is not None:

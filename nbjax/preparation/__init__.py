@@ -79,12 +79,13 @@ def prepare(config: Config) -> Experiment:
     return prepare_resolved(resolved)
 
 
-def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
+def prepare_resolved(resolved: Resolved, on_host: bool = False, counted: bool = True) -> Experiment:
     """The experiment of a resolved configuration; see ``prepare``.
 
     Args:
         resolved: from ``resolve``.
         on_host: leave the arrays with NumPy; whatever is compiled takes them in one transfer.
+        counted: make room for the spots of a closed crystal; else it gets its capacity elsewhere.
     """
     check_front(resolved)
     check_bend(resolved)
@@ -100,7 +101,7 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False) -> Experiment:
     if resolved.config.precision == "single":
         both = without_tables(exact), without_tables(held)
         held = replace(held, low=jax.tree.map(lambda x, leading: (x - leading).astype(dtype), *both))
-    held = with_capacity(held)
+    held = with_capacity(held) if counted else held
     return held if on_host else jax.device_put(held)
 
 

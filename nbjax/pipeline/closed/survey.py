@@ -34,39 +34,39 @@ _PIXEL_NODES = 6
 """Nodes that cost as much as a pixel does without them."""
 
 
-def with_capacity(experiment: Experiment) -> Experiment:
+def with_capacity(experiment: Experiment, spare: float = _SPARE) -> Experiment:
     """The experiment with closed crystals that have room for their spots.
 
     Args:
         experiment: of numbers, not traced ones.
+        spare: times as many spots as there are.
     """
     if not any(map(is_closed, experiment.crystals)):
         return experiment
     with jax.enable_x64(True):
         held = jax.tree.map(jnp.asarray, experiment)
         crystals = tuple(
-            replace(crystal, capacity=_capacity(held, of_arrays)) if is_closed(crystal) else crystal
+            replace(crystal, capacity=_capacity(held, of_arrays, spare)) if is_closed(crystal) else crystal
             for crystal, of_arrays in zip(experiment.crystals, held.crystals, strict=True)
         )
     return replace(experiment, crystals=crystals)
 
 
-def _capacity(experiment: Experiment, crystal: CrystalParameters) -> Capacity:
+def _capacity(experiment: Experiment, crystal: CrystalParameters, spare: float) -> Capacity:
     bare = replace(experiment, crystals=(), backgrounds=(), mask=None)
     longest = longest_per_m(bare)
     lowest, sizes = index_box(longest, crystal)
     windows = max(1, math.ceil(abs(float(range_rad(crystal.spindle))) / _WINDOW_RAD - 1e-9))
     capacity = Capacity(lowest, sizes, longest, 1, 1, 1, 1, windows, ())
-    blocks = bucket(int(_count_blocks(bare, replace(crystal, capacity=capacity))))
-    near = bucket(int(_count_near(bare, replace(crystal, capacity=replace(capacity, blocks=blocks)))))
+    blocks = bucket(int(_count_blocks(bare, replace(crystal, capacity=capacity))), spare)
+    near = bucket(int(_count_near(bare, replace(crystal, capacity=replace(capacity, blocks=blocks)))), spare)
     most = near * (1 if crystal.spindle.steps == 1 else 2)
     capacity = replace(capacity, blocks=blocks, near=near, excited=most, seen=most * min(2, experiment.grid.panels))
     excited, counts, found = (np.asarray(part) for part in _survey(bare, replace(crystal, capacity=capacity)))
     rows = found.reshape(-1, 3)
-    most, on_panels = (bucket(int(part.max())) for part in (excited, counts))
-    return replace(
-        capacity, excited=most, seen=on_panels, spots=_sizes(rows[rows[:, 0] > 0], _is_exact(experiment, crystal))
-    )
+    most, on_panels = (bucket(int(part.max()), spare) for part in (excited, counts))
+    spots = _sizes(rows[rows[:, 0] > 0], _is_exact(experiment, crystal), spare)
+    return replace(capacity, excited=most, seen=on_panels, spots=spots)
 
 
 def _is_exact(experiment: Experiment, crystal: CrystalParameters) -> bool:
@@ -78,9 +78,9 @@ def _is_exact(experiment: Experiment, crystal: CrystalParameters) -> bool:
     return not any(np.any(np.asarray(width)) for width in smeared)
 
 
-def bucket(count: int) -> int:
+def bucket(count: int, spare: float = _SPARE) -> int:
     """A size of an array with room to spare; few, so that series of images compile once."""
-    wanted = max(16, math.ceil(_SPARE * count))
+    wanted = max(16, math.ceil(spare * count))
     power = 1 << (wanted - 1).bit_length()
     return power * 3 // 4 if wanted <= power * 3 // 4 else power
 
@@ -160,7 +160,7 @@ def _survey(experiment: Experiment, crystal: CrystalParameters) -> tuple[Array, 
     return count.excited, count.seen, jnp.where(seen[..., None], sizes, 0)
 
 
-def _sizes(found: np.ndarray, exact: bool) -> tuple[SpotSize, ...]:
+def _sizes(found: np.ndarray, exact: bool, spare: float) -> tuple[SpotSize, ...]:
     """A few sizes of boxes, each with room for as many spots as fit in none that is cheaper.
 
     One size for all is split where that saves the most, and so on.
@@ -168,6 +168,7 @@ def _sizes(found: np.ndarray, exact: bool) -> tuple[SpotSize, ...]:
     Args:
         found: half length, half width and narrowest standard deviation of every spot, shape (spots, 3).
         exact: whether nothing but the pixels is approximated.
+        spare: times as many spots as there are.
     """
     if not len(found):
         return (SpotSize(4, 4, 2, 16),)
@@ -191,7 +192,12 @@ def _sizes(found: np.ndarray, exact: bool) -> tuple[SpotSize, ...]:
         size = SpotSize(int(length), int(width), int(nodes), 0)
         fits = left & size.holds(*found.T)
         left &= ~fits
-        sizes.append(replace(size, count=bucket(int(fits.sum()))))
+        sizes.append(replace(size, count=bucket(int(fits.sum()), spare)))
+    if spare > _SPARE:
+        # spots of other images may be larger or narrower than all of these
+        length, width, nodes = wants.max(0)
+        rest = SpotSize(int(2 * length), int(2 * width), int(min(2 * nodes, MOST_NODES)), bucket(len(found) // 8))
+        sizes.append(rest)
     return tuple(sizes)
 
 

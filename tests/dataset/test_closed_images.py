@@ -1,0 +1,53 @@
+"""Images of closed crystals in a dataset share one program, and lose no spot where it has no room."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import numpy as np
+
+import nbjax
+from nbjax.dataset.images import Simulator
+from nbjax.dataset.load import load_recipe
+from nbjax.dataset.plan import Plan
+from nbjax.preparation import prepare_resolved
+from nbjax.resolve import resolve
+
+RECIPE = """
+[crystal]
+model = "closed"
+cell_A = [40.0, 50.0, 60.0]
+default_F = 100.0
+cells = [10, 10, 10]
+mosaicity_deg = 0.2
+[detector]
+distance_mm = 80.0
+pixel_mm = 0.4
+pixels_fast = 64
+pixels_slow = 64
+[dataset]
+kind = "stills"
+[[dataset.draws]]
+keys = ["crystal.mosaicity_deg"]
+distribution = "uniform"
+low = 0.1
+high = 0.4
+"""
+
+
+def test_images_share_their_room(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(RECIPE)
+    plan = Plan(load_recipe(tmp_path / "a.toml"))
+    simulator = Simulator(plan)
+    experiments = [simulator.experiments(plan.image(number))[0] for number in range(3)]
+    assert len({experiment.crystal.capacity for experiment in experiments}) == 1
+    with jax.enable_x64(True):
+        whole = nbjax.simulate(prepare_resolved(resolve(plan.image(1).lattices[0])))
+    # other sizes of boxes have other nodes, each good to 3e-4 of the brightest pixel
+    np.testing.assert_allclose(simulator.photons(1).total, whole, rtol=0, atol=3e-4 * np.max(whole))
+    # without room, it is made
+    small = replace(simulator.base.crystal.capacity, excited=1, seen=1)
+    simulator.base = simulator.base.with_crystal(replace(simulator.base.crystal, capacity=small))
+    np.testing.assert_array_equal(simulator.photons(1).total, whole)
