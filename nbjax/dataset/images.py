@@ -155,6 +155,9 @@ class Simulator:
 
 
 def _structure(experiment: Experiment) -> object:
+    # of closed crystals, every image has room of its own
+    crystals = tuple(replace(crystal, capacity=None) for crystal in experiment.crystals)
+    experiment = replace(experiment, crystals=crystals)
     return jax.tree.structure(experiment), [np.shape(leaf) for leaf in jax.tree.leaves(experiment)]
 
 

@@ -22,9 +22,15 @@ from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.numerics import Components, components, cross, dot
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, simulate
+from nbjax.pipeline.spots.prediction import predict
+from nbjax.pipeline.spots.table import Spots
 from nbjax.pipeline.view import look, seen_by
 from nbjax.pipeline.window import pixels_named
 
+_REACH = 7.0
+"""Standard deviations up to which a spot's photons are of one angle."""
+_MARGIN_PX = 64.0
+"""How far off a panel the middle of a spot may lie whose photons reach it."""
 _MILLER_INDEX = (
     "h, k, l nearest to the pixel's centre, of its brightest lattice, at the mean spindle angle of the pixel's photons"
 )
@@ -95,6 +101,8 @@ def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
     middle = float(experiment.crystal.middle_rad)
     if spindle.steps == 1:
         return np.full(shape, middle)
+    if experiment.crystal.model == "closed":
+        return _turn_of_spots_rad(experiment)
     total, turned = np.zeros(shape), np.zeros(shape)
     alone = chosen(experiment, backgrounds=())
     for angle in angles:
@@ -103,6 +111,25 @@ def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
         total += image
         turned += (angle - middle) * image
     return middle + np.divide(turned, total, out=np.zeros(shape), where=total > 0)
+
+
+def _turn_of_spots_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
+    """The same of a closed crystal, whose photons come at the mean angle of each spot that reaches a pixel."""
+    shape, middle = experiment.grid.shape, float(experiment.crystal.middle_rad)
+    spots: Spots = jax.tree.map(np.asarray, predict(experiment, margin_px=_MARGIN_PX))
+    total, turned = np.zeros((2, experiment.grid.panels, *shape[-2:]))
+    inverse = np.linalg.inv(spots.covariance)
+    half = np.ceil(_REACH * np.sqrt(np.diagonal(spots.covariance, axis1=1, axis2=2)))
+    first = np.clip(np.floor(spots.centre - half), 0, shape[:-3:-1]).astype(int)
+    last = np.clip(np.ceil(spots.centre + half), 0, shape[:-3:-1]).astype(int)
+    heights = spots.photons / np.sqrt(np.linalg.det(spots.covariance))
+    for number, panel in enumerate(spots.panel):
+        (fast0, slow0), (fast1, slow1) = first[number], last[number]
+        off = np.mgrid[fast0:fast1, slow0:slow1].T + 0.5 - spots.centre[number]
+        photons = heights[number] * np.exp(-0.5 * np.einsum("...i,ij,...j", off, inverse[number], off))
+        total[panel, slow0:slow1, fast0:fast1] += photons
+        turned[panel, slow0:slow1, fast0:fast1] += (spots.mean_angle_rad[number] - middle) * photons
+    return (middle + np.divide(turned, total, out=np.zeros_like(total), where=total > 0)).reshape(shape)
 
 
 @compiled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +14,13 @@ from jaxtyping import Float, Int
 
 from nbjax.dataset.shard import Field
 from nbjax.dataset.truth import middle_direct_m
-from nbjax.experiment import Experiment, shown_pixels
-from nbjax.geometry.panel import Panel
+from nbjax.experiment import Experiment
 from nbjax.geometry.unit_cell import invert_basis
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene
 from nbjax.pipeline.partiality import partialities
+from nbjax.pipeline.spots.equivalent import equivalent
+from nbjax.pipeline.spots.listing import half_turns, panels_met, placed_on_all, shares
 
 _FAINTEST_SPOT = 1.0
 """Photons of the faintest spot of the table."""
@@ -130,51 +132,28 @@ def _predictions(experiment: Experiment, hkl: Int[np.ndarray, "n 3"], own: np.nd
     padded = np.zeros((max(256, 1 << (len(hkl) - 1).bit_length() if len(hkl) else 0), 3))
     padded[: len(hkl)] = hkl
     with jax.enable_x64(True):
-        found = (np.asarray(part)[: len(hkl)] for part in _predict(experiment, jnp.asarray(padded)))
-    places, reach, wavelength_A, partiality = found
-    if own is None:
-        return _Predicted(places[:, 0], wavelength_A, partiality, np.zeros(len(hkl), int))
-    met = _met(places, reach, _sizes(experiment))
-    panel = np.where(met >= 0, met, own)
+        turns = half_turns(experiment.crystal.spindle)
+        found = (np.asarray(part)[: len(hkl)] for part in _predict(experiment, jnp.asarray(padded), turns))
+    places, met, wavelength_A, partiality = found
+    panel = np.where(met >= 0, met, np.zeros(len(hkl), int) if own is None else own)
     return _Predicted(places[np.arange(len(hkl)), panel], wavelength_A, partiality, panel)
 
 
-def _met(
-    places: Float[np.ndarray, "n panels 2"], reach: Float[np.ndarray, "n panels"], sizes: np.ndarray
-) -> np.ndarray:
-    """The first panel that each ray meets, or -1."""
-    on = (places >= 0).all(-1) & (places < sizes).all(-1) & (reach > 0)
-    first = np.where(on, reach, np.inf).argmin(-1)
-    return np.where(on.any(-1), first, -1)
-
-
-def _sizes(experiment: Experiment) -> np.ndarray:
-    """(fast, slow) pixels of each panel up to the last one that is used, shape (panels, 2)."""
-    used = shown_pixels(experiment)
-    ends = [used.any(axis) * np.arange(1, used.shape[3 - axis] + 1) for axis in (1, 2)]
-    return np.stack([each.max(-1) for each in ends], -1)
-
-
-@compiled
+@partial(compiled, static_argnames=("turns",))
 def _predict(
-    experiment: Experiment, hkl: Float[Array, "n 3"]
-) -> tuple[Float[Array, "n panels 2"], Float[Array, "n panels"], Float[Array, " n"], Float[Array, " n"]]:
-    """Place (fast, slow) in pixels on each panel's plane and how far along the ray, wavelength in A, and partiality."""
+    experiment: Experiment, hkl: Float[Array, "n 3"], turns: int
+) -> tuple[Float[Array, "n panels 2"], Int[Array, " n"], Float[Array, " n"], Float[Array, " n"]]:
+    """Place (fast, slow) in pixels on each panel's plane, the panel that is met, wavelength in A, and partiality."""
     beam = experiment.beam
     incident = jnp.asarray(beam.direction)
     reciprocal = hkl @ invert_basis(middle_direct_m(experiment))
     squared = (reciprocal**2).sum(-1)
     wavelength_m = jnp.where(squared > 0, -2 * reciprocal @ incident / jnp.where(squared > 0, squared, 1), 0)
     diffracted = incident / beam.wavelength_m + reciprocal
-
-    def on_panel(panel: Panel, sizes_m: tuple[Array, Array]) -> tuple[Array, Array]:
-        along = panel.origin_m @ panel.normal / (diffracted @ panel.normal)
-        point = diffracted * along[:, None] - panel.origin_m
-        return jnp.stack([point @ panel.fast / sizes_m[0], point @ panel.slow / sizes_m[1]], -1), along
-
-    panel, sizes_m = complete_scene(experiment).panel, experiment.detector.panels.pixel_sizes_m
-    if experiment.detector.groups is None:
-        place, along = (each[:, None] for each in on_panel(panel, sizes_m))
-    else:
-        place, along = jax.vmap(on_panel, out_axes=1)(panel, sizes_m)
-    return place, along, wavelength_m * 1e10, partialities(experiment, hkl)
+    diffracted /= jnp.linalg.norm(diffracted, axis=-1, keepdims=True)
+    scene = complete_scene(experiment)
+    places, _ = placed_on_all(experiment, scene, diffracted)
+    closed = experiment.crystal.model == "closed"
+    partiality = shares(equivalent(experiment), hkl, turns) if closed else partialities(experiment, hkl)
+    met = panels_met(experiment, scene, diffracted)
+    return places.swapaxes(0, 1), met, wavelength_m * 1e10, partiality

@@ -6,16 +6,19 @@ from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from nbjax.experiment import Experiment
+from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import Panel
 from nbjax.numerics import components
-from nbjax.pipeline.closed.crossing import Passage, excess_of, passages
+from nbjax.pipeline.closed.crossing import Passage, excess_of, passages, range_rad
 from nbjax.pipeline.closed.search import near_reflections, places_of
 from nbjax.pipeline.closed.spread import lattice_at, variance_along
 from nbjax.pipeline.sample import is_kept
+from nbjax.pipeline.scene import Scene
 from nbjax.pipeline.spots.equivalent import Equivalent
 from nbjax.pipeline.spots.section import Section, section_of
 from nbjax.sampling.capacity import Capacity
@@ -49,17 +52,17 @@ class Number:
     spots: Int[Array, ""]
 
 
-def listed_rows(seen: Equivalent, capacity: Capacity) -> tuple[Number, Rows]:
+def listed_rows(seen: Equivalent, capacity: Capacity, margin_px: Float[Array, ""] | float = 0.0) -> tuple[Number, Rows]:
     """The spots, of which those after their number mean nothing."""
     crystal, rays = seen.crystal, seen.scene.rays
     hkl, near, blocks = near_reflections(crystal, crystal.factors, rays, seen.spread, capacity)
-    if seen.is_still:
-        at = jnp.full(len(hkl), crystal.spindle.start_rad)
-        rows, passage, valid = hkl, Passage(at, at, at), jnp.arange(len(hkl)) < near
-    else:
-        parts = capacity.windows + 1
-        rows, passage = jnp.repeat(hkl, parts, axis=0), _passages(seen, hkl, parts)
-        valid = (jnp.arange(len(rows)) < parts * near) & (passage.end_rad > passage.start_rad)
+    both = passages_of(seen, hkl, capacity.windows + 1)
+    parts = both.angle_rad.shape[1]
+    passage: Passage = jax.tree.map(lambda leaf: leaf.reshape(-1), both)
+    rows = jnp.repeat(hkl, parts, axis=0)
+    valid = jnp.arange(len(rows)) < parts * near
+    if not seen.is_still:
+        valid &= passage.end_rad > passage.start_rad
     near_sphere = jax.vmap(lambda i, p: _is_excited(seen, i, p, capacity.cut))(rows, passage)
     found, excited = places_of(valid & near_sphere, capacity.excited)
     listed: Rows = jax.tree.map(lambda leaf: leaf[found], Rows(rows, passage, jnp.zeros(len(rows), jnp.int32)))
@@ -68,7 +71,7 @@ def listed_rows(seen: Equivalent, capacity: Capacity) -> tuple[Number, Rows]:
         return section_of(seen, lattice_at(crystal, passage.angle_rad), hkl, passage)
 
     cuts = jax.vmap(section)(listed.hkl, listed.passage)
-    panel = _panels_met(seen, cuts.diffracted)
+    panel = panels_met(seen.experiment, seen.scene, cuts.diffracted, margin_px)
     shown = (jnp.arange(len(found)) < excited) & (panel >= 0) & is_kept(seen.experiment, components(cuts.star))
     found, count = places_of(shown, capacity.seen)
     listed = jax.tree.map(lambda leaf: leaf[found], replace(listed, panel=panel))
@@ -86,17 +89,39 @@ def _is_excited(seen: Equivalent, hkl: Float[Array, "3"], passage: Passage, cut:
     return jnp.abs(length - 1 / seen.wavelength_m) <= cut * jnp.sqrt(variance)
 
 
-def _passages(seen: Equivalent, hkl: Float[Array, "n 3"], parts: int) -> Passage:
-    """All passages of reflections, those of one after another."""
+def passages_of(seen: Equivalent, hkl: Float[Array, "n 3"], parts: int) -> Passage:
+    """All passages of reflections, shape (n, parts); the only one of a still is its angle."""
+    if seen.is_still:
+        at = jnp.full((len(hkl), 1), seen.crystal.spindle.start_rad)
+        return Passage(at, at, at)
     axis, (start, end) = seen.crystal.spindle.axis, seen.window_rad
     stars = hkl @ lattice_at(seen.crystal, jnp.zeros_like(start)).stars
 
     def of_star(star: Array) -> Passage:
         return passages(excess_of(star, axis, seen.incident, seen.wavelength_m), (start, end), parts)
 
-    found = jax.vmap(of_star)(stars)
-    listed: Passage = jax.tree.map(lambda leaf: leaf.reshape(-1), found)
-    return listed
+    found: Passage = jax.vmap(of_star)(stars)
+    return found
+
+
+def shares(seen: Equivalent, hkl: Float[Array, "n 3"], half_turns: int) -> Float[Array, " n"]:
+    """Partiality of reflections, the sum over all of their passages.
+
+    Args:
+        seen: what lights them up.
+        hkl: Miller indices.
+        half_turns: of the exposure, the next whole number.
+    """
+
+    def of_passage(hkl: Array, passage: Passage) -> Array:
+        return section_of(seen, lattice_at(seen.crystal, passage.angle_rad), hkl, passage).share
+
+    return jax.vmap(jax.vmap(of_passage, (None, 0)))(hkl, passages_of(seen, hkl, half_turns + 1)).sum(-1)
+
+
+def half_turns(spindle: Spindle) -> int:
+    """Half turns that an exposure begins, of numbers."""
+    return int(abs(float(range_rad(jax.tree.map(jnp.asarray, spindle)))) / np.pi) + 1
 
 
 def placed(
@@ -107,20 +132,33 @@ def placed(
     return jnp.stack([fast_m / sizes_m[0], slow_m / sizes_m[1]]), along
 
 
-def _panels_met(seen: Equivalent, diffracted: Float[Array, "n 3"]) -> Int[Array, " n"]:
-    """The panel that each ray meets first, or -1."""
-    grid, panels = seen.experiment.grid, seen.experiment.detector.panels
-    depth_m = seen.scene.rays.depth.mean() * panels.thickness_m
-    of_panels = (seen.scene.panel, panels.pixel_sizes_m, depth_m)
-    if grid.panels == 1:
+def panels_met(
+    experiment: Experiment, scene: Scene, directions: Float[Array, "n 3"], margin_px: Float[Array, ""] | float = 0.0
+) -> Int[Array, " n"]:
+    """The panel that each ray meets first, of those that it passes by within the margin else, or -1."""
+    at, along = placed_on_all(experiment, scene, directions)
+    outside = jnp.maximum(-at, at - _panel_sizes(experiment)[:, None]).max(-1)
+
+    def first(on: Array) -> Array:
+        return jnp.where(on.any(0), jnp.where(on, along, jnp.inf).argmin(0), -1).astype(jnp.int32)
+
+    met = first((along > 0) & (outside < 0))
+    return jnp.where(met >= 0, met, first((along > 0) & (outside < margin_px)))
+
+
+def placed_on_all(
+    experiment: Experiment, scene: Scene, directions: Float[Array, "n 3"]
+) -> tuple[Float[Array, "panels n 2"], Float[Array, "panels n"]]:
+    """Pixels (fast, slow) where rays meet the plane of each panel, and how far along them."""
+    panels = experiment.detector.panels
+    of_panels = (scene.panel, panels.pixel_sizes_m, scene.rays.depth.mean() * panels.thickness_m)
+    if experiment.grid.panels == 1:
         of_panels = jax.tree.map(lambda leaf: leaf[None], of_panels)
 
-    def of_panel(own: tuple[Panel, tuple[Array, Array], Array], sizes: Array) -> Array:
-        at, along = jax.vmap(lambda direction: placed(*own, direction))(diffracted)
-        return jnp.where((along > 0) & (at >= 0).all(-1) & (at < sizes).all(-1), along, jnp.inf)
+    def of_panel(own: tuple[Panel, tuple[Array, Array], Array]) -> tuple[Array, Array]:
+        return jax.vmap(lambda direction: placed(*own, direction))(directions)
 
-    reach = jax.vmap(of_panel)(of_panels, _panel_sizes(seen.experiment))
-    return jnp.where(jnp.isfinite(reach.min(0)), reach.argmin(0), -1).astype(jnp.int32)
+    return jax.vmap(of_panel)(of_panels)
 
 
 def _panel_sizes(experiment: Experiment) -> Float[Array, "panels 2"]:

@@ -9,24 +9,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from nbjax.errors import ArgumentError
 from nbjax.experiment import Experiment, chosen
 from nbjax.pipeline.arguments import one_experiment
-from nbjax.pipeline.closed.crossing import range_rad
 from nbjax.pipeline.closed.survey import bucket, index_box, longest_per_m
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.spots.equivalent import equivalent
-from nbjax.pipeline.spots.listing import Number, listed_rows
+from nbjax.pipeline.spots.listing import Number, half_turns, listed_rows
 from nbjax.pipeline.spots.table import Spots, spots_at
 from nbjax.sampling.capacity import Capacity
 
 
-def predict(experiment: Experiment, crystal: int = 0, capacity: Capacity | None = None) -> Spots:
+def predict(
+    experiment: Experiment, crystal: int = 0, capacity: Capacity | None = None, margin_px: float = 0.0
+) -> Spots:
     """The spots of a crystal: each reflection that lights up a panel, with its place, size and photons.
 
     Sources are taken by their mean and variance, and so are the domains of a sampled crystal, of which a spot's photons
@@ -40,6 +41,7 @@ def predict(experiment: Experiment, crystal: int = 0, capacity: Capacity | None 
         crystal: its number, from 0.
         capacity: from ``nbjax.spot_capacity``. With more spots than it has room for, ``count`` exceeds the rows.
             None: as many rows as there are spots, of an experiment of numbers.
+        margin_px: how far off a panel the middle of a spot may lie.
 
     Returns:
         The spots, in the order of their indices.
@@ -49,23 +51,24 @@ def predict(experiment: Experiment, crystal: int = 0, capacity: Capacity | None 
     """
     alone = _of_one(experiment, crystal)
     if capacity is not None:
-        return _predicted(alone, capacity)
+        return _predicted(alone, margin_px, capacity)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(alone)):
         raise ArgumentError(
             "predict needs a capacity where its experiment is traced; nbjax.spot_capacity(experiment) finds one outside"
         )
     with jax.enable_x64(True):
         held = jax.tree.map(jnp.asarray, alone)
-        spots = _predicted(held, spot_capacity(held))
+        spots = _predicted(held, margin_px, spot_capacity(held, margin_px=margin_px))
     return spots.first(int(spots.count))
 
 
-def spot_capacity(experiment: Experiment, crystal: int = 0) -> Capacity:
+def spot_capacity(experiment: Experiment, crystal: int = 0, margin_px: float = 0.0) -> Capacity:
     """Room for the spots that ``predict`` finds, with a little to spare.
 
     Args:
         experiment: of numbers, not traced ones.
         crystal: its number, from 0.
+        margin_px: as for ``predict``.
 
     Raises:
         ArgumentError: there is no such crystal.
@@ -75,13 +78,13 @@ def spot_capacity(experiment: Experiment, crystal: int = 0) -> Capacity:
         bare = replace(chosen(alone, crystals=(), backgrounds=()), mask=None)
         longest = longest_per_m(bare)
         lowest, sizes = index_box(longest, alone.crystal)
-        half_turns = int(abs(float(range_rad(alone.crystal.spindle))) / np.pi) + 1
-        capacity = Capacity(lowest, sizes, longest, 1, 1, 1, 1, half_turns, ())
-        capacity = replace(capacity, blocks=bucket(int(_numbers(alone, capacity).blocks)))
-        capacity = replace(capacity, near=bucket(int(_numbers(alone, capacity).near)))
-        passed = 1 if alone.crystal.spindle.steps == 1 else half_turns + 1
+        turns = half_turns(alone.crystal.spindle)
+        capacity = Capacity(lowest, sizes, longest, 1, 1, 1, 1, turns, ())
+        capacity = replace(capacity, blocks=bucket(int(_numbers(alone, margin_px, capacity).blocks)))
+        capacity = replace(capacity, near=bucket(int(_numbers(alone, margin_px, capacity).near)))
+        passed = 1 if alone.crystal.spindle.steps == 1 else turns + 1
         most = replace(capacity, excited=capacity.near * passed, seen=capacity.near * passed)
-        found = _numbers(alone, most)
+        found = _numbers(alone, margin_px, most)
         return replace(capacity, excited=bucket(int(found.excited)), seen=bucket(int(found.spots)))
 
 
@@ -99,11 +102,11 @@ def _of_one(experiment: Experiment, crystal: int) -> Experiment:
 
 
 @partial(compiled, static_argnames=("capacity",))
-def _predicted(experiment: Experiment, capacity: Capacity) -> Spots:
-    number, rows = listed_rows(jax.lax.stop_gradient(equivalent(experiment)), capacity)
+def _predicted(experiment: Experiment, margin_px: Any, capacity: Capacity) -> Spots:
+    number, rows = listed_rows(jax.lax.stop_gradient(equivalent(experiment)), capacity, margin_px)
     return replace(spots_at(experiment, rows), count=number.spots)
 
 
 @partial(compiled, static_argnames=("capacity",))
-def _numbers(experiment: Experiment, capacity: Capacity) -> Number:
-    return listed_rows(equivalent(experiment), capacity)[0]
+def _numbers(experiment: Experiment, margin_px: Any, capacity: Capacity) -> Number:
+    return listed_rows(equivalent(experiment), capacity, margin_px)[0]
