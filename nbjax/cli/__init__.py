@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import NoReturn
 
 from nbjax import __version__
-from nbjax.cli import attribute, batch, compare_traces, converge, export, fit, import_, structure_factors, trace
+from nbjax.cli import (
+    attribute,
+    batch,
+    compare_traces,
+    converge,
+    export,
+    fit,
+    import_,
+    predict,
+    structure_factors,
+    trace,
+)
 from nbjax.cli.folder import output_folder
 from nbjax.cli.interruption import leave
 from nbjax.cli.startup import collect_garbage_less, keep_compiled_programs
@@ -104,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     import_.add_parser(commands)
     export.add_parser(commands)
     structure_factors.add_parser(commands)
+    predict.add_parser(commands)
     trace.add_parser(commands)
     compare_traces.add_parser(commands)
     attribute.add_parser(commands)

@@ -12,13 +12,19 @@ from nbjax.io.files import atomic_writer
 
 _ABSENT = (200, 214, 229)
 """Colour of what no panel covers."""
+_MARK = (220, 60, 40)
 
 
-def write_png(path: str | Path, image: np.ndarray) -> None:
+def write_png(path: str | Path, image: np.ndarray, marks: np.ndarray | None = None) -> None:
     """Write an image of shape (slow, fast) as an 8-bit grey PNG, one pixel a pixel. What is NaN is tinted.
 
     Contrast is linear around the background and logarithmic above it, so that a background stays light grey and weak
     reflections stay visible beside strong ones. What is not above zero is white, as is an image without contrast.
+
+    Args:
+        path: of the file.
+        image: any numbers.
+        marks: pixels that are drawn over, true, of its shape; None: none.
 
     Raises:
         FileError: it cannot be written.
@@ -28,6 +34,9 @@ def write_png(path: str | Path, image: np.ndarray) -> None:
     if (absent := np.isnan(image)).any():
         picture = picture.convert("RGB")
         picture.paste(_ABSENT, mask=Image.fromarray(absent))
+    if marks is not None:
+        picture = picture.convert("RGB")
+        picture.paste(_MARK, mask=Image.fromarray(marks))
     picture.save(buffer, "PNG", optimize=True)
     with atomic_writer(path) as handle:
         handle.write(buffer.getvalue())

@@ -1,0 +1,96 @@
+"""``nbjax predict``."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+import nbjax
+from nbjax.cli import main
+
+CONFIG = """
+[crystal]
+model = "closed"
+cell_A = [50.0, 60.0, 70.0]
+default_F = 100.0
+cells = [15, 16, 17]
+misset_deg = [10.0, 20.0, 30.0]
+mosaicity_deg = 0.1
+phi_start_deg = 5.0
+phi_range_deg = 0.5
+[detector]
+distance_mm = 120.0
+pixel_mm = 0.4
+pixels_fast = 120
+pixels_slow = 100
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "c.toml"
+    path.write_text(CONFIG)
+    return str(path)
+
+
+def test_files_hold_the_spots(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spots = nbjax.predict(nbjax.prepare(nbjax.load_config(config)))
+    for name in ("s.csv", "s.h5", "s.png"):
+        assert main(["predict", config, "--out", str(tmp_path / name)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"{len(spots)} spots, d from ")
+    assert said[1] == f"wrote {tmp_path / 's.csv'}"
+    with open(tmp_path / "s.csv") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == len(spots) > 10
+    indices = [[int(row[name]) for name in "hkl"] for row in rows]
+    np.testing.assert_array_equal(indices, spots.miller_index)
+    centre = [[float(row["fast_px"]), float(row["slow_px"])] for row in rows]
+    np.testing.assert_allclose(centre, spots.centre, rtol=1e-7)
+    np.testing.assert_allclose([float(row["photons"]) for row in rows], spots.photons, rtol=1e-7)
+    with h5py.File(tmp_path / "s.h5") as file:
+        np.testing.assert_array_equal(file["miller_index"], spots.miller_index)
+        np.testing.assert_allclose(file["xyzcal.px"][:, :2], spots.centre)
+        angle = np.asarray(spots.angle_rad)
+        np.testing.assert_allclose(file["xyzcal.px"][:, 2], (np.degrees(angle) - 5) / 0.5, atol=1e-9)
+        np.testing.assert_allclose(file["xyzcal.mm"], np.column_stack([np.asarray(spots.centre) * 0.4, angle]))
+        np.testing.assert_allclose(np.linalg.norm(file["s1"], axis=1), 1.0, rtol=1e-9)
+        assert file["d"].attrs["units"] == "angstrom"
+    with Image.open(tmp_path / "s.png") as picture:
+        pixels = np.asarray(picture).astype(int)
+    assert pixels.shape == (100, 120, 3)
+    # an outline goes around each spot and leaves its middle alone
+    red = pixels[..., 0] > pixels[..., 2] + 100
+    fast, slow = np.asarray(spots.centre[int(np.argmax(spots.photons))]).astype(int)
+    assert red.any()
+    assert not red[slow, fast]
+
+
+def test_the_strongest_are_told(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", config]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 12
+    photons = [float(line.split()[-1]) for line in said[2:]]
+    assert photons == sorted(photons, reverse=True)
+    assert (
+        main(["predict", config, "--set", "detector.beam_x_mm=-300.0", "--set", "crystal.cell_A=[2.0, 2.0, 2.0]"]) == 0
+    )
+    assert capsys.readouterr().out == "no spots: no reflection with an amplitude reaches a panel\n"
+
+
+def test_faults_are_told(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, sentence in (
+        ([config, "--out", str(tmp_path / "s.txt")], "ends in .csv, .h5, .png"),
+        ([config, "--out", str(tmp_path / "none" / "s.csv")], "none"),
+        ([config, "--set", "detector.pixels_fast=-1"], "detector.pixels_fast"),
+    ):
+        assert main(["predict", *words]) == 2
+        said = capsys.readouterr().err
+        assert sentence in said
+        assert len(said.splitlines()) == 1
+    assert not list(tmp_path.glob("s.*"))
