@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".csv", ".h5", ".png")
 _SHOWN = 10
+_FAINTEST = 1e-3
+"""Photons of a spot that a picture marks, over those of the brightest."""
 
 
 def add_parser(commands: Any) -> None:
@@ -88,8 +90,17 @@ def _write(out: str, resolved: Resolved, experiment: Experiment, spots: Spots) -
         from nbjax.preparation.picture import picture_of
 
         image = render(experiment)
-        marks = outlines(spots, image.shape).astype(float)
+        marks = outlines(_bright(spots), image.shape).astype(float)
         write_png(out, picture_of(resolved, image), np.nan_to_num(picture_of(resolved, marks)) > 0)
+
+
+def _bright(spots: Spots) -> Spots:
+    """Those that a picture shows."""
+    import jax
+
+    bright = np.flatnonzero(spots.photons > _FAINTEST * spots.photons.max(initial=0))
+    rows: Spots = jax.tree.map(lambda leaf: leaf[bright] if leaf.ndim else leaf, spots)
+    return rows
 
 
 def summary(spots: Spots, listed: bool) -> list[str]:
