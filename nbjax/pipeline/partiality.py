@@ -63,6 +63,7 @@ def sampled_profiles(
 
     def of_ray(total: tuple[Array, Array], ray: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], None]:
         incident, wavelength_m, weight = ray
+        weight = weight.astype(nothing.dtype)
 
         def of_orientation(total: tuple[Array, Array], orientation: tuple[Array, Array]) -> tuple[Any, None]:
             direct_m, angle_rad = orientation
@@ -72,17 +73,18 @@ def sampled_profiles(
             length = jnp.linalg.norm(diffracted, axis=-1)
             normal = diffracted / length[:, None]
             rates = jnp.abs(normal @ stars.T) / crystal.cells
-            density, highest = profile(rates, length - 1 / wavelength_m)
+            density, highest = (x.astype(nothing.dtype) for x in profile(rates, length - 1 / wavelength_m))
             if spindle.steps == 1:
                 return (total[0] + density / highest, total[1] + density), None
             density = jnp.where((angle_rad >= start) & (angle_rad < end), density, 0)
             passed = spindle.step_rad * (normal * jnp.cross(spindle.axis, q)).sum(-1)
-            return (total[0] + spindle.steps * density * jnp.abs(passed), total[1] + density), None
+            share = (spindle.steps * density * jnp.abs(passed)).astype(nothing.dtype)
+            return (total[0] + share, total[1] + density), None
 
         found, _ = jax.lax.scan(of_orientation, (nothing, nothing), (orientations_m, angles_rad))
         return (total[0] + weight * found[0], total[1] + weight * found[1]), None
 
-    nothing = jnp.zeros(len(hkl), hkl.dtype)
+    nothing = jnp.zeros_like(hkl[:, 0])
     scanned = rays.incident, rays.wavelength_m, rays.weight
     (shares, density), _ = jax.lax.scan(of_ray, (nothing, nothing), scanned)
     return shares / len(orientations_m), density / len(orientations_m)

@@ -151,3 +151,18 @@ def test_what_cannot_be_predicted_is_refused() -> None:
         nbjax.predict(experiment, crystal=1)
     with pytest.raises(ArgumentError, match="spot_capacity"):
         jax.jit(nbjax.predict)(experiment)
+
+
+@pytest.mark.filterwarnings("ignore::nbjax.errors.PrecisionWarning")
+@pytest.mark.parametrize("shape", ["square", "gauss"])
+def test_an_experiment_in_32_bits_has_the_same_spots(shape: str) -> None:
+    given: dict[str, Any] = {"shape": shape, "interpolate": False, "mosaic_spread_deg": 0.1}
+    with jax.enable_x64(True):
+        exact = nbjax.predict(prepared(given, mosaic_domains=4))
+    experiment = prepared(given, mosaic_domains=4)
+    room = nbjax.spot_capacity(experiment)
+    narrow = nbjax.compiled(lambda one: nbjax.predict(one, capacity=room))(experiment)
+    for spots in (narrow.first(int(narrow.count)), nbjax.predict(experiment)):
+        np.testing.assert_array_equal(spots.miller_index, exact.miller_index)
+        assert_allclose(spots.centre, exact.centre, atol=1e-2)
+        assert_allclose(spots.photons, exact.photons, rtol=1e-2, atol=1e-3 * float(np.max(exact.photons)))
