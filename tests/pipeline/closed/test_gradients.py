@@ -1,0 +1,89 @@
+"""Derivatives of closed images: forward, reverse, by differences, and where every width is zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import nbjax
+from nbjax.config.tree import Beam, Config, Crystal, Detector
+from nbjax.experiment import Experiment
+from nbjax.fields import look_up, put
+
+CHANGES = {
+    "crystals.0.disorder.mosaicity_rad": 1e-4,
+    "crystals.0.disorder.cell_spread": 1e-4,
+    "crystals.0.cell.misset_rad": 1e-4,
+    "crystals.0.cell.lengths_m": 1e-13,
+    "crystals.0.cell.angles_rad": 1e-4,
+    "crystals.0.cells": 0.1,
+    "crystals.0.fudge": 0.01,
+    "crystals.0.spindle.start_rad": 1e-4,
+    "beam.wavelength_m": 1e-14,
+    "beam.sources.band": 1e-4,
+    "detector.panels.distance_m": 1e-5,
+    "detector.panels.beam_centre_m": 1e-5,
+    "detector.panels.rotation_rad": 1e-3,
+}
+
+
+def experiment(widths: bool, **crystal: Any) -> Experiment:
+    """A triclinic crystal with every width, or with none, on 48 x 48 pixels."""
+    spread = {"mosaicity_axes_deg": (0.1, 0.2, 0.15), "cell_spread_percent": 0.2} if widths else {"mosaicity_deg": 0.0}
+    return nbjax.prepare(
+        Config(
+            beam=Beam(wavelength_A=1.0, bandwidth_percent=0.5 if widths else None),
+            crystal=Crystal(
+                model="closed",
+                cell_A=(50.0, 60.0, 70.0),
+                cell_deg=(80.0, 95.0, 105.0),
+                default_F=100.0,
+                cells=(15.0,) * 3,
+                misset_deg=(10.0, 20.0, 30.0),
+                **spread,
+                **crystal,
+            ),
+            detector=Detector(pixel_mm=0.8, pixels_fast=48, pixels_slow=48, distance_mm=80.0),
+        )
+    )
+
+
+def moved(start: Experiment, step: jax.Array) -> Experiment:
+    """The experiment along one direction of all parameters, which differ in every component."""
+    for number, (place, change) in enumerate(CHANGES.items()):
+        value = jnp.asarray(look_up(start, place))
+        signs = jnp.asarray(np.resize([1.0, -0.7, 0.4], value.shape)) * (-1) ** number
+        start = put(start, place, value + step * change * signs)
+    return start
+
+
+@pytest.mark.parametrize("crystal", [{}, {"phi_range_deg": 0.4}])
+def test_forward_reverse_and_differences_agree(crystal: dict[str, Any]) -> None:
+    with jax.enable_x64(True):
+        start = experiment(True, **crystal)
+        weights = jnp.asarray(np.random.default_rng(1).random(start.grid.shape))
+
+        def loss(step: jax.Array) -> jax.Array:
+            return jnp.sum(weights * nbjax.simulate(moved(start, step)))
+
+        value, zero = jax.jit(loss), jnp.zeros(())
+        _, forward = jax.jit(lambda step: jax.jvp(loss, (step,), (jnp.ones(()),)))(zero)
+        reverse = jax.jit(jax.grad(loss))(zero)
+        h = 0.02
+        near, far = (float(value(zero + k * h) - value(zero - k * h)) / (2 * k * h) for k in (1, 2))
+    np.testing.assert_allclose(forward, reverse, rtol=1e-9)
+    np.testing.assert_allclose(forward, (4 * near - far) / 3, rtol=1e-6)
+
+
+def test_nothing_is_nan_without_widths() -> None:
+    with jax.enable_x64(True):
+        start = experiment(False)
+        gradient = jax.jit(jax.grad(lambda e: jnp.sum(nbjax.simulate(e) ** 2)))(start)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+    # narrower than nothing is as wide
+    np.testing.assert_array_equal(gradient.crystal.disorder.mosaicity_rad, np.zeros(3))
+    assert np.all(gradient.crystal.cell.misset_rad != 0)
