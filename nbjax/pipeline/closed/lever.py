@@ -30,7 +30,7 @@ def lever(
     ray: tuple[Float[Array, "3"], Float[Array, ""]],
     hkl: Float[Array, "3"],
     spread: tuple[Float[Array, "3 3"], Float[Array, "3 3"]],
-    rotation: tuple[Float[Array, ""], Float[Array, ""]],
+    range_rad: Float[Array, ""] | float,
 ) -> Float[Array, "3"]:
     """The vector in 1/m that with S^-1 x gives the logarithm of what a Gaussian neglects, to first order.
 
@@ -43,10 +43,8 @@ def lever(
         ray: unit direction and wavelength of the source.
         hkl: Miller indices.
         spread: S and its inverse.
-        rotation: range in rad of its part, 0 for a still; and the share of the change with the angle that pixels have
-            for themselves.
+        range_rad: of the rotation's part; 0 for a still.
     """
-    range_rad, swing = rotation
     (incident, wavelength_m), (total, inverse) = ray, spread
     star = hkl @ lattice.stars
     operators = _operators(lattice, star)
@@ -59,7 +57,6 @@ def lever(
     inverse = inverse - jnp.outer(by_turn, by_turn) * (angle / (1 + angle * stiffness))
     pulls = known @ moves @ inverse
     rest = known - pulls @ moves.T @ known
-    pulls = pulls.at[_SPINDLE].multiply(1 - swing)
     again = _again(operators, star, incident * wavelength_m)
     # whatever the angle, everything turns with it
     likeliest = (known @ moves).at[_SPINDLE].set(0)

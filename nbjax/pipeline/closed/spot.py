@@ -40,8 +40,6 @@ from nbjax.pipeline.view import Pixels
 from nbjax.sampling.capacity import SpotSize
 
 _LEAST_STIFFNESS = 1e-8
-_LEAST_SWING = 1e4
-"""Squared stiffness, in 1/rad^4, of a spot that is ten of its widths from the spindle's axis."""
 _ROOT_HALF, _ROOT_TURN = float(np.sqrt(0.5)), float(np.sqrt(2 * np.pi))
 Matrix = tuple[Components, Components, Components]
 """Rows of a matrix of numbers."""
@@ -57,7 +55,6 @@ class Spot:
         inverse: S^-1, shape (3, 3).
         height: mean of F^2 times the squared lattice factor where x is zero; of a rotation for each rad of its range.
         turned: the move of G with the spindle's angle, shape (3,).
-        swing: 1 if it differs from pixel to pixel, towards 0 where G is so near to the axis that it hardly moves.
         before_rad, after_rad: the part's ends from its angle; both zero for a still.
         turns: covariance of the domains' rotation vectors, shape (3, 3).
         lever: what p = S^-1 x adds to the logarithm of the height, shape (3,).
@@ -69,7 +66,6 @@ class Spot:
     inverse: Float[Array, "3 3"]
     height: Float[Array, ""]
     turned: Float[Array, "3"]
-    swing: Float[Array, ""]
     before_rad: Float[Array, ""]
     after_rad: Float[Array, ""]
     turns: Float[Array, "3 3"]
@@ -120,19 +116,16 @@ def spot_of(
     # a spot that is never cut by its cell adds up to the number of cells
     peak = jnp.prod(crystal.cells) * crystal.fudge**0.75
     shrunk = jnp.sqrt(jnp.linalg.det(lattice.size) / jnp.linalg.det(smear))
-    inverse, width, turned = _inverse(smear), passage.end_rad - passage.start_rad, jnp.cross(lattice.axis, star)
-    squared = jnp.square(jnp.dot(turned, inverse @ turned))
-    swing = squared / (squared + _LEAST_SWING)
+    inverse, width = _inverse(smear), passage.end_rad - passage.start_rad
     return Spot(
         star=star,
         inverse=inverse,
         height=(amplitude * peak) ** 2 * shrunk / exposure_rad,
-        turned=turned,
-        swing=swing,
+        turned=jnp.cross(lattice.axis, star),
         before_rad=passage.start_rad - passage.angle_rad,
         after_rad=passage.end_rad - passage.angle_rad,
         turns=lattice.turns,
-        lever=lever(lattice, spread, (incident, wavelength_m), hkl, (smear, inverse), (width, swing)),
+        lever=lever(lattice, spread, (incident, wavelength_m), hkl, (smear, inverse), width),
         index=hkl,
         stars=lattice.stars,
         direct=invert_basis(lattice.stars),
@@ -173,7 +166,7 @@ def spot_photons(
     length, width = frame.length + 1, frame.width + 1
     at = jnp.broadcast_to((frame.along + length * points)[:, None], (len(points),) * 2)
     slow, fast = frame.point(at, frame.line(at) + width * points)
-    exponent, angle, spread, factor = _seen(experiment, scene, ray, spot, around, slow, fast)
+    exponent, angle, factor = _seen(experiment, scene, ray, spot, around, slow, fast)
     rows, columns = frame.pixels(size.half_length, size.half_width)
     middle = rows + 0.5
     off_rows = ((middle - frame.along) / length).astype(dtype)
@@ -188,29 +181,26 @@ def spot_photons(
     def at_nodes(values: Array) -> Array:
         return across(along(surface(values, dtype), x), y)
 
-    def at_pixels(values: Array) -> Array:
-        return across([c[:, None] for c in along(surface(values, dtype), off_rows)], off_columns)
-
     value = jnp.exp(-at_nodes(exponent)) * (weights[:, None, None, None] * weights[:, None, None])
     if around.axis is not None:
-        value = value * _shown(spot, at_nodes(angle), at_pixels(spread), dtype)
+        value = value * _shown(spot, at_nodes(angle), dtype)
     inside = value.sum((0, 1))
+    smooth = across([c[:, None] for c in along(surface(factor, dtype), off_rows)], off_columns)
     reached = (jnp.abs(off_rows)[:, None] <= 1) & (jnp.abs(off_columns) <= 1)
-    return jnp.where(reached, at_pixels(factor) * inside, 0) * spot.height.astype(dtype)
+    return jnp.where(reached, smooth * inside, 0) * spot.height.astype(dtype)
 
 
-def _shown(spot: Spot, angle: Array, spread: Array, dtype: Any) -> Array:
-    """Integral over the rotation, relative to the value at the best angle, of a Gaussian with the spread of 1/rad."""
-    # beyond the box there is no spread, and nothing is kept
-    spread = jnp.maximum(spread, 0.5 * jnp.sqrt(_stiffness(spot, components(spot.turned))).astype(dtype))
+def _shown(spot: Spot, angle: Array, dtype: Any) -> Array:
+    """Integral over the rotation, relative to the value at the best angle."""
+    spread = jnp.sqrt(_stiffness(spot)).astype(dtype)
     stretch = spread * _ROOT_HALF
     before, after = spot.before_rad.astype(dtype), spot.after_rad.astype(dtype)
     return (erf(stretch * (after - angle)) - erf(stretch * (before - angle))) * (0.5 * _ROOT_TURN / spread)
 
 
-def _stiffness(spot: Spot, turned: Components) -> Array:
+def _stiffness(spot: Spot) -> Float[Array, ""]:
     """One over the variance of the angle at which a pixel is brightest, 1/rad^2; hardly any on the spindle's axis."""
-    return dot(turned, _times(_rows(spot.inverse), turned)) + _LEAST_STIFFNESS
+    return spot.turned @ spot.inverse @ spot.turned + _LEAST_STIFFNESS
 
 
 def _seen(
@@ -221,64 +211,52 @@ def _seen(
     around: Around,
     slow: Float[Array, "*n"],
     fast: Float[Array, "*n"],
-) -> tuple[Float[Array, "*n"], Float[Array, "*n"], Float[Array, "*n"], Float[Array, "*n"]]:
-    """Of points in pixels: exponent, the angle at which they are brightest, its spread, and all other factors.
-
-    The spread is one over the standard deviation of the angle, in 1/rad.
-    """
+) -> tuple[Float[Array, "*n"], Float[Array, "*n"], Float[Array, "*n"]]:
+    """Of points in pixels: exponent, the angle at which they are brightest, and the product of all other factors."""
     corner = replace(ray, slow_offset=jnp.zeros_like(ray.slow_offset), fast_offset=jnp.zeros_like(ray.fast_offset))
     sample = sample_ray(experiment, scene, Pixels(slow, fast, jnp.zeros(slow.shape, jnp.int32)), corner)
     (factors,) = whole_product(experiment, sample)
     q, star, turned = sample.scattering_per_m, components(spot.star), components(spot.turned)
     inverse = _rows(spot.inverse)
     pulled, angle = _times(inverse, less(q, star)), jnp.zeros_like(slow)
+    by_turn, stiffness = _times(inverse, turned), _stiffness(spot)
     if around.axis is not None:
         # that of a Gaussian as wide as the part of the rotation, which no clipping bends
         known = 1 / jnp.maximum(spot.after_rad - spot.before_rad, 1e-9) ** 2
         middle = 0.5 * (spot.after_rad + spot.before_rad)
-        angle = (dot(turned, pulled) + known * middle) / (_stiffness(spot, turned) + known)
-        pulled = less(pulled, scaled(angle, _times(inverse, turned)))
-    x, seen, turn = _likeliest(spot, around, ray, q, pulled, angle)
+        angle = (dot(turned, pulled) + known * middle) / (stiffness + known)
+        pulled = less(pulled, scaled(angle, by_turn))
+    x, _, _ = _likeliest(spot, around, ray, q, pulled, angle)
     pulled = _times(inverse, x)
-    exponent, spread = 0.5 * dot(x, pulled), jnp.ones_like(slow)
+    exponent = 0.5 * dot(x, pulled)
     if around.axis is not None:
-        axis = components(around.axis)
-        axis = less(axis, cross(less(turn, scaled(angle, axis)), axis))
-        turned = plus(scaled(1 - spot.swing, turned), scaled(spot.swing, cross(axis, seen)))
-        stiffness = _stiffness(spot, turned)
-        away = dot(turned, pulled) / stiffness
-        exponent, spread = exponent - 0.5 * stiffness * away * away, jnp.sqrt(stiffness)
-        pulled = less(pulled, scaled(away, _times(inverse, turned)))
-        angle = angle + away
-    return exponent - dot(components(spot.lever), pulled), angle, spread, factors
+        angle = dot(by_turn, x) / stiffness
+        exponent = exponent - 0.5 * stiffness * angle * angle
+        pulled = less(pulled, scaled(angle, by_turn))
+    return exponent - dot(components(spot.lever), pulled), angle, factors
 
 
 def _likeliest(
     spot: Spot, around: Around, ray: RayTable, q: Components, pulled: Components, angle: Array
-) -> tuple[Components, Components, Components]:
-    """What the likeliest causes of p = S^-1 x leave of x but for their linear moves, and how the lattice sees q then.
-
-    The move of the spindle's angle is left out, as the angle is none of what is averaged over in S.
-
-    Returns:
-        x, q in the lattice, and the turn.
-    """
+) -> tuple[Components, Components, Array]:
+    """X at the likeliest causes of p, but for their linear moves; their turn; and their wavelength over the mean."""
     star = components(spot.star)
-    turn = own = _times(_rows(spot.turns), cross(star, pulled))
+    linear = turn = _times(_rows(spot.turns), cross(star, pulled))
     if around.axis is not None:
         along = scaled(angle, components(around.axis))
+        linear = plus(turn, along)
         # one turn after the other
-        turn = less(plus(own, along), scaled(jnp.asarray(0.5), cross(own, along)))
+        turn = less(linear, scaled(jnp.asarray(0.5), cross(turn, along)))
     longer = 1 + around.spread.bandwidth * dot(star, pulled)
     tilt = _times(_rows(around.spread.directions / ray.wavelength_m**2), pulled)
     fallen = scaled(0.5 * ray.wavelength_m * dot(tilt, tilt), components(ray.incident))
     seen = _turned_back(scaled(1 / longer, plus(less(q, tilt), fallen)), turn)
-    x = plus(plus(less(seen, star), cross(own, star)), plus(tilt, scaled(longer - 1, star)))
+    x = plus(plus(less(seen, star), cross(linear, star)), plus(tilt, scaled(longer - 1, star)))
     if around.cell_spread is not None:
         for index, one, axis in zip(spot.index, spot.stars, spot.direct, strict=True):
             stretch = around.cell_spread**2 * index * dot(components(one), pulled)
             x = plus(x, scaled(stretch * (index - dot(components(axis), seen)), components(one)))
-    return x, seen, turn
+    return x, turn, longer
 
 
 def _turned_back(vector: Components, turn: Components) -> Components:
