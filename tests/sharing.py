@@ -16,6 +16,9 @@ TOGETHER = {
 DEAREST = (
     "fits",
     "tests/gradients/test_simulate.py",
+    "tests/pipeline/closed/test_gradients.py",
+    "tests/pipeline/spots/test_prediction.py",
+    "tests/pipeline/closed/test_image.py",
     "tests/pipeline/test_recording.py",
     "tests/reference/test_golden.py",
     "tests/pipeline/test_single.py",
