@@ -153,6 +153,14 @@ def _centre(
     return diffracted, on_sphere * ray.wavelength_m**2, reach
 
 
+def placed(
+    panel: Panel, sizes_m: tuple[Array, Array], depth_m: Array, direction: Float[Array, "3"]
+) -> tuple[Float[Array, "2"], Float[Array, ""]]:
+    """Pixels (fast, slow) where a ray meets a panel's plane, and how far along it."""
+    fast_m, slow_m, along = panel.meet(direction, depth_m)
+    return jnp.stack([fast_m / sizes_m[0], slow_m / sizes_m[1]]), along
+
+
 def _on_panels(
     experiment: Experiment, scene: Scene, capacity: Capacity, ray: RayTable, rows: tuple, count: Array
 ) -> tuple[Listed, Count]:
@@ -160,10 +168,6 @@ def _on_panels(
     hkl, passage, excitation, diffracted, smear, reach = rows
     grid, panels = experiment.grid, experiment.detector.panels
     valid = jnp.arange(len(hkl)) < count
-
-    def place(panel: Panel, sizes_m: tuple[Array, Array], depth_m: Array, direction: Array) -> tuple[Array, Array]:
-        fast_m, slow_m, along = panel.meet(direction, depth_m)
-        return jnp.stack([fast_m / sizes_m[0], slow_m / sizes_m[1]]), along
 
     def margin_of(smear: Array, along: Array, sizes_m: tuple[Array, Array], panel: Panel, direction: Array) -> Array:
         oblique = jnp.abs(direction @ panel.normal)
@@ -173,7 +177,7 @@ def _on_panels(
     sizes = jnp.asarray([grid.fast, grid.slow], diffracted.dtype)
 
     def meets(panel: Panel, sizes_m: tuple[Array, Array], depth_m: Array) -> Array:
-        at, along = jax.vmap(lambda d: place(panel, sizes_m, depth_m, d))(diffracted)
+        at, along = jax.vmap(lambda d: placed(panel, sizes_m, depth_m, d))(diffracted)
         margin = jax.vmap(lambda s, a, d: margin_of(s, a, sizes_m, panel, d))(smear, along, diffracted)[:, None]
         return (along > 0) & ((at > -margin) & (at < sizes + margin)).all(-1)
 
@@ -189,8 +193,8 @@ def _on_panels(
         own: tuple[Panel, tuple[Array, Array], Array] = scene.panel, sizes_m, depth_m
         if grid.panels > 1:
             own = jax.tree.map(lambda leaf: leaf[number], own)
-        at, along = place(*own, direction)
-        by_direction = jax.jacfwd(lambda d: place(*own, d)[0])(direction)
+        at, along = placed(*own, direction)
+        by_direction = jax.jacfwd(lambda d: placed(*own, d)[0])(direction)
         return at, by_direction @ smear @ by_direction.T, along / jnp.minimum(*own[1])
 
     centre, smear_px, along_px = jax.vmap(on_own)(number, diffracted[row], smear[row])

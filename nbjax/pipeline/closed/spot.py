@@ -226,7 +226,7 @@ def _seen(
         middle = 0.5 * (spot.after_rad + spot.before_rad)
         angle = (dot(turned, pulled) + known * middle) / (stiffness + known)
         pulled = less(pulled, scaled(angle, by_turn))
-    x, _, _ = _likeliest(spot, around, ray, q, pulled, angle)
+    x = _likeliest(spot, around, ray, q, pulled, angle)
     pulled = _times(inverse, x)
     exponent = 0.5 * dot(x, pulled)
     if around.axis is not None:
@@ -238,8 +238,8 @@ def _seen(
 
 def _likeliest(
     spot: Spot, around: Around, ray: RayTable, q: Components, pulled: Components, angle: Array
-) -> tuple[Components, Components, Array]:
-    """X at the likeliest causes of p, but for their linear moves; their turn; and their wavelength over the mean."""
+) -> Components:
+    """X at the likeliest causes of p, but for their linear moves."""
     star = components(spot.star)
     linear = turn = _times(_rows(spot.turns), cross(star, pulled))
     if around.axis is not None:
@@ -256,7 +256,7 @@ def _likeliest(
         for index, one, axis in zip(spot.index, spot.stars, spot.direct, strict=True):
             stretch = around.cell_spread**2 * index * dot(components(one), pulled)
             x = plus(x, scaled(stretch * (index - dot(components(axis), seen)), components(one)))
-    return x, turn, longer
+    return x
 
 
 def _turned_back(vector: Components, turn: Components) -> Components:

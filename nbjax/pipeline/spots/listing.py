@@ -15,6 +15,7 @@ from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import Panel
 from nbjax.numerics import components
 from nbjax.pipeline.closed.crossing import Passage, excess_of, passages, range_rad
+from nbjax.pipeline.closed.listing import placed
 from nbjax.pipeline.closed.search import near_reflections, places_of
 from nbjax.pipeline.closed.spread import lattice_at, variance_along
 from nbjax.pipeline.sample import is_kept
@@ -122,14 +123,6 @@ def shares(seen: Equivalent, hkl: Float[Array, "n 3"], half_turns: int) -> Float
 def half_turns(spindle: Spindle) -> int:
     """Half turns that an exposure begins, of numbers."""
     return int(abs(float(range_rad(jax.tree.map(jnp.asarray, spindle)))) / np.pi) + 1
-
-
-def placed(
-    panel: Panel, sizes_m: tuple[Array, Array], depth_m: Array, direction: Float[Array, "3"]
-) -> tuple[Float[Array, "2"], Float[Array, ""]]:
-    """Pixels (fast, slow) where a ray meets a panel's plane, and how far along it."""
-    fast_m, slow_m, along = panel.meet(direction, depth_m)
-    return jnp.stack([fast_m / sizes_m[0], slow_m / sizes_m[1]]), along
 
 
 def panels_met(

@@ -13,12 +13,13 @@ from nbjax.experiment import Experiment
 from nbjax.numerics import components
 from nbjax.physics.solid_angle import solid_angle_sr
 from nbjax.pipeline.closed.crossing import moved_with
+from nbjax.pipeline.closed.listing import placed
 from nbjax.pipeline.closed.spread import lattice_at
 from nbjax.pipeline.partiality import sampled_profiles, strength
 from nbjax.pipeline.sample import capture_at, passed_at, polarization_at
 from nbjax.pipeline.scene import RayTable, beam_share, mosaic_blocks
 from nbjax.pipeline.spots.equivalent import Equivalent, equivalent
-from nbjax.pipeline.spots.listing import Rows, placed
+from nbjax.pipeline.spots.listing import Rows
 from nbjax.pipeline.spots.section import Section, section_of
 from nbjax.pipeline.view import Pixels, look, seen_by
 
