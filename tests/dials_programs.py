@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import hdf5plugin
+
+_TABLE = """
+import json, sys
+from dials.array_family import flex
+table = flex.reflection_table.from_file(sys.argv[1])
+columns = [[list(row) for row in table[name]] for name in ("miller_index", "xyzcal.px", "xyzcal.mm")]
+print(json.dumps(columns))
+"""
 
 
 def run(folder: Path, *words: object) -> str:
@@ -24,3 +33,8 @@ def run(folder: Path, *words: object) -> str:
 def interpreter() -> str:
     """The Python interpreter that DIALS was installed for."""
     return Path(shutil.which("dials.show") or "").read_text().split("\n", 1)[0].removeprefix("#!").strip()
+
+
+def predictions(folder: Path) -> list:
+    """Miller indices and places, in pixels and in mm, of what ``dials.predict`` left in a folder."""
+    return json.loads(run(folder, interpreter(), "-c", _TABLE, "predicted.refl"))

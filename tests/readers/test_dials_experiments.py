@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from dials_programs import interpreter, run
+from dials_programs import predictions, run
 
 import nbjax
 from nbjax.cli import main
@@ -50,13 +49,6 @@ pixels_slow = 420
 rotation_x_deg = 2.0
 two_theta_deg = 5.0
 """
-_TABLE = """
-import json, sys
-from dials.array_family import flex
-table = flex.reflection_table.from_file(sys.argv[1])
-columns = [[list(row) for row in table[name]] for name in ("miller_index", "xyzcal.px", "xyzcal.mm")]
-print(json.dumps(columns))
-"""
 
 
 def places(path: Path, hkl: np.ndarray, phi_rad: np.ndarray) -> np.ndarray:
@@ -90,7 +82,7 @@ def test_predictions(tmp_path: Path, convention: str, turn: str) -> None:
     assert "50.0" in said
     assert "wavelength: 1.1" in said
     run(tmp_path, "dials.predict", "a.expt", "d_min=2.5")
-    columns = json.loads(run(tmp_path, interpreter(), "-c", _TABLE, "predicted.refl"))
+    columns = predictions(tmp_path)
     hkl, px, mm = (np.array(column) for column in columns)
     assert len(hkl) > 20
     sign = -1 if "-" in turn else 1

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from dials_programs import interpreter, run
+from dials_programs import predictions, run
 
 import nbjax
 from nbjax.cli import main
@@ -45,13 +44,6 @@ pixels_slow = 420
 rotation_x_deg = 2.0
 two_theta_deg = 5.0
 """
-_TABLE = """
-import json, sys
-from dials.array_family import flex
-table = flex.reflection_table.from_file(sys.argv[1])
-columns = [[list(row) for row in table[name]] for name in ("miller_index", "xyzcal.px", "xyzcal.mm")]
-print(json.dumps(columns))
-"""
 
 
 def test_strong_spots_are_where_dials_has_them(tmp_path: Path) -> None:
@@ -61,7 +53,7 @@ def test_strong_spots_are_where_dials_has_them(tmp_path: Path) -> None:
     words = ["export", str(tmp_path / "a.toml"), "--out", str(tmp_path / "a.expt"), "--image", "a_0001.img"]
     assert main(words) == 0
     run(tmp_path, "dials.predict", "a.expt", "d_min=2.0")
-    columns = json.loads(run(tmp_path, interpreter(), "-c", _TABLE, "predicted.refl"))
+    columns = predictions(tmp_path)
     hkl, px, mm = (np.array(column) for column in columns)
     with jax.enable_x64(True):
         spots = jax.tree.map(np.asarray, nbjax.predict(nbjax.prepare(config)))
