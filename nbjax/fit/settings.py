@@ -175,6 +175,9 @@ def settings_of(tree: Mapping[str, Any], folder: Path) -> FitSettings:
 
 
 def _free(path: str, table: Any, faults: list[Fault]) -> Any:
+    if not path:
+        faults.append(Fault('parameters.""', 'got no name; name a parameter, as in [parameters."crystal.misset_deg"]'))
+        return None
     key = f"parameters.{path}"
     inside = [f"{path}.{name}" for name in table] if isinstance(table, dict) else []
     if path not in QUANTITIES and inside and set(inside) <= set(QUANTITIES):

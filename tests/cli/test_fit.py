@@ -183,6 +183,7 @@ def changed(old: str, new: str) -> list[str]:
             'path = "scale"',
             "parameters.scale.path: unknown key; the name of the table is the path",
         ),
+        ('[parameters."crystal.misset_deg"]', '[parameters.""]', 'parameters."": got no name; name a parameter'),
         (
             '[parameters."crystal.misset_deg"]',
             "[parameters.crystal.misset_deg]",
