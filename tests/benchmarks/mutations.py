@@ -1,8 +1,10 @@
 """Formulas changed one operator, sign or constant at a time: which change does no test notice?
 
-``python tests/benchmarks/mutations.py nbjax/physics/absorption.py tests/physics [--every 3]`` works on a copy of the
-project and prints the changes that the tests let through. A change may be a survivor for a good reason: it is below
-1e-6, or it changes what no formula uses, such as a size in a message.
+``python tests/benchmarks/mutations.py nbjax/physics/absorption.py tests/physics [--wider tests/pipeline]`` works on a
+copy of the project and prints the changes that the tests let through. Every run is forked off one process that has
+imported what takes long, the tests that noticed most so far run first, and the wider tests only for the changes that
+the first ones let through. A change may be a survivor for a good reason: it is below 1e-6, or it changes what no
+formula uses, such as a size in a message.
 """
 
 from __future__ import annotations
@@ -10,13 +12,21 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import gc
+import importlib
+import json
 import os
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
+import time
+import traceback
+import types
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 _OTHER: dict[type[ast.AST], type[ast.AST]] = {
@@ -35,44 +45,245 @@ _OTHER: dict[type[ast.AST], type[ast.AST]] = {
 }
 _RELATIVE = 1e-3
 """By which a constant is changed: far above what a test may let through."""
+_HEAVY = ("beartype", "gemmi", "h5py", "hypothesis", "jax", "lineax", "optax", "optimistix", "pytest", "scipy.optimize")
+"""Imported once; the project itself is not, for it is changed."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("module", type=Path, help="file to change, relative to the project")
-    parser.add_argument("tests", nargs="+", help="test files or folders that should notice")
-    parser.add_argument("--every", type=int, default=1, help="try one change of so many")
-    parser.add_argument(
-        "--seconds", type=float, default=300.0, help="longest run of the tests; longer counts as noticed"
-    )
-    arguments = parser.parse_args()
+    arguments = _arguments()
     source = (ROOT / arguments.module).read_text()
+    lines = source.splitlines()
+    wanted = [
+        change
+        for number, change in enumerate(changes(source))
+        if number % arguments.every == 0 and any(low <= change.line <= high for low, high in arguments.lines)
+    ]
+    survivors = 0
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
-        copied = Path(folder)
-        for name in ("nbjax", "tests", "docs", "configs"):
-            shutil.copytree(ROOT / name, copied / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("pyproject.toml", "README.md"):
-            shutil.copy(ROOT / name, copied / name)
-        run = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", *arguments.tests]
-        if not _pass(run, copied, arguments.seconds):
-            raise SystemExit("the tests fail, or take longer, without any change")
-        survivors = tried = 0
-        for number, (line, what, text) in enumerate(changes(source)):
-            if number % arguments.every:
-                continue
-            (copied / arguments.module).write_text(text)
-            tried += 1
-            if _pass(run, copied, arguments.seconds):
+        project = Project(Path(folder), arguments.module)
+        suites = [Suite(project, names, arguments.seconds) for names in (arguments.tests, arguments.wider) if names]
+        # what changes as a module is imported needs a process that has not imported it
+        for change in sorted(wanted, key=lambda change: change.in_function):
+            if change.in_function:
+                project.imported(suites[0].modules())
+            outcomes = (suite.noticed(change) for suite in suites)
+            if not any(outcome == "noticed" for outcome in outcomes):
                 survivors += 1
-                print(f"{arguments.module}:{line}: {what}: {source.splitlines()[line - 1].strip()}", flush=True)
-    print(f"{survivors} of {tried} changes survive", flush=True)
+                print(f"{arguments.module}:{change.line}:{change.what}: {lines[change.line - 1].strip()}", flush=True)
+    print(f"{survivors} of {len(wanted)} changes survive", flush=True)
     return int(survivors > 0)
 
 
-def changes(source: str) -> Iterator[tuple[int, str, str]]:
-    """Line, description and text of the module after each change."""
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("module", type=Path, help="file to change, relative to the project")
+    parser.add_argument("tests", nargs="+", help="test files or folders that should notice")
+    parser.add_argument("--wider", nargs="+", help="those for what the first ones do not notice")
+    parser.add_argument("--every", type=int, default=1, help="try one change of so many")
+    parser.add_argument("--lines", type=_lines, default=[(0, sys.maxsize)], help="only these, such as 12-40,71")
+    parser.add_argument(
+        "--seconds", type=float, default=300.0, help="longest run of the tests; longer counts as noticed"
+    )
+    return parser.parse_args()
+
+
+def _lines(text: str) -> list[tuple[int, int]]:
+    return [(int(part.partition("-")[0]), int(part.rpartition("-")[2])) for part in text.split(",")]
+
+
+class Project:
+    """A copy of the project, which this process and all that are forked off it import in its stead."""
+
+    def __init__(self, folder: Path, module: Path) -> None:
+        for name in ("nbjax", "tests", "docs", "configs"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "README.md"):
+            shutil.copy(ROOT / name, folder / name)
+        self.folder, self.place = folder, folder / module
+        self.source = self.place.read_text()
+        self._functions: list[types.FunctionType] = []
+        os.environ["PYTHONPATH"] = str(folder)
+        # a program that the change leaves as it was is not compiled again
+        os.environ["NBJAX_TESTS_CACHE"] = str(folder / "compiled")
+        here = {"", str(ROOT), str(Path.cwd())}
+        sys.path[:] = [str(folder), *(place for place in sys.path if place not in here)]
+        for name in _HEAVY:
+            importlib.import_module(name)
+        # a busy machine is no reason to notice anything
+        hypothesis = importlib.import_module("hypothesis").settings
+        hypothesis.register_profile("mutations", deadline=None, database=None, derandomize=True)
+        hypothesis.load_profile("mutations")
+
+    def imported(self, modules: list[str]) -> None:
+        """Import the project's own modules, with types and shapes checked as the tests do it."""
+        if "nbjax" in sys.modules:
+            return
+        self.write(self.source)
+        sys.path.append(str(self.folder / "tests"))
+        with importlib.import_module("jaxtyping").install_import_hook("nbjax", "typechecker.functions_only"):
+            for name in modules:
+                importlib.import_module(name)
+        everything = [thing for thing in gc.get_objects() if isinstance(thing, types.FunctionType)]
+        self._functions = [thing for thing in everything if thing.__code__.co_filename == str(self.place)]
+        # nothing of this is looked through again for garbage by the processes that are forked off
+        gc.freeze()
+
+    def write(self, text: str) -> None:
+        # of the same size and second, the bytecode of another text would be taken for this one's
+        for compiled in self.place.parent.glob(f"__pycache__/{self.place.stem}.*"):
+            compiled.unlink()
+        self.place.write_text(text)
+
+    def put_in_place(self, change: Change) -> None:
+        """Give the functions that are there already the code of the change."""
+        before = _codes(compile(ast.parse(self.source), str(self.place), "exec"))
+        after = _codes(compile(change.tree, str(self.place), "exec"))
+        changed = 0
+        for function in self._functions:
+            name = function.__code__.co_qualname
+            if before.get(name) != after.get(name):
+                function.__code__ = after[name][0]
+                changed += 1
+        if not changed:
+            raise LookupError(f"no function has what changes in line {change.line}")
+
+
+def _codes(code: types.CodeType) -> dict[str, list[types.CodeType]]:
+    """Of all functions by their names."""
+    found: dict[str, list[types.CodeType]] = {}
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            found.setdefault(inner.co_qualname, []).append(inner)
+            for name, codes in _codes(inner).items():
+                found.setdefault(name, []).extend(codes)
+    return found
+
+
+class Suite:
+    """A set of tests, and how often each has noticed a change."""
+
+    def __init__(self, project: Project, names: list[str], seconds: float) -> None:
+        self._project, self._names, self._seconds = project, names, seconds
+        self._counts: Counter[str] = Counter()
+        self._before: _Report | None = None
+
+    def modules(self) -> list[str]:
+        """The project's modules that the tests import."""
+        return self._unchanged().modules
+
+    def noticed(self, change: Change) -> str:
+        """ "noticed", "unnoticed", or "endless" where the tests took longer than they may."""
+        self._unchanged()
+        report = self._run(change)
+        if report is None:
+            print(f"line {change.line}:{change.what}: the tests did not end", flush=True)
+            return "endless"
+        self._counts.update(report.failed)
+        return "unnoticed" if report.passed else "noticed"
+
+    def _unchanged(self) -> _Report:
+        if self._before is None:
+            self._before = self._run(None)
+            if self._before is None or not self._before.passed:
+                said = (self._project.folder / "said.txt").read_text()
+                raise SystemExit(f"{said}\nwithout any change these tests fail, or take longer")
+        return self._before
+
+    def _run(self, change: Change | None) -> _Report | None:
+        kept = self._project.folder / "report.json"
+        kept.unlink(missing_ok=True)
+        self._project.write(ast.unparse(change.tree) if change else self._project.source)
+        child = os.fork()
+        if not child:
+            self._test(kept, change)
+        until = time.monotonic() + self._seconds
+        while os.waitpid(child, os.WNOHANG) == (0, 0):
+            if time.monotonic() > until:
+                os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return None
+            time.sleep(0.02)
+        return _Report(*json.loads(kept.read_text())) if kept.exists() else _Report(False, ["the process died"], {}, [])
+
+    def _test(self, kept: Path, change: Change | None) -> None:
+        """In the child: it ends here."""
+        watch = _Watch(self._counts, self._before.took if self._before else {})
+        passed = False
+        try:
+            os.setpgid(0, 0)
+            os.chdir(self._project.folder)
+            said = os.open(self._project.folder / "said.txt", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+            for stream in (1, 2):
+                os.dup2(said, stream)
+            if change:
+                sys.dont_write_bytecode = True
+                os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+                if change.in_function:
+                    self._project.put_in_place(change)
+            options = [
+                "-n",
+                "0",
+                "-x",
+                "-q",
+                "--assert=plain",
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:unraisableexception",
+                "--hypothesis-seed=0",
+            ]
+            passed = importlib.import_module("pytest").main([*options, *self._names], plugins=[watch]) == 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            modules = [name for name in sys.modules if name.partition(".")[0] == "nbjax"]
+            kept.write_text(json.dumps([passed, watch.failed, watch.took, modules]))
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+
+
+class _Report(NamedTuple):
+    """Whether all tests passed, those that failed, the seconds of each, and the project's modules at their end."""
+
+    passed: bool
+    failed: list[str]
+    took: dict[str, float]
+    modules: list[str]
+
+
+class _Watch:
+    """Part of a run of pytest: the tests that noticed most go first, then the quickest."""
+
+    def __init__(self, noticed: Counter[str], took: dict[str, float]) -> None:
+        self._noticed, self._took_before = noticed, took
+        self.failed: list[str] = []
+        self.took: dict[str, float] = {}
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items.sort(key=lambda item: (-self._noticed[item.nodeid], self._took_before.get(item.nodeid, 0.0)))
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self.took[report.nodeid] = self.took.get(report.nodeid, 0.0) + report.duration
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+
+class Change(NamedTuple):
+    """A changed module: where and what, its tree with the lines of the original, and whether a function changes."""
+
+    line: int
+    what: str
+    tree: ast.Module
+    in_function: bool
+
+
+def changes(source: str) -> Iterator[Change]:
+    """Every change of one operator, sign or constant."""
     tree = ast.parse(source)
     skipped = {id(node) for part in _no_formulas(tree) for node in ast.walk(part)}
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    within = {id(node) for function in functions for part in function.body for node in ast.walk(part)}
     places = [node for node in ast.walk(tree) if id(node) not in skipped]
     for i, node in enumerate(places):
         for what, changed in _changes_of(node):
@@ -81,7 +292,8 @@ def changes(source: str) -> Iterator[tuple[int, str, str]]:
             left_out = {id(node) for part in _no_formulas(other) for node in ast.walk(part)}
             twin = [node for node in ast.walk(other) if id(node) not in left_out][i]
             vars(twin).update(changed)
-            yield getattr(node, "lineno", 0), what, ast.unparse(ast.fix_missing_locations(other))
+            line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+            yield Change(line, f"{column}: {what}", other, id(node) in within)
 
 
 def _no_formulas(tree: ast.AST) -> Iterator[ast.AST]:
@@ -108,15 +320,6 @@ def _changes_of(node: ast.AST) -> Iterator[tuple[str, dict[str, object]]]:
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
         value = node.value + 1 if isinstance(node.value, int) else (node.value * (1 + _RELATIVE) or 1.0)
         yield f"{node.value!r} -> {value!r}", {"value": value}
-
-
-def _pass(run: list[str], folder: Path, seconds: float) -> bool:
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(run, cwd=folder, env=environment, capture_output=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
 
 
 if __name__ == "__main__":
