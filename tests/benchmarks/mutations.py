@@ -2,8 +2,8 @@
 
 ``python tests/benchmarks/mutations.py nbjax/physics/absorption.py tests/physics [--wider tests/pipeline]`` works on a
 copy of the project and prints the changes that the tests let through. Every run is forked off one process that has
-imported what takes long, the tests that noticed most so far run first, and the wider tests only for the changes that
-the first ones let through. A change may be a survivor for a good reason: it is below 1e-6, or it changes what no
+imported what takes long. The tests that noticed most for their time run first, and the wider tests only for the changes
+that the first ones let through. A change may be a survivor for a good reason: it is below 1e-6, or it changes what no
 formula uses, such as a size in a message.
 """
 
@@ -253,7 +253,7 @@ class _Report(NamedTuple):
 
 
 class _Watch:
-    """Part of a run of pytest: the tests that noticed most go first, then the quickest."""
+    """Part of a run of pytest: the tests that noticed most for the time they take go first."""
 
     def __init__(self, noticed: Counter[str], took: dict[str, float]) -> None:
         self._noticed, self._took_before = noticed, took
@@ -261,7 +261,11 @@ class _Watch:
         self.took: dict[str, float] = {}
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        items.sort(key=lambda item: (-self._noticed[item.nodeid], self._took_before.get(item.nodeid, 0.0)))
+        def worth(item: Any) -> float:
+            # one more than it has noticed, and some time for what surrounds it
+            return (self._noticed[item.nodeid] + 1) / (self._took_before.get(item.nodeid, 0.0) + 0.2)
+
+        items.sort(key=worth, reverse=True)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         self.took[report.nodeid] = self.took.get(report.nodeid, 0.0) + report.duration
