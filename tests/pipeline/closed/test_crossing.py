@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -93,17 +95,18 @@ def test_passages_are_the_parts_between_turning_points(star: np.ndarray, start: 
 
 
 def test_the_range_of_a_spindle_is_that_of_its_steps() -> None:
-    for steps, wanted in ((1, 0.0), (7, 0.7)):
+    for steps, wanted in ((1, 0.0), (2, 0.2), (7, 0.7)):
         spindle = Spindle(jnp.asarray(AXIS), jnp.asarray(2.0), jnp.asarray(0.1), steps)
         assert float(range_rad(spindle)) == pytest.approx(wanted, abs=1e-15)
 
 
+STEP = 0.11
 STAR = np.array([-0.55, 0.3, 0.2]) / WAVELENGTH_M
 
 
 def moved(changes: jax.Array, frozen: Passage, star: np.ndarray, steps: int = 10) -> jax.Array:
     """Start, end and angle of a frozen passage, when the spindle and the wavelength change."""
-    spindle = Spindle(jnp.asarray(AXIS), 0.2 + changes[0], 0.1 + changes[1], steps)
+    spindle = Spindle(jnp.asarray(AXIS), 0.2 + changes[0], STEP + changes[1], steps)
     wavelength_m = WAVELENGTH_M * (1 + changes[2])
 
     def excess(angle_rad: jax.Array) -> jax.Array:
@@ -114,11 +117,11 @@ def moved(changes: jax.Array, frozen: Passage, star: np.ndarray, steps: int = 10
     return jnp.stack([found.start_rad, found.end_rad, found.angle_rad])
 
 
-@jax.jit
-def slopes_of(frozen: Passage) -> tuple[jax.Array, jax.Array]:
+@partial(jax.jit, static_argnames="steps")
+def slopes_of(frozen: Passage, steps: int = 10) -> tuple[jax.Array, jax.Array]:
     """A frozen passage of the star, and its derivatives by the changes."""
     at = jnp.zeros(3)
-    return moved(at, frozen, STAR), jax.jacfwd(lambda changes: moved(changes, frozen, STAR))(at)
+    return moved(at, frozen, STAR, steps), jax.jacfwd(lambda changes: moved(changes, frozen, STAR, steps))(at)
 
 
 @jax.jit
@@ -139,11 +142,15 @@ def test_a_passage_moves_with_what_it_was_found_from() -> None:
     step = 1e-5
     by_wavelength = float(crossing_angle(step) - crossing_angle(-step)) / (2 * step)
     assert abs(by_wavelength) > 0.1
-    np.testing.assert_allclose(slopes, [[1, 1, 0], [1, 9, 0], [0, 0, by_wavelength]], rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(
+        slopes, [[1, 0.1 / STEP, 0], [1, 0.9 / STEP, 0], [0, 0, by_wavelength]], rtol=1e-8, atol=1e-12
+    )
+    # no matter how many steps the rotation has
+    np.testing.assert_allclose(slopes_of(frozen, 2)[1][:2], [[1, 0.1 / STEP, 0], [1, 0.9 / STEP, 0]], atol=1e-12)
 
 
 def test_an_angle_at_an_end_moves_with_it_and_one_at_a_turning_point_stays() -> None:
-    for angle, wanted in ((1.1, [1, 9, 0]), (0.3, [1, 1, 0])):
+    for angle, wanted in ((1.1, [1, 0.9 / STEP, 0]), (0.3, [1, 0.1 / STEP, 0])):
         np.testing.assert_allclose(slopes_of(Passage(*map(jnp.asarray, (0.3, 1.1, angle))))[1][2], wanted, atol=1e-12)
     turning = float(excess_of(*map(jnp.asarray, (STAR, AXIS, INCIDENT)), jnp.asarray(WAVELENGTH_M)).highest_rad)
     frozen = Passage(*map(jnp.asarray, (turning - 0.2, turning + 0.2, turning)))
@@ -152,5 +159,13 @@ def test_an_angle_at_an_end_moves_with_it_and_one_at_a_turning_point_stays() -> 
 
 def test_a_still_passes_at_its_angle() -> None:
     frozen = Passage(*map(jnp.asarray, (0.2, 0.2, 0.2)))
-    slopes = jax.jacfwd(lambda changes: moved(changes, frozen, STAR, steps=1))(jnp.zeros(3))
-    np.testing.assert_array_equal(slopes, [[1, 0, 0]] * 3)
+    np.testing.assert_array_equal(slopes_of(frozen, 1)[1], [[1, 0, 0]] * 3)
+
+
+def test_a_rotation_that_does_not_turn_has_finite_derivatives() -> None:
+    def total(step: jax.Array) -> jax.Array:
+        spindle = Spindle(jnp.asarray(AXIS), jnp.asarray(0.2), step, 10)
+        at = jnp.asarray(0.2)
+        return sum(jax.tree.leaves(moved_with(spindle, Passage(at, at, at), jnp.cos)))
+
+    assert float(jax.jit(jax.grad(total))(0.0)) == 0.0
