@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from nbjax.config import tree
 from nbjax.physics.shapes import SHAPES, Radial, Shape, radius_squared
 from nbjax.physics.shapes.distances import fixed_point
+from nbjax.physics.shapes.round import _quarter
 from nbjax.physics.shapes.square import axis_signs, square
 
 RADIAL = {name: shape.of_radius for name, shape in SHAPES.items() if isinstance(shape, Radial)}
@@ -54,6 +55,18 @@ def _total(shape: str, cells: tuple[float, ...], fudge: float) -> float:
 def test_a_spot_adds_up_to_the_number_of_cells(shape: str, cells: tuple[float, ...], fudge: float) -> None:
     # a sphere in a grid of points is less exact
     assert _total(shape, cells, fudge) == pytest.approx(1.0, abs={"round": 1e-3, "gauss": 1e-9, "tophat": 2e-2}[shape])
+
+
+def test_a_face_beyond_the_cell_of_a_round_spot_has_the_integrals_of_two_powers() -> None:
+    # of 1/r^4 and 1/r^6 over a rectangle that is 1 away from the corner above which it begins
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    for a, b in ((0.7, 1.3), (2.0, 0.4)):
+        square = 1 + (a / 2 * (nodes[:, None] + 1)) ** 2 + (b / 2 * (nodes + 1)) ** 2
+        wanted = [a * b / 4 * weights @ square**power @ weights for power in (-2, -3)]
+        (one, slope), (other, other_slope) = (_quarter(*map(jnp.asarray, edges)) for edges in ((a, b), (b, a)))
+        # each half adds what it is and, of the steeper, minus half of its derivative by what is 1 here
+        assert float(one + other) / 2 == pytest.approx(wanted[0], rel=1e-9)
+        assert float(one + other + slope + other_slope) / 4 == pytest.approx(wanted[1], rel=1e-9)
 
 
 def test_a_flat_spot_is_a_sphere_of_volume_one() -> None:
