@@ -50,6 +50,24 @@ def test_shot_by_shot_is_the_whole_system(shared: int) -> None:
         assert covariance[shot] == pytest.approx(whole[np.ix_(place, place)], rel=1e-6)
 
 
+@pytest.mark.parametrize("shared", [0, 2])
+def test_a_damped_step_has_a_larger_diagonal(shared: int) -> None:
+    at, damping = random_equations(3, 5), np.array([0.3, 0.1, 0.2])
+    information, gradient = np.asarray(at.information), np.asarray(at.gradient)
+    change, gain = jax.jit(solve, static_argnums=1)(at, shared, jnp.asarray(damping), jnp.ones(3, bool))
+    matrix, side = dense(information, gradient, shared)
+    # what is shared is damped as much as any
+    damped = np.concatenate([np.full(shared, 0.3), damping.repeat(5 - shared)])
+    wanted = -np.linalg.solve(matrix + np.diag(damped * np.diag(matrix)), side)
+    found = np.concatenate([np.asarray(change.shared), np.asarray(change.own).reshape(-1)])
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    promised = -0.5 * side * wanted
+    if shared:
+        np.testing.assert_allclose(gain, promised.sum(), rtol=1e-9)
+    else:
+        np.testing.assert_allclose(gain, promised.reshape(3, 5).sum(1), rtol=1e-9)
+
+
 def test_a_component_without_information_stays_and_is_undetermined() -> None:
     at = random_equations(1, 3)
     mask = np.array([1.0, 0.0, 1.0])
