@@ -107,6 +107,8 @@ class Stages:
         scene: what all pixels share.
         last: the last sample of each pixel, of the last crystal.
         background_electrons_squared: the part of I_before_scaling that is background, shape (pixels,).
+        backgrounds_electrons_squared: the parts of that that are of each background, shape (pixels, backgrounds); None
+            where one of the ledger's entries decides what there is.
         before_scaling_electrons_squared: I_before_scaling, shape (pixels,): ``steps`` times the weighted mean of the
             samples' intensities, times ``mosaic_blocks`` and ``beam_share``, plus background.
         r_e_squared_m2: squared classical electron radius.
@@ -143,6 +145,7 @@ class Stages:
     oversample_polarization: bool = field(metadata=STATIC)
     oversample_solid_angle: bool = field(metadata=STATIC)
     panel: Int[Array, " pixels"] | None = None
+    backgrounds_electrons_squared: Float[Array, "pixels backgrounds"] | None = None
 
     def product_photons(self) -> Float[Array, " pixels"]:
         """The pixel as the product of its stages, shape (pixels,); equal to the image but for rounding."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from nbjax.config.tree import Config
+from nbjax.config.edit import section_types
 from nbjax.reference.ledger import ENTRIES
 
 ROOT = Path(__file__).parents[1]
@@ -120,13 +120,9 @@ def test_the_checks_find_an_offence(find: Callable[[ast.AST], Iterator[int]], so
 
 def test_the_documentation_lists_every_configuration_key() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
-    sections = dict(re.findall(r"^## `\[(\w+)\]`$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    sections = dict(re.findall(r"^## `\[+(\w+)\]+`$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
     listed = {name: set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) for name, text in sections.items()}
-    known = {
-        field.name: {key.name for key in fields(getattr(Config(), field.name))}
-        for field in fields(Config)
-        if is_dataclass(getattr(Config(), field.name))
-    }
+    known = {section: {key.name for key in fields(kind)} for section, kind in section_types().items()}
     assert listed == known
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from nbjax.advice.spacings import spacings_of_table, spacings_on_panel
+from nbjax.advice.spacings import spacings_of_table
+from nbjax.preparation.reach import spacings_on_panel
 from nbjax.resolve import Resolved
 
 

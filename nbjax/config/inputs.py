@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from nbjax.config.edit import tables_of, with_values
 from nbjax.config.tree import Config
 
 INPUT_FILES: dict[str, tuple[str, ...]] = {
     "beam": ("source_file", "spectrum_file"),
     "crystal": ("matrix_file", "orientation_file", "hkl_file", "reflections_file", "dump_file", "coordinates_file"),
     "detector": ("file", "header_file", "mask_file"),
+    "background": ("file",),
 }
 
 OF_COORDINATES = (
@@ -33,10 +33,11 @@ def absent_inputs(config: Config) -> dict[str, str]:
     # beside a list, the cache of structure factors is written
     written = {"dump_file"} if config.crystal.hkl_file is not None else set()
     return {
-        f"{section}.{name}": file
+        f"{place}.{name}": file
         for section, names in INPUT_FILES.items()
+        for place, table in tables_of(config, section)
         for name in names
-        if name not in written and (file := getattr(getattr(config, section), name)) is not None and not _is_there(file)
+        if name not in written and (file := getattr(table, name)) is not None and not _is_there(file)
     }
 
 
@@ -50,10 +51,11 @@ def _is_there(file: str) -> bool:
 
 def absolute_inputs(config: Config) -> Config:
     """The configuration with absolute names of the files that it reads."""
-    sections: dict[str, Any] = {}
-    for section, names in INPUT_FILES.items():
-        table = getattr(config, section)
-        given = {name: getattr(table, name) for name in names}
-        found = {name: str(Path(file).resolve()) for name, file in given.items() if file is not None}
-        sections[section] = replace(table, **found)
-    return replace(config, **sections)
+    found = {
+        f"{place}.{name}": str(Path(file).resolve())
+        for section, names in INPUT_FILES.items()
+        for place, table in tables_of(config, section)
+        for name in names
+        if (file := getattr(table, name)) is not None
+    }
+    return with_values(config, found)

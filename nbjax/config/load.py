@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import cattrs
+from cattrs.errors import IterableValidationError, IterableValidationNote
 
+from nbjax.config.edit import section_types
 from nbjax.config.inputs import INPUT_FILES
 from nbjax.config.kinds import check_kind
 from nbjax.config.tree import Config
@@ -144,15 +146,25 @@ def _not_utf8(content: bytes, place: int) -> str:
 def _keys(data: Mapping[str, Any], prefix: str = "") -> list[str]:
     found = []
     for key, value in data.items():
-        found += _keys(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
+        if isinstance(value, dict):
+            found += _keys(value, f"{prefix}{key}.")
+        elif _is_tables(value):
+            found += [inner for number, table in enumerate(value) for inner in _keys(table, f"{prefix}{key}.{number}.")]
+        else:
+            found.append(f"{prefix}{key}")
     return found
+
+
+def _is_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(table, dict) for table in value)
 
 
 def _anchor(data: dict[str, Any], folder: Path) -> None:
     for section, names in INPUT_FILES.items():
-        table = data.get(section)
-        if isinstance(table, dict):
-            table.update({name: str(folder / table[name]) for name in names if _is_name(table.get(name))})
+        found = data.get(section)
+        for table in found if isinstance(found, list) else [found]:
+            if isinstance(table, dict):
+                table.update({name: str(folder / table[name]) for name in names if _is_name(table.get(name))})
 
 
 def _is_name(value: Any) -> bool:
@@ -172,10 +184,21 @@ def _override(text: str) -> tuple[list[str], Any]:
 
 def _set(data: dict[str, Any], key: list[str], value: Any) -> None:
     for part in key[:-1]:
-        data = data.setdefault(part, {})
-        if not isinstance(data, dict):
+        inner: Any = data.setdefault(part, {}) if isinstance(data, dict) else _numbered(data, part, key)
+        if not isinstance(inner, dict) and not _is_tables(inner):
             raise ConfigError([Fault(".".join(key), f"{part} is a value, not a section")])
+        data = inner
+    if not isinstance(data, dict):
+        raise ConfigError([Fault(".".join(key), "names a table; give one of its keys after its number")])
     data[key[-1]] = value
+
+
+def _numbered(tables: list[Any], part: str, key: list[str]) -> Any:
+    """One of a list of tables by its number."""
+    if part.isdecimal() and int(part) < len(tables):
+        return tables[int(part)]
+    counted = f"the tables are counted 0 to {len(tables) - 1}, as in {key[0]}.0.{key[-1]}"
+    raise ConfigError([Fault(".".join(key), f"got {part!r}, {counted}")])
 
 
 @cache
@@ -241,6 +264,8 @@ def _choice(value: Any, kind: Any) -> Any:
 
 def _tuple(value: Any, kind: Any, converter: cattrs.Converter) -> tuple[Any, ...]:
     kinds = get_args(kind)
+    if is_dataclass(kinds[0]):
+        return _tables(value, kinds[0], converter)
     if not isinstance(value, list | tuple):
         raise ValueError(f"got {value!r}, a list in brackets is wanted")
     if kinds[-1] is Ellipsis:
@@ -250,10 +275,30 @@ def _tuple(value: Any, kind: Any, converter: cattrs.Converter) -> tuple[Any, ...
     return tuple(converter.structure(item, each) for item, each in zip(value, kinds, strict=True))
 
 
+def _tables(value: Any, kind: Any, converter: cattrs.Converter) -> tuple[Any, ...]:
+    """A list of tables; a fault of one has its number in its key."""
+    if not isinstance(value, list | tuple) or not all(isinstance(table, dict) for table in value):
+        raise ValueError(
+            f"got {'one table' if isinstance(value, dict) else repr(value)}, a list of tables is wanted; write each "
+            "under double brackets, as in [[background]]"
+        )
+    found, errors = [], []
+    for number, table in enumerate(value):
+        try:
+            found.append(converter.structure(table, kind))
+        except cattrs.BaseValidationError as error:
+            error.add_note(IterableValidationNote("table", number, kind))
+            errors.append(error)
+    if errors:
+        raise IterableValidationError("tables", errors, tuple)
+    return tuple(found)
+
+
 def _collect(group: cattrs.BaseValidationError, path: str, faults: list[Fault]) -> None:
     placed, other = group.group_exceptions() if hasattr(group, "group_exceptions") else ([], list(group.exceptions))
     for error, note in placed:
-        key = f"{path}.{note.name}".lstrip(".")
+        place = note.index if isinstance(note, IterableValidationNote) else note.name
+        key = f"{path}.{place}".lstrip(".")
         if isinstance(error, cattrs.BaseValidationError):
             _collect(error, key, faults)
         else:
@@ -286,7 +331,5 @@ def _unknown(name: str, known: Sequence[str]) -> str:
 
 def _home(name: str) -> str | None:
     """Section in which a key of this name exists."""
-    for section, kind in get_type_hints(Config).items():
-        if is_dataclass(kind) and name in {field.name for field in fields(kind)}:
-            return section
-    return None
+    known = section_types().items()
+    return next((section for section, kind in known if name in {field.name for field in fields(kind)}), None)

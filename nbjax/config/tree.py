@@ -166,6 +166,22 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Background:
+    """Something amorphous in the beam, by its name or by a table of its structure factor; one table of several."""
+
+    material: str | None = None
+    file: str | None = None  # two columns: abscissa, and electrons of one molecule
+    file_axis: Literal["stol", "4stol", "Q"] = (
+        "stol"  # sin(theta)/wavelength, four and four pi times that; per Angstrom
+    )
+    thickness_mm: float | None = None  # along the beam
+    width_mm: float | None = None  # edge of the square that it is across the beam; None: it covers the beam
+    density_g_per_cm3: float | None = None
+    molecular_weight_g_per_mol: float | None = None
+    scale: float | None = None  # of its photons
+
+
+@dataclass(frozen=True)
 class Output:
     """Files to write (only the named ones) and how pixels become integers."""
 
@@ -188,6 +204,7 @@ class Config:
     crystal: Crystal = field(default_factory=Crystal)
     detector: Detector = field(default_factory=Detector)
     sampling: Sampling = field(default_factory=Sampling)
+    background: tuple[Background, ...] = ()
     output: Output = field(default_factory=Output)
     precision: Precision = "double"
     parity: tuple[str, ...] = ()

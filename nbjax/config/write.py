@@ -24,6 +24,8 @@ def _changed(value: Any, default: Any) -> dict[str, Any]:
             inside = _changed(mine, theirs)
             if inside:
                 tables[field.name] = inside
+        elif isinstance(mine, tuple) and mine and is_dataclass(mine[0]):
+            tables[field.name] = [_changed(table, type(table)()) for table in mine]
         elif mine != theirs:
             found[field.name] = list(mine) if isinstance(mine, tuple) else mine
     return found | tables

@@ -40,10 +40,22 @@ def draw_number(draw: Draw, seed: int, image: int, lattice: int) -> float:
 
 
 def path_of(key: str) -> tuple[str, str | None]:
-    """The configuration key of a drawn one, and which component of a vector it is: ``crystal.cell_A.0``."""
+    """Key of the quantity of a drawn key, and which component of a vector it is: ``crystal.cell_A.0``.
+
+    Of a list of tables, ``background.0.scale``, the number of the table is in neither.
+    """
     section, _, rest = key.partition(".")
+    if section == "background":
+        table, _, rest = rest.partition(".")
+        rest = rest if table.isdecimal() else ""
     name, dot, index = rest.partition(".")
     return f"{section}.{name}", index if dot else None
+
+
+def table_of(key: str) -> str:
+    """Place of the table that a drawn key lies in: a section, or one of a list, ``background.0``."""
+    section, _, rest = key.partition(".")
+    return f"{section}.{rest.partition('.')[0]}" if section == "background" else section
 
 
 def draw_rotation(seed: int, image: int, lattice: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from nbjax.dataset.plan import ImagePlan, Plan
 from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.experiment import Experiment, chosen
 from nbjax.fields import put
+from nbjax.physics.backgrounds.background import put_out
 from nbjax.physics.readout import Quantize
 from nbjax.pipeline.closed.survey import with_capacity
 from nbjax.pipeline.image import simulate
@@ -145,7 +146,7 @@ class Simulator:
         crystal, factors = prepared.crystal, base.crystal.factors
         factors = replace(factors, default=crystal.factors.default) if self._draws_default else factors
         crystal = replace(crystal, factors=factors, capacity=base.crystal.capacity)
-        backgrounds = jax.tree.map(lambda leaf: leaf * 0, prepared.backgrounds) if dark else prepared.backgrounds
+        backgrounds = tuple(map(put_out, prepared.backgrounds)) if dark else prepared.backgrounds
         low = prepared.low
         if low is not None and base.low is not None:
             low = self._like_base(low, base.low, dark)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from nbjax.config.edit import with_values
+from nbjax.config.edit import tables_of, with_values
 from nbjax.config.inputs import OF_COORDINATES
 from nbjax.config.tree import Config
 from nbjax.constants import HC_EV_A
 from nbjax.dataset.columns import read_columns
-from nbjax.dataset.draws import draw_count, draw_number, draw_rotation, mosaic_seed, path_of, spectrum_seed
+from nbjax.dataset.draws import draw_count, draw_number, draw_rotation, mosaic_seed, path_of, spectrum_seed, table_of
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, Fault, FileError
@@ -204,8 +204,9 @@ class Plan:
 
     def base_value(self, key: str, config: Config) -> float:
         """What relative draws of a key multiply."""
-        section, name, *index = key.split(".")
-        value: Any = getattr(getattr(config, section), name)
+        path, component = path_of(key)
+        section, name = table_of(key), path.partition(".")[2]
+        value: Any = getattr(dict(tables_of(config, section.partition(".")[0]))[section], name)
         if value is None and key == "detector.distance_mm" and self.resolved.detector.panels:
             detector = self.resolved.detector
             value = np.mean([panel.middle_mm @ detector.beam_direction for panel in detector.panels])
@@ -213,7 +214,7 @@ class Plan:
             value = self.resolved.notes.get(f"{section}.{name}", (None, ""))[0]
         if value is None:
             raise ConfigError([Fault("dataset.draws", f"{key} is relative to what is not given; give {key}")])
-        return float(value[int(index[0])] if index else value)
+        return float(value if component is None else value[int(component)])
 
 
 def _key_faults(draw: Draw, recipe: Recipe) -> list[Fault]:
@@ -225,6 +226,8 @@ def _key_faults(draw: Draw, recipe: Recipe) -> list[Fault]:
         if quantity is None or not quantity.drawn:
             known = ", ".join(quantity.key for quantity in QUANTITIES.values() if quantity.drawn)
             problem = f"{key} cannot be drawn; choose from {known}"
+        elif table_of(key) not in dict(tables_of(recipe.config, quantity.section)):
+            problem = f"{key} names no table of the configuration; write [[background]], and count from 0"
         elif index not in _components(quantity):
             first, *others = (
                 f"{path}.0" if i == "0" else path if i is None else f".{i}" for i in _components(quantity)
@@ -253,12 +256,11 @@ def taken(key: str, value: float) -> float | int:
 def _with_value(config: Config, key: str, value: float) -> tuple[Config, float]:
     """The configuration with a number at a key, and the number as it was taken."""
     path, index = path_of(key)
-    section, name = path.split(".")
-    table = getattr(config, section)
+    place, name = table_of(key), path.partition(".")[2]
     values: dict[str, Any] = dict.fromkeys(QUANTITIES[path].replaces)
-    values[path] = value = taken(key, value)
+    values[f"{place}.{name}"] = value = taken(key, value)
     if index is not None:
-        old = list(getattr(table, name) or (0.0,) * len(QUANTITIES[path].labels))
+        old = list(getattr(getattr(config, place), name) or (0.0,) * len(QUANTITIES[path].labels))
         old[int(index)] = value
         values[path] = tuple(old)
     return with_values(config, values), float(value)

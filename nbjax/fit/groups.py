@@ -45,7 +45,7 @@ def kind_for(
     has_crystals: bool,
     there: int | None = None,
 ) -> Kind:
-    """What "auto" stands for: planes for boxes, a radial background for whole images, none where water is fitted.
+    """What "auto" stands for: planes for boxes, a radial background for whole images, none where one is fitted.
 
     Nor is there one where no crystal is: it would take the place of all that the experiment scatters.
 
@@ -58,7 +58,7 @@ def kind_for(
     """
     if kind != "auto":
         return kind
-    if "crystal.water_um" in paths or not has_crystals:
+    if "crystal.water_um" in paths or any(path.startswith("background.") for path in paths) or not has_crystals:
         return "none"
     whole = there or used[0].size
     return "radial" if max(mask.sum() for mask in used) > 0.5 * whole else "plane"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from nbjax.experiment import Experiment
 from nbjax.fields import look_up
+from nbjax.parameters.backgrounds import of_backgrounds
 from nbjax.parameters.beam import BEAM
 from nbjax.parameters.crystal import AROUND, CRYSTAL
 from nbjax.parameters.detector import DETECTOR
@@ -31,6 +32,8 @@ def access(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> list
     crystals, several_panels = len(experiment.crystals), experiment.detector.groups is not None
     if quantity.section in SECTIONS:
         return rigid_motions(quantity, experiment)
+    if quantity.section == "background":
+        return of_backgrounds(quantity, experiment)
     if quantity.section == "detector" and several_panels:
         found = [_of_panels(quantity, experiment, meaning)]
     elif quantity.section != "crystal" or quantity.key in AROUND or crystals == 1:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import Experiment
-from nbjax.pipeline.backgrounds import background_at
+from nbjax.pipeline.backgrounds import backgrounds_seen, mean_sample
 from nbjax.pipeline.orientations import AT_ONCE, divisor, has_orientation_sum, orientation_sum
 from nbjax.pipeline.sample import CrystalSample, Low, RaySample, Scatterer, sample_crystal, sample_ray, scatterer_of
 from nbjax.pipeline.scene import CrystalScene, RayTable, Scene
@@ -90,14 +90,14 @@ def sum_samples(
             kept += [] if samples is None else [samples]
             own = [bragg] if alone else [bragg * factor for factor in factors]
             means = own if not means else [mean + more for mean, more in zip(means, own, strict=True)]
-        if experiment.backgrounds:
-            background = ray.weight * background_of(experiment, sample) * oversampled
-            own = [background * factor for factor in factors]
-            means = own if not means else [mean + more for mean, more in zip(means, own, strict=True)]
         sums = tuple(total + mean for total, mean in zip(totals, means, strict=True)) if means else totals
         return sums, ((sample, kept) if keep else None)
 
     start = zero_sums(experiment, scene, pixels, products)
+    if experiment.backgrounds:
+        start = background_sums(experiment, scene, pixels, products)
+    if not (scene.crystals or keep):
+        return start, None
     totals, found = jax.lax.scan(jax.checkpoint(add_ray, prevent_cse=False), start, scene.rays)
     return totals, (None if found is None else samples_of(*found))
 
@@ -113,21 +113,22 @@ def last_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> tuple[R
     return sample, evaluate_with(scatterer, sample)(item)
 
 
-def background_of(experiment: Experiment, sample: RaySample) -> Array:
-    """What all backgrounds scatter towards a ray's point, in electrons squared."""
-    return background_at(experiment, sample.scattering_per_m)
+def background_sums(experiment: Experiment, scene: Scene, pixels: Pixels, products: Products) -> Sums:
+    """The backgrounds in each product, with the oversampled factors: once for all rays, at the pixels' middles."""
+    sample = mean_sample(experiment, scene, pixels)
+    oversampled = oversampled_factors(experiment, sample)
+    first, *others = backgrounds_seen(experiment, scene, sample)
+    whole = sum(others, first) * oversampled
+    return tuple((whole * factor).astype(pixels.slow.dtype) for factor in products(experiment, sample))
 
 
-def mean_background(experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
-    """Mean of the backgrounds over the rays, with the oversampled factors of each."""
+def mean_backgrounds(experiment: Experiment, scene: Scene, pixels: Pixels) -> tuple[Array, ...]:
+    """Each background in the mean over the rays, with the oversampled factors."""
     if not experiment.backgrounds:
-        return jnp.zeros_like(pixels.slow)
-
-    def add_ray(total: Array, ray: RayTable) -> tuple[Array, None]:
-        sample = sample_ray(experiment, scene, pixels, ray)
-        return total + ray.weight * background_of(experiment, sample) * oversampled_factors(experiment, sample), None
-
-    return jax.lax.scan(add_ray, jnp.zeros_like(pixels.slow), scene.rays)[0]
+        return ()
+    sample = mean_sample(experiment, scene, pixels)
+    oversampled = oversampled_factors(experiment, sample)
+    return tuple(seen * oversampled for seen in backgrounds_seen(experiment, scene, sample))
 
 
 def share_of(scene: Scene, number: int, ray: RayTable, sample: RaySample, oversampled: Array) -> Array:

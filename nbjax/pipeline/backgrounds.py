@@ -2,23 +2,75 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import BeamParameters, Experiment
-from nbjax.numerics import Components
-from nbjax.physics.backgrounds.background import Background, Extended
+from nbjax.numerics import Components, components
+from nbjax.physics.backgrounds.background import Background, Extended, Seen, Sight
 from nbjax.physics.beam_profiles import BEAM_PROFILES
+from nbjax.pipeline.sample import RaySample, sample_ray
+from nbjax.pipeline.scene import RayTable, Scene
+from nbjax.pipeline.view import Pixels
 
 
 def background_at(experiment: Experiment, q_per_m: Components) -> Array:
     """What all backgrounds scatter at scattering vectors, in electrons squared at the fluence of the beam's centre."""
-    first, *others = (_lit(experiment.beam, term, q_per_m) for term in experiment.backgrounds)
+    first, *others = (_lit(experiment.beam, term, term.electrons_squared(q_per_m)) for term in experiment.backgrounds)
     return sum(others, first)
 
 
-def _lit(beam: BeamParameters, term: Background, q_per_m: Components) -> Array:
+def mean_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> RaySample:
+    """The middles of pixels in the light of the mean ray, captured by a mean layer of the sensor.
+
+    What is smooth over a pixel and over the sources is there as its mean over all rays, but for the second order of
+    their spread.
+    """
+    layers = experiment.detector.panels.layers
+    whole = replace(scene, layer_thickness_m=scene.layer_thickness_m * layers, low=None)
+    sample = sample_ray(experiment, whole, pixels, _mean_ray(scene.rays))
+    return replace(sample, capture=sample.capture / layers)
+
+
+def backgrounds_seen(experiment: Experiment, scene: Scene, sample: RaySample) -> list[Array]:
+    """What each background scatters towards the points of a sample of the mean ray, summed over the sensor's layers."""
+    ray = _mean_ray(scene.rays)
+    sight = Sight(
+        q_per_m=sample.scattering_per_m,
+        incident=components(ray.incident),
+        wavelength_m=ray.wavelength_m,
+        polarization=sample.polarization,
+    )
+    beam, layers = experiment.beam, experiment.detector.panels.layers
+    return [layers * _lit(beam, term, _scattered(term, sight)) for term in experiment.backgrounds]
+
+
+def _scattered(term: Background, sight: Sight) -> Array:
+    found = term.electrons_squared_at(sight) if isinstance(term, Seen) else term.electrons_squared(sight.q_per_m)
+    return jnp.broadcast_to(found, sight.polarization.shape)
+
+
+def _mean_ray(rays: RayTable) -> RayTable:
+    """The middle of the pixel and of the sensor, in the weighted mean of the sources' directions and wavelengths."""
+    share = rays.weight / rays.weight.sum()
+    middle = share @ rays.incident
+    half = jnp.full_like(share[0], 0.5)
+    return RayTable(
+        number=rays.number[0],
+        layer=jnp.zeros_like(half),
+        depth=half,
+        slow_offset=half,
+        fast_offset=half,
+        incident=middle / jnp.sqrt(jnp.sum(middle * middle)),
+        wavelength_m=share @ rays.wavelength_m,
+        weight=jnp.ones_like(half),
+    )
+
+
+def _lit(beam: BeamParameters, term: Background, scattered: Array) -> Array:
     """One background, at the mean fluence over the square that it says to cover, or at that of the centre."""
-    scattered = term.electrons_squared(q_per_m)
-    if beam.profile is None or beam.size_m is None or not isinstance(term, Extended):
+    if beam.profile is None or beam.size_m is None or not isinstance(term, Extended) or term.edge_m is None:
         return scattered
     return scattered * BEAM_PROFILES[beam.profile].over_square(term.edge_m, beam.size_m)

@@ -15,7 +15,7 @@ from nbjax.pipeline.accumulate import (
     fixed_factors,
     last_row,
     last_sample,
-    mean_background,
+    mean_backgrounds,
     orientation_weight,
     oversampled_factors,
     pixel_sums,
@@ -37,6 +37,7 @@ class Record:
         crystal: the last orientation of the last crystal; None without crystals.
         capture: what the pixel is multiplied by for the last ray.
         background: the part of the first sum that is background.
+        backgrounds: the parts of that that are of each.
         samples: every sample, if asked for.
         running: with them, of each crystal: the sum up to and including each sample, times the samples of a layer.
     """
@@ -48,6 +49,7 @@ class Record:
     background: Array
     samples: Samples | None
     running: tuple[Array, ...]
+    backgrounds: tuple[Array, ...] = ()
 
 
 @runtime_checkable
@@ -84,11 +86,19 @@ class Physics:
         else:
             ray = last_row(samples.ray)
             crystal = last_row(last_row(samples.crystals[-1])) if samples.crystals else None
-        background = mean_background(experiment, scene, pixels)
+        backgrounds = mean_backgrounds(experiment, scene, pixels)
+        background = sum(backgrounds, jnp.zeros_like(pixels.slow))
         running = () if samples is None else running_sums(experiment, scene, samples, background)
         one, capture, polarization, solid_angle = sums
         return Record(
-            (one, capture, polarization, solid_angle), ray, crystal, ray.capture, background, samples, running
+            (one, capture, polarization, solid_angle),
+            ray,
+            crystal,
+            ray.capture,
+            background,
+            samples,
+            running,
+            backgrounds,
         )
 
 

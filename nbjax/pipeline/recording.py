@@ -103,6 +103,7 @@ def _pixel_stages(experiment: Experiment, scene: Scene, pixels: Pixels, keep: bo
         "panel": pixels.panel,
         "last": _last_stages(experiment, last_row(scene.rays), record),
         "background_electrons_squared": record.background * steps,
+        "backgrounds_electrons_squared": jnp.stack(record.backgrounds, axis=-1) * steps if record.backgrounds else None,
         "before_scaling_electrons_squared": sums[0] * steps,
         "capture": means[0],
         "polarization": means[1],

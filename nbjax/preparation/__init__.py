@@ -18,10 +18,9 @@ from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.unit_cell import UnitCell
 from nbjax.io.header import HeaderFields
-from nbjax.physics.backgrounds.background import Background
-from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.closed.survey import with_capacity
+from nbjax.preparation.backgrounds import backgrounds, check_tables
 from nbjax.preparation.detector import (
     MakeArray,
     check_bend,
@@ -89,6 +88,7 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False, counted: bool = 
     """
     check_front(resolved)
     check_bend(resolved)
+    check_tables(resolved)
     crystal = resolved.crystal
     lengths_A = np.multiply(crystal.cell_A, crystal.cells)
     wavelengths = float(lengths_A.max() / resolved.beam.wavelength_A)
@@ -112,7 +112,7 @@ def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
         beam=_beam(resolved, array),
         detector=detector_parameters(resolved, array),
         crystals=(_crystal(resolved, array),),
-        backgrounds=_backgrounds(resolved, array),
+        backgrounds=backgrounds(resolved, array),
         resolution_limit_m=array(s.resolution_limit_A * 1e-10),
         mask=None if resolved.mask is None else array(resolved.mask != 0),
         grid=Grid(
@@ -229,11 +229,6 @@ def _disorder(crystal: ResolvedCrystal, array: MakeArray) -> Disorder | None:
     turns, sizes = deviates(crystal.mosaic_domains, crystal.mosaic_seed)
     mosaicity_rad = array(radians(crystal.mosaicity_deg))
     return Disorder(mosaicity_rad, array(crystal.cell_spread_percent / 100), array(turns), array(sizes))
-
-
-def _backgrounds(resolved: Resolved, array: MakeArray) -> tuple[Background, ...]:
-    water_um = resolved.crystal.water_um
-    return (Water(array(water_um / 1e6)),) if water_um > 0 else ()
 
 
 def _shape(resolved: Resolved) -> str:

@@ -7,6 +7,7 @@ parameters of fits, the draws of datasets, attributions, the units of truth and 
 
 from __future__ import annotations
 
+from nbjax.quantities.background import BACKGROUND
 from nbjax.quantities.beam import BEAM
 from nbjax.quantities.crystal import CRYSTAL
 from nbjax.quantities.detector import DETECTOR
@@ -19,6 +20,6 @@ from nbjax.quantities.unit import UNITS, Unit
 __all__ = ["QUANTITIES", "UNITS", "Interval", "Quantity", "Unit"]
 
 QUANTITIES: dict[str, Quantity] = {
-    quantity.key: quantity for quantity in (*DETECTOR, *PANELS, *BEAM, *CRYSTAL, *SAMPLING, *OUTPUT)
+    quantity.key: quantity for quantity in (*DETECTOR, *PANELS, *BEAM, *CRYSTAL, *BACKGROUND, *SAMPLING, *OUTPUT)
 }
 """Every quantity by its key, in the order in which fits set them."""

@@ -48,6 +48,8 @@ UNITS: dict[str, Unit] = {
     "A^2": Unit(1e-20, "_A2", "angstrom^2", "Angstrom²", (("nm^2", 100.0),)),
     "e/A^3": Unit(1e30, "", "", "electron/Angstrom³"),
     "1/photon": Unit(1.0, "", "", "1/photon"),
+    "g/cm^3": Unit(1e6, "_g_per_cm3", "g/cm^3", "g/cm³", (("kg/m^3", 1e-3),)),
+    "g/mol": Unit(1.0, "_g_per_mol", "g/mol", "g/mol"),
     "cells": Unit(1.0),
     "vector": Unit(1.0, "", "", "vector"),
 }

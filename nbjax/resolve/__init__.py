@@ -15,6 +15,7 @@ from nbjax.config.check import checked
 from nbjax.config.inputs import absent_inputs
 from nbjax.config.tree import Config
 from nbjax.reference.ledger import check_names
+from nbjax.resolve.backgrounds import ResolvedBackground, resolve_backgrounds
 from nbjax.resolve.beam import ResolvedBeam, resolve_beam
 from nbjax.resolve.closed import closed_config
 from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
@@ -45,7 +46,7 @@ class Resolved:
 
     Attributes:
         config: the configuration it came from, completed from image headers, parity names checked.
-        beam, crystal, detector, sampling, output: the sections.
+        beam, crystal, detector, sampling, output, backgrounds: the sections.
         mask: 0 where a pixel is skipped, of the image's shape, or None.
         warnings: sentences for the user.
         remarks: what was chosen for the user and decides what the image shows.
@@ -64,6 +65,7 @@ class Resolved:
     remarks: tuple[str, ...]
     notes: Mapping[str, tuple[object, str]]
     header_departures: tuple[str, ...]
+    backgrounds: tuple[ResolvedBackground, ...] = ()
 
     def rows(self) -> list[tuple[str, object, str]]:
         """Every resolved value: key path, value, origin."""
@@ -112,6 +114,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     detector = resolve_detector(config, beam, notes, of_file.recorded)
     crystal = replace(crystal, phi=resolve_rotation(config, beam, crystal, detector, notes))
     mask = resolve_mask(headers.mask, model.used, detector, config.detector.mask_file, notes)
+    backgrounds = resolve_backgrounds(config, beam, notes)
     notes.raise_faults()
     sampling = resolve_sampling(config, beam, crystal, detector, notes)
     return Resolved(
@@ -126,6 +129,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
         remarks=tuple(notes.remarks),
         notes=notes.rows,
         header_departures=headers.departures,
+        backgrounds=backgrounds,
     )
 
 

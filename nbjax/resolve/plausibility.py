@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbjax.config.edit import with_values
+from nbjax.config.edit import tables_of, with_values
 from nbjax.config.tree import Config
 from nbjax.quantities import QUANTITIES
 from nbjax.resolve.notes import Notes
@@ -19,23 +19,23 @@ def check_ranges(config: Config, notes: Notes) -> Config:
     Returns:
         The configuration without the impossible numbers, so that what else is wrong can be found too.
     """
-    impossible = {}
-    for key, quantity in QUANTITIES.items():
-        values = _given(config, key)
-        errors = [error for value in values if (error := quantity.error(value))]
-        if errors:
-            shown = " ".join(f"{value:g}" for value in values)
-            notes.fault(key, errors[0] if len(values) == 1 else f"got {shown}{errors[0][errors[0].index(',') :]}")
-            impossible[key] = _STAND_INS.get(key)
-            continue
-        doubts = [doubt for value in values if (doubt := quantity.doubt(value))]
-        if doubts:
-            notes.warn(doubts[0])
+    impossible: dict[str, Any] = {}
+    for quantity in QUANTITIES.values():
+        for place, table in tables_of(config, quantity.section):
+            key, values = f"{place}.{quantity.name}", _given(table, quantity.name)
+            errors = [error for value in values if (error := quantity.error(value))]
+            if errors:
+                shown = " ".join(f"{value:g}" for value in values)
+                notes.fault(key, errors[0] if len(values) == 1 else f"got {shown}{errors[0][errors[0].index(',') :]}")
+                impossible[key] = _STAND_INS.get(quantity.key)
+                continue
+            doubts = [doubt for value in values if (doubt := quantity.doubt(value))]
+            if doubts:
+                notes.warn(doubts[0].replace(quantity.key, key))
     return with_values(config, impossible)
 
 
-def _given(config: Config, key: str) -> tuple[float, ...]:
-    section, _, name = key.rpartition(".")
-    value = getattr(getattr(config, section, None), name, None)
+def _given(table: Any, name: str) -> tuple[float, ...]:
+    value = getattr(table, name, None)
     values = value if isinstance(value, tuple) else () if value is None else (value,)
     return tuple(map(float, values))

@@ -85,6 +85,8 @@ def pixel_factors(stages: Stages) -> dict[str, Array]:
         shared["mosaic_blocks"] = stages.mosaic_blocks
     if stages.beam_share is not None:
         shared["beam_share"] = stages.beam_share
+    if stages.backgrounds_electrons_squared is not None:
+        own["I_backgrounds"] = stages.backgrounds_electrons_squared
     if last.lattice_axes is not None:
         own["last_F_latt_axes"] = last.lattice_axes
     if stages.panel is None:

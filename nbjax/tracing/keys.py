@@ -157,6 +157,7 @@ BEFORE_SAMPLES: tuple[Key, ...] = (
         relative=INTENSITY,
         aliases=_named("I_bg"),
     ),
+    Key("I_backgrounds", "electrons^2", "that of each background", None, relative=INTENSITY, required=False),
 )
 
 SAMPLE_KEYS: tuple[Key, ...] = (

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nbjax.config.edit import section_types
 from nbjax.config.inputs import INPUT_FILES, absolute_inputs
 from nbjax.config.load import load_config
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Output
@@ -87,8 +88,8 @@ def test_absolute_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_every_key_that_names_an_input_is_known() -> None:
     named = {
         (section, field.name)
-        for section in ("beam", "crystal", "detector")
-        for field in fields(getattr(Config(), section))
-        if field.name.endswith("_file") or field.name == "file"
+        for section, table in section_types().items()
+        for field in fields(table)
+        if section != "output" and (field.name.endswith("_file") or field.name == "file")
     }
     assert named == {(section, name) for section, names in INPUT_FILES.items() for name in names}
