@@ -108,7 +108,7 @@ class Stages:
         last: the last sample of each pixel, of the last crystal.
         background_electrons_squared: the part of I_before_scaling that is background, shape (pixels,).
         backgrounds_electrons_squared: the parts of that that are of each background, shape (pixels, backgrounds); None
-            where one of the ledger's entries decides what there is.
+            where another program than the physics decides what there is.
         before_scaling_electrons_squared: I_before_scaling, shape (pixels,): ``steps`` times the weighted mean of the
             samples' intensities, times ``mosaic_blocks`` and ``beam_share``, plus background.
         r_e_squared_m2: squared classical electron radius.

@@ -8,12 +8,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import BeamParameters, Experiment
-from nbjax.numerics import Components, components
+from nbjax.numerics import Components, components, dot
 from nbjax.physics.backgrounds.background import Background, Extended, Seen, Sight
 from nbjax.physics.beam_profiles import BEAM_PROFILES
-from nbjax.pipeline.sample import RaySample, sample_ray
+from nbjax.pipeline.sample import RaySample, ray_view, sample_ray
 from nbjax.pipeline.scene import RayTable, Scene
-from nbjax.pipeline.view import Pixels
+from nbjax.pipeline.view import Pixels, View
+from nbjax.sampling.subpixels import layer_fractions
 
 
 def background_at(experiment: Experiment, q_per_m: Components) -> Array:
@@ -30,7 +31,10 @@ def mean_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> RaySamp
     """
     layers = experiment.detector.panels.layers
     whole = replace(scene, layer_thickness_m=scene.layer_thickness_m * layers, low=None)
-    sample = sample_ray(experiment, whole, pixels, _mean_ray(scene.rays))
+    ray = _mean_ray(scene.rays)
+    if experiment.detector.panels.layers > 1:
+        ray = replace(ray, depth=_mean_depth(experiment, scene, ray_view(experiment, scene, pixels, ray)))
+    sample = sample_ray(experiment, whole, pixels, ray)
     return replace(sample, capture=sample.capture / layers)
 
 
@@ -50,6 +54,18 @@ def backgrounds_seen(experiment: Experiment, scene: Scene, sample: RaySample) ->
 def _scattered(term: Background, sight: Sight) -> Array:
     found = term.electrons_squared_at(sight) if isinstance(term, Seen) else term.electrons_squared(sight.q_per_m)
     return jnp.broadcast_to(found, sight.polarization.shape)
+
+
+def _mean_depth(experiment: Experiment, scene: Scene, view: View) -> Array:
+    """Mean depth of the layers, as a fraction of the thickness, by what each captures."""
+    panel = experiment.detector.panels
+    cosine = dot(view.diffracted, scene.panel.normal_at(view.diffracted))
+    per_layer = scene.layer_thickness_m * panel.attenuation_per_m / jnp.where(cosine > 0, cosine, 1.0)
+    total, reached = jnp.zeros_like(per_layer), jnp.zeros_like(per_layer)
+    for number, depth in enumerate(layer_fractions(panel.layers)):
+        share = jnp.exp(-number * per_layer)
+        total, reached = total + share, reached + depth * share
+    return reached / total
 
 
 def _mean_ray(rays: RayTable) -> RayTable:
