@@ -16,6 +16,9 @@ DEFAULT_FLUENCE_PHOTONS_PER_M2 = 125932015286227086360700780544.0
 HC_EV_A = 12398.42
 """Planck constant times speed of light in eV Angstrom (nanoBragg's value)."""
 
+COMPTON_WAVELENGTH_M = 2.42631024e-12
+"""Planck constant over electron mass and speed of light."""
+
 WATER_FORWARD_FACTOR_ELECTRONS = 2.57
 """Forward-scattering structure factor of one water molecule in liquid water."""
 

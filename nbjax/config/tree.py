@@ -178,6 +178,9 @@ class Background:
     width_mm: float | None = None  # edge of the square that it is across the beam; None: it covers the beam
     density_g_per_cm3: float | None = None
     molecular_weight_g_per_mol: float | None = None
+    formula: str | None = None  # of the molecule of a file, as SiO2, for its Compton scattering
+    compton: bool | None = None  # None: where the formula is known
+    grain_nm: float | None = None  # of ice
     scale: float | None = None  # of its photons
 
 

@@ -16,20 +16,35 @@ GRID_PER_A.setflags(write=False)
 
 
 @dataclass(frozen=True)
+class Lines:
+    """Rings too sharp for a table.
+
+    Attributes:
+        stol_per_A: their places.
+        strengths: electrons squared of a molecule times the ring's width in sin(theta) / wavelength.
+    """
+
+    stol_per_A: Float[np.ndarray, " rings"]
+    strengths: Float[np.ndarray, " rings"]
+
+
+@dataclass(frozen=True)
 class Material:
     """A material by what one of its molecules scatters, on the average.
 
     Attributes:
         formula: atoms of a molecule, or of a mean one, by their elements.
         density_g_per_cm3: at the state that the table is of.
-        electrons_squared: coherent scattering of a molecule on ``GRID_PER_A``.
+        electrons_squared: coherent scattering of a molecule on ``GRID_PER_A``, but for the lines.
         source: where it is from, and how right it is.
+        lines: rings of grains; None: there are none.
     """
 
     formula: Mapping[str, float | int]
     density_g_per_cm3: float
     electrons_squared: Float[np.ndarray, "801"]
     source: str
+    lines: Lines | None = None
 
     @property
     def weight_g_per_mol(self) -> float:

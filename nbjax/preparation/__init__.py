@@ -108,11 +108,12 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False, counted: bool = 
 def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
     d, s = resolved.detector, resolved.sampling
     sampling, parity = resolved.config.sampling, resolved.config.parity
+    beam = _beam(resolved, array)
     return Experiment(
-        beam=_beam(resolved, array),
+        beam=beam,
         detector=detector_parameters(resolved, array),
         crystals=(_crystal(resolved, array),),
-        backgrounds=backgrounds(resolved, array),
+        backgrounds=backgrounds(resolved, beam, array),
         resolution_limit_m=array(s.resolution_limit_A * 1e-10),
         mask=None if resolved.mask is None else array(resolved.mask != 0),
         grid=Grid(

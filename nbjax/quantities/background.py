@@ -35,6 +35,7 @@ BACKGROUND: tuple[Quantity, ...] = (
         above_zero(1e9),
         within(1.0, 1e6),
     ),
+    Quantity("background.grain_nm", "the size of the grains in nm", "nm", above_zero(1e6), within(2.0, 1000.0)),
     Quantity(
         "background.scale",
         "the factor of the photons of a background",

@@ -34,6 +34,7 @@ UNITS: dict[str, Unit] = {
     "eV": Unit(1.602176634e-19, "_eV", "eV", "eV", (("keV", 1e3), ("MeV", 1e6))),
     "mm": Unit(1e-3, "_mm", "mm", "mm", (("m", 1e3), ("um", 1e-3))),
     "um": Unit(1e-6, "_um", "um", "µm", (("m", 1e6), ("mm", 1e3))),
+    "nm": Unit(1e-9, "_nm", "nm", "nm", (("m", 1e9), ("um", 1e3), ("A", 0.1))),
     "um^3": Unit(1e-18, "_um3", "um^3", "µm³", (("m^3", 1e18), ("mm^3", 1e9))),
     "degrees": Unit(_DEGREE, "_deg", "degree", "degree", (("radians", DEGREES_PER_RADIAN),)),
     "mrad": Unit(1e-3, "_mrad", "mrad", "mrad", (("radians", 1e3), ("degrees", 1e3 * _DEGREE))),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import gemmi
 import numpy as np
 from jaxtyping import Float
 
@@ -12,11 +15,25 @@ from nbjax.config.edit import tables_of
 from nbjax.config.tree import Background, Config
 from nbjax.constants import AVOGADRO_PER_MOL
 from nbjax.io.stol import read_stol
-from nbjax.materials import MATERIALS
-from nbjax.materials.material import GRID_PER_A
+from nbjax.materials import MATERIALS, Material
 from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.notes import Notes
+
+
+@dataclass(frozen=True)
+class Table:
+    """A structure factor of a user's own.
+
+    Attributes:
+        stol_per_A: places.
+        electrons: structure factor of a molecule there.
+        formula: of the molecule, as elements and counts; None where it is not known.
+    """
+
+    stol_per_A: Float[np.ndarray, " n"]
+    electrons: Float[np.ndarray, " n"]
+    formula: Mapping[str, float | int] | None
 
 
 @dataclass(frozen=True)
@@ -25,25 +42,25 @@ class ResolvedBackground:
 
     Attributes:
         name: of the material, or of the file.
+        source: the material, or the table of a file.
         thickness_mm: along the beam.
         area_mm2: of the beam's cross-section that it fills, at the fluence of its centre or that over the square.
         width_mm: of the square across a beam with a profile; None where the area says all.
         molecules_per_mm3: their density.
         scale: of its photons.
-        stol_per_A: places of the table.
-        electrons: structure factor of a molecule there.
-        is_file: whether the table is a user's own.
+        compton: whether there is Compton scattering.
+        grain_nm: size of grains.
     """
 
     name: str
+    source: Material | Table
     thickness_mm: float
     area_mm2: float
     width_mm: float | None
     molecules_per_mm3: float
     scale: float
-    stol_per_A: Float[np.ndarray, " n"]
-    electrons: Float[np.ndarray, " n"]
-    is_file: bool
+    compton: bool
+    grain_nm: float
 
 
 def resolve_backgrounds(config: Config, beam: ResolvedBeam, notes: Notes) -> tuple[ResolvedBackground, ...]:
@@ -70,57 +87,96 @@ def _resolved(
         notes.fault(f"{key}.thickness_mm", "is missing; give the thickness along the beam in mm")
         return None
     notes.given(f"{key}.thickness_mm", said.thickness_mm)
-    table = _table(key, said, notes)
-    if table is None:
+    found = _material(key, said, notes) if said.file is None else _table(key, said, notes)
+    if found is None:
         return None
-    name, stol_per_A, electrons, density, weight = table
+    source, density, weight = found
     area_mm2, width_mm = _across(key, said, config, beam, notes)
     return ResolvedBackground(
-        name,
+        str(said.material or said.file),
+        source,
         said.thickness_mm,
         area_mm2,
         width_mm,
         density / weight * AVOGADRO_PER_MOL * 1e-3,
         notes.choose(f"{key}.scale", said.scale, 1.0),
-        stol_per_A,
-        electrons,
-        said.file is not None,
+        _compton(key, said, source, notes),
+        _grain_nm(key, said, source, notes),
     )
 
 
-def _table(
-    key: str, said: Background, notes: Notes
-) -> tuple[str, Float[np.ndarray, " n"], Float[np.ndarray, " n"], float, float] | None:
-    """Name, places and structure factors of a table, density in g/cm^3 and molecular weight in g/mol."""
-    if said.file is not None:
-        notes.given(f"{key}.file", said.file)
-        notes.switch(f"{key}.file_axis", said.file_axis)
-        density, weight = said.density_g_per_cm3, said.molecular_weight_g_per_mol
-        for name, value in (("density_g_per_cm3", density), ("molecular_weight_g_per_mol", weight)):
-            if value is None:
-                notes.fault(f"{key}.{name}", f"is missing; a table of a file needs it, as {name} = {_OF_WATER[name]}")
-            else:
-                notes.given(f"{key}.{name}", value)
-        if density is None or weight is None:
-            return None
-        table = read_stol(said.file, said.file_axis)
-        return said.file, table.stol_per_A, table.electrons, density, weight
+def _table(key: str, said: Background, notes: Notes) -> tuple[Table, float, float] | None:
+    """The table of a file, density in g/cm^3 and molecular weight in g/mol."""
+    assert said.file is not None
+    notes.given(f"{key}.file", said.file)
+    notes.switch(f"{key}.file_axis", said.file_axis)
+    formula = None if said.formula is None else _formula(key, said.formula, notes)
+    density, weight = said.density_g_per_cm3, said.molecular_weight_g_per_mol
+    for name, value in (("density_g_per_cm3", density), ("molecular_weight_g_per_mol", weight)):
+        if value is None:
+            notes.fault(f"{key}.{name}", f"is missing; a table of a file needs it, as {name} = {_OF_WATER[name]}")
+        else:
+            notes.given(f"{key}.{name}", value)
+    if density is None or weight is None:
+        return None
+    table = read_stol(said.file, said.file_axis)
+    return Table(table.stol_per_A, table.electrons, formula), density, weight
+
+
+def _material(key: str, said: Background, notes: Notes) -> tuple[Material, float, float] | None:
+    """A material by its name, its density in g/cm^3 and molecular weight in g/mol."""
     assert said.material is not None
     if said.material not in MATERIALS:
         near = difflib.get_close_matches(said.material, MATERIALS, 1, 0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(MATERIALS)}, or give file"
         notes.fault(f"{key}.material", f"got {said.material!r}; {hint}")
         return None
-    if said.molecular_weight_g_per_mol is not None:
-        notes.warn(f"{key}.molecular_weight_g_per_mol has no effect: {said.material} has its own")
+    for name in ("molecular_weight_g_per_mol", "formula"):
+        if getattr(said, name) is not None:
+            notes.warn(f"{key}.{name} has no effect: {said.material} has its own")
     notes.given(f"{key}.material", said.material)
     material = MATERIALS[said.material]()
     own = f"default: of {said.material}"
     density = notes.choose(f"{key}.density_g_per_cm3", said.density_g_per_cm3, material.density_g_per_cm3, own)
-    return said.material, GRID_PER_A, np.sqrt(material.electrons_squared), density, material.weight_g_per_mol
+    return material, density, material.weight_g_per_mol
 
 
 _OF_WATER = {"density_g_per_cm3": "1.0", "molecular_weight_g_per_mol": "18.0"}
+
+
+def _formula(key: str, formula: str, notes: Notes) -> dict[str, float] | None:
+    """Elements of a formula such as SiO2, and how many atoms there are of each."""
+    parts = _ATOMS.findall(formula)
+    known = all(gemmi.Element(symbol).atomic_number > 0 for symbol, _ in parts)
+    if not parts or not known or "".join(symbol + count for symbol, count in parts) != formula:
+        notes.fault(f"{key}.formula", f"got {formula!r}, which is no formula; give elements and counts, as in SiO2")
+        return None
+    notes.given(f"{key}.formula", formula)
+    found: dict[str, float] = {}
+    for symbol, count in parts:
+        found[symbol] = found.get(symbol, 0.0) + float(count or 1)
+    return found
+
+
+_ATOMS = re.compile(r"([A-Z][a-z]?)(\d+(?:\.\d+)?)?")
+
+
+def _compton(key: str, said: Background, source: Material | Table, notes: Notes) -> bool:
+    known = source.formula is not None
+    if said.compton and not known:
+        notes.fault(f"{key}.compton", "got true for a file without a formula; give formula, as in SiO2")
+    return notes.choose(f"{key}.compton", said.compton, known, "default: where the formula is known")
+
+
+def _grain_nm(key: str, said: Background, source: Material | Table, notes: Notes) -> float:
+    if isinstance(source, Table) or source.lines is None:
+        if said.grain_nm is not None:
+            notes.warn(f"{key}.grain_nm has no effect: {said.material or said.file} has no grains")
+        return _GRAIN_NM
+    return notes.choose(f"{key}.grain_nm", said.grain_nm, _GRAIN_NM)
+
+
+_GRAIN_NM = 50.0
 
 
 def _across(key: str, said: Background, config: Config, beam: ResolvedBeam, notes: Notes) -> tuple[float, float | None]:

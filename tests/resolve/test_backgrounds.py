@@ -69,6 +69,19 @@ molecular_weight_g_per_mol = 20.0
         ("thickness = 1.0", "background.0.thickness", "unknown key; did you mean thickness_mm?"),
         ("thickness_mm = '1'", "background.0.thickness_mm", "got '1', a number is wanted"),
         (
+            f"thickness_mm = 1.0\nfile = '{GLASS}'\ncompton = true\ndensity_g_per_cm3 = 1.0\n"
+            "molecular_weight_g_per_mol = 18.0",
+            "background.0.compton",
+            "got true for a file without a formula; give formula, as in SiO2",
+        ),
+        (
+            f"thickness_mm = 1.0\nfile = '{GLASS}'\nformula = 'SiO2x'\ndensity_g_per_cm3 = 1.0\n"
+            "molecular_weight_g_per_mol = 18.0",
+            "background.0.formula",
+            "got 'SiO2x', which is no formula; give elements and counts, as in SiO2",
+        ),
+        ("thickness_mm = 1.0\nmaterial = 'ice'\ngrain_nm = 0", "background.0.grain_nm", "got 0, must be above zero"),
+        (
             f"thickness_mm = 1.0\nfile = '{GLASS}'",
             "background.0.density_g_per_cm3",
             "is missing; a table of a file needs it, as density_g_per_cm3 = 1.0",

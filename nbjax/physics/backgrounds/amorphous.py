@@ -11,7 +11,9 @@ from jaxtyping import Float
 
 from nbjax.fields import STATIC
 from nbjax.numerics import Components, norm
+from nbjax.physics.backgrounds.background import Sight
 from nbjax.physics.backgrounds.tabulated import Tabulated
+from nbjax.physics.compton import compton_ratio
 
 
 @jax.tree_util.register_dataclass
@@ -27,6 +29,7 @@ class Amorphous:
         edge_m: edge of the square that it is across a beam whose fluence falls off; None: it says all by its area.
         scale: of its photons.
         amplitude: structure factor of one molecule in electrons; negative ones scatter negative intensity.
+        incoherent: incoherent scattering function of one molecule in electrons; None: no Compton scattering.
         name: of the material or the file.
     """
 
@@ -36,6 +39,7 @@ class Amorphous:
     edge_m: Float[Array, ""] | None
     scale: Float[Array, ""]
     amplitude: Tabulated
+    incoherent: Tabulated | None
     name: str = field(metadata=STATIC)
 
     @property
@@ -44,6 +48,15 @@ class Amorphous:
         return self.scale * self.thickness_m * self.area_m2 * self.molecules_per_m3
 
     def electrons_squared(self, q_per_m: Components) -> Array:
-        """Sum over the molecules of their squared structure factors."""
+        """Sum over the molecules of their squared structure factors: what is scattered without loss of energy."""
         amplitude = self.amplitude.at(0.5 * norm(q_per_m))
         return self.molecules * (amplitude * jnp.abs(amplitude))
+
+    def electrons_squared_at(self, sight: Sight) -> Array:
+        """The same, and the electrons that scatter as if they were free."""
+        elastic = self.electrons_squared(sight.q_per_m)
+        if self.incoherent is None:
+            return elastic
+        stol_per_m = 0.5 * norm(sight.q_per_m)
+        electrons = self.molecules * self.incoherent.at(stol_per_m)
+        return elastic + electrons * compton_ratio(stol_per_m, sight.wavelength_m, sight.polarization)
