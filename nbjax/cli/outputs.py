@@ -23,7 +23,7 @@ from nbjax.io.png import write_png
 from nbjax.io.raw import write_float
 from nbjax.io.smv import header_overflows, write_smv
 from nbjax.physics.noise import reference_poisson
-from nbjax.physics.readout import SMV_COUNTS, Offset, Poisson, record
+from nbjax.physics.readout import SMV_COUNTS, Gain, Poisson, record
 from nbjax.preparation import header_fields
 from nbjax.preparation.picture import picture_of
 from nbjax.resolve import Resolved
@@ -164,7 +164,7 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
     if output.noise_file is not None and drawn is not None and is_nxmx(output.noise_file):
         lines.append(_write_counts(output.noise_file, drawn, resolved))
     elif output.noise_file is not None and drawn is not None:
-        shifted = Offset(resolved.output.adc_offset).record(None, np.where(in_roi, drawn, -np.inf))
+        shifted = Gain(pedestal_counts=resolved.output.adc_offset).record(None, np.where(in_roi, drawn, -np.inf))
         pixels = SMV_COUNTS.record(None, shifted).astype(np.uint16)
         overloads = SMV_COUNTS.overloads(shifted)
         _write_smv(output.noise_file, pixels, resolved)

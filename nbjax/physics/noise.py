@@ -10,9 +10,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import DTypeLike
 from jaxtyping import Float
 
-_EXPANSION_FROM = 256.0
+_EXPANSION_FROM = 32.0
+_TERMS = 96
+"""Photons from which the expansion is good, and terms of the sum below: the last is less likely than 1e-17."""
+
+_EXPANSION: tuple[tuple[float, ...], ...] = (
+    (0.0, 1.0),
+    (1 / 3, 0.0, 1 / 6),
+    (0.0, -1 / 36, 0.0, -1 / 72),
+    (-8 / 405, 0.0, 7 / 810, 0.0, 1 / 270),
+    (0.0, 671 / 38880, 0.0, -137 / 38880, 0.0, -23 / 17280),
+    (-16 / 25515, 0.0, -5189 / 408240, 0.0, 5 / 3024, 0.0, 19 / 34020),
+    (0.0, 274867 / 146966400, 0.0, 2647909 / 293932800, 0.0, -165779 / 195955200, 0.0, -11237 / 43545600),
+)
+"""Coefficients of powers of the deviate, of mean^(1/2), mean^0, mean^(-1/2) and so on: the expansion of the quantile of
+a gamma distribution (Abramowitz and Stegun, 26.4.11 to 26.4.16, by chi squared), solved for its parameter."""
+
+_UNIFORM_BITS = {64: 52, 32: 23}
 _PROGRESS_EVERY = 65536
 _LANCZOS = (
     76.18009172947146,
@@ -27,34 +44,54 @@ _LANCZOS = (
 def poisson_counts(photons: Float[Array, "..."], key: Array) -> Float[Array, "..."]:
     """Counts drawn from a Poisson distribution in each pixel, from counter-based random numbers.
 
-    Below 256 photons ``jax.random.poisson`` draws. It computes in 32 bits whatever it is given: the probability of a
-    count is off by 1e-4 there, by 1 % at 1e4 photons, and near 1e8 the variance is off by half. From 256 photons on, a
-    normal deviate w goes through the expansion of the inverse distribution of M. Giles, ACM Trans. Math. Softw. 42
-    (2016), article 7. In 64 bits its total variation distance from Poisson's distribution is below 4e-6 at 256 photons
-    and falls with the number of photons; the mean is good to 1e9 photons and beyond.
+    Each pixel takes one random number of its own, through the inverse of the distribution: below 32 photons by summing
+    probabilities, from there on by ``quantile``. In 64 bits the total variation distance from Poisson's distribution is
+    below 1e-7 everywhere. In 32 bits the random number has 23 bits, and what is rarer than that is not drawn.
 
     Args:
-        photons: expected counts, 0 or above. 64-bit floats hold every count; 32-bit floats whole numbers to 1.7e7.
-        key: a JAX random key of the kind "threefry2x32", JAX's default.
+        photons: expected counts; below 0 they count as 0. 64-bit floats hold every count; 32-bit floats whole numbers
+            to 1.7e7.
+        key: a JAX random key.
 
     Returns:
         Whole numbers in the shape and type of ``photons``; NaN where the expected count is NaN.
     """
-    key_few, key_many = jax.random.split(key)
+    photons = jnp.asarray(photons)
+    uniform = uniforms(key, photons.shape, photons.dtype)
     few = photons < _EXPANSION_FROM
-    drawn = jax.random.poisson(key_few, jnp.where(few, jnp.maximum(photons, 0.0), 0.0))
-    mean = jnp.where(few, _EXPANSION_FROM, photons)
-    w = jax.random.normal(key_many, photons.shape, photons.dtype)
-    return jnp.where(few, drawn.astype(photons.dtype), jnp.floor(quantile(mean, w)))
+    likely = jnp.where(few, jnp.maximum(photons, 0.0), 0.0)
+    probability = jnp.exp(-likely)
+    cumulative, counts = probability, jnp.zeros_like(photons)
+    for number in range(1, _TERMS):
+        counts = counts + (uniform > cumulative)
+        probability = probability * (likely * (1 / number))
+        cumulative = cumulative + probability
+    deviate = math.sqrt(2.0) * jax.lax.erf_inv(2.0 * uniform - 1.0)
+    many = jnp.floor(quantile(jnp.where(few, _EXPANSION_FROM, photons), deviate))
+    return jnp.where(few, counts, jnp.maximum(many, 0.0))
+
+
+def uniforms(key: Array, shape: tuple[int, ...], dtype: DTypeLike) -> Float[Array, "..."]:
+    """Random numbers between 0 and 1, neither of which is among them, symmetric about 1/2."""
+    width = jnp.dtype(dtype).itemsize * 8
+    kept = _UNIFORM_BITS[width]
+    bits = jax.random.bits(key, shape, f"uint{width}") >> (width - kept)
+    return (bits.astype(dtype) + 0.5) * 2.0**-kept
 
 
 def quantile(mean: Float[Array, "..."], deviate: Float[Array, "..."]) -> Float[Array, "..."]:
     """Where Poisson's distribution, made continuous by its incomplete gamma function, is as likely as a normal deviate.
 
-    The first three terms of Giles' expansion, for means of 256 and above.
+    Seven terms in the root of the mean, for means of 32 and above.
     """
-    w, root = deviate, jnp.sqrt(mean)
-    return mean + (root * w + (2.0 + w**2) / 6.0 - w * (2.0 + w**2) / (72.0 * root))
+    root = jnp.sqrt(mean)
+    found, power = mean, root
+    for coefficients in _EXPANSION:
+        term = jnp.zeros_like(deviate)
+        for coefficient in reversed(coefficients):
+            term = term * deviate + coefficient
+        found, power = found + term * power, power / root
+    return found
 
 
 def reference_poisson(

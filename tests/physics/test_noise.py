@@ -17,7 +17,7 @@ from nbjax.sampling.reference_random import Ran1
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "noise_poisson" / "images.npz"
 DRAWS = 200_000
-RATES = [0.01, 3.0, 9.9, 60.0, 255.9, 256.0, 1e3, 1e5, 9e7, 1e9]
+RATES = [0.01, 3.0, 9.9, 31.9, 32.0, 255.0, 1e3, 1e5, 9e7, 1e9]
 ADC_OFFSET = 40
 MEANS = np.array([[0.0, 0.7, 2e6, 11.99, 12.0], [345.6, 5e4, 999999.0, 1.5e6, 3e9]])
 C_COUNTS = np.array([[0.0, 0.0, 1998235.75, 12.0, 10.0], [341.0, 50237.0, 999376.0, 1499806.125, 3e9]])
@@ -36,7 +36,7 @@ def test_counts_have_the_mean_and_variance_of_poisson(rate: float) -> None:
     assert counts.var() == pytest.approx(rate, rel=4.5 * np.sqrt((2 + 1 / rate) / DRAWS))
 
 
-@pytest.mark.parametrize("rate", [0.3, 9.9, 10.1, 100.0, 255.0, 257.0, 2e3])
+@pytest.mark.parametrize("rate", [0.3, 9.9, 31.9, 32.1, 100.0, 2e3])
 def test_counts_have_the_distribution_of_poisson(rate: float) -> None:
     counts = np.asarray(draw(jnp.full(DRAWS, rate), jax.random.key(8)))
     cumulative = np.asarray(stats.poisson.cdf(jnp.arange(int(rate + 12 * np.sqrt(rate)) + 12), rate))
@@ -123,7 +123,7 @@ def test_the_reference_draws_no_count_below_zero_photons() -> None:
     assert len(drawn) == 4  # each pixel takes one number from the stream, as in the C program
 
 
-@pytest.mark.parametrize(("mean", "tolerance"), [(256.0, 2e-6), (1e4, 1e-8)])
+@pytest.mark.parametrize(("mean", "tolerance"), [(32.0, 1e-7), (256.0, 1e-9), (1e4, 1e-11)])
 def test_quantiles_are_those_of_poisson(mean: float, tolerance: float) -> None:
     w = np.linspace(-5, 5, 101)
     found = np.asarray(quantile(jnp.float64(mean), jnp.asarray(w)))

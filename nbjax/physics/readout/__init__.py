@@ -7,21 +7,61 @@ A stage turns an image into the next one (``record``) and says what it does to t
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 
 import jax
 from jax import Array
 
-from nbjax.physics.readout.offset import Offset
+from nbjax.physics.readout.calibration import Calibration
+from nbjax.physics.readout.counting import Counting
+from nbjax.physics.readout.dark import DarkCurrent
+from nbjax.physics.readout.defects import HotAndDead
+from nbjax.physics.readout.flicker import Flicker
+from nbjax.physics.readout.gain import Gain
+from nbjax.physics.readout.noise import ReadoutNoise
 from nbjax.physics.readout.poisson import Poisson
 from nbjax.physics.readout.quantize import SMV_COUNTS, Quantize
+from nbjax.physics.readout.saturation import Saturation
+from nbjax.physics.readout.spread import ChargeSharing, PointSpread
 from nbjax.physics.readout.stage import Moments, Readout
+from nbjax.physics.readout.switching import GainSwitching
 
-__all__ = ["SMV_COUNTS", "STAGES", "Moments", "Offset", "Poisson", "Quantize", "Readout", "moments", "record"]
+__all__ = [
+    "SMV_COUNTS",
+    "STAGES",
+    "Calibration",
+    "ChargeSharing",
+    "Counting",
+    "DarkCurrent",
+    "Flicker",
+    "Gain",
+    "GainSwitching",
+    "HotAndDead",
+    "Moments",
+    "PointSpread",
+    "Poisson",
+    "Quantize",
+    "Readout",
+    "ReadoutNoise",
+    "Saturation",
+    "moments",
+    "record",
+]
 
 STAGES: dict[str, type[Readout]] = {
+    "flicker": Flicker,
+    "point_spread": PointSpread,
+    "charge_sharing": ChargeSharing,
     "poisson": Poisson,
-    "offset": Offset,
+    "counting": Counting,
+    "calibration": Calibration,
+    "dark_current": DarkCurrent,
+    "readout": ReadoutNoise,
+    "gain": Gain,
+    "gain_switching": GainSwitching,
+    "saturation": Saturation,
+    "hot_and_dead": HotAndDead,
     "quantize": Quantize,
 }
 """Every kind of stage by its name."""
@@ -32,16 +72,21 @@ _NAMES = {kind: name for name, kind in STAGES.items()}
 def record(stages: Sequence[Readout], key: Array, photons: Array) -> Array:
     """The image after all stages.
 
-    Each kind of stage draws from a key of its own, so that the others leave its random numbers alone.
+    Each stage draws from a key of its own, by its kind and by how many of that kind are before it, so that the others
+    leave its random numbers alone.
 
     Args:
         stages: in the order in which they act.
-        key: a JAX random key.
-        photons: expected photons of each pixel, any shape.
+        key: a JAX random key, of the image.
+        photons: expected photons of each pixel, shape (slow, fast) or (panel, slow, fast); any without stages that
+            spread light.
     """
-    image = photons
+    image, seen = photons, Counter[int]()
     for stage in stages:
-        image = stage.record(jax.random.fold_in(key, _number(type(stage))), image)
+        number = _number(type(stage))
+        own = jax.random.fold_in(key, number)
+        image = stage.record(jax.random.fold_in(own, seen[number]) if seen[number] else own, image)
+        seen[number] += 1
     return image
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import jax
 from jax import Array
 
 from nbjax.physics.noise import poisson_counts
 from nbjax.physics.readout.stage import Moments
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Poisson:
     """Counts drawn from Poisson's distribution around expected photons; see ``poisson_counts``."""

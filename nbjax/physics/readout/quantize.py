@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from nbjax.fields import STATIC
 from nbjax.physics.readout.stage import Moments, Pixels
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Quantize:
-    """Rounding, and a cut at zero and at the largest number.
+    """Rounding, and a cut at the smallest and at the largest number.
 
     Attributes:
         largest: what brighter pixels become.
         rounding: to the nearest whole number, or down.
+        smallest: what darker pixels become.
     """
 
-    largest: float
-    rounding: Literal["nearest", "down"] = "nearest"
+    largest: float = field(metadata=STATIC)
+    rounding: Literal["nearest", "down"] = field(default="nearest", metadata=STATIC)
+    smallest: float = field(default=0.0, metadata=STATIC)
 
     def record(self, key: Array | None, image: Pixels) -> Pixels:
-        """Whole numbers from 0 to ``largest``; an array of NumPy stays one."""
+        """Whole numbers from ``smallest`` to ``largest``; an array of NumPy stays one."""
         xp: Any = np if isinstance(image, np.ndarray) else jnp
         rounded = xp.rint(image) if self.rounding == "nearest" else xp.floor(image)
-        whole: Pixels = xp.clip(rounded, 0.0, self.largest)
+        whole: Pixels = xp.clip(rounded, self.smallest, self.largest)
         return whole
 
     def overloads(self, image: Pixels) -> int:
@@ -38,7 +43,7 @@ class Quantize:
     def moments(self, before: Moments) -> Moments:
         """Rounding adds the variance of a uniform error, 1/12 (Widrow, IRE Trans. Circuit Theory 3, 266, 1956)."""
         shift = 0.0 if self.rounding == "nearest" else 0.5
-        return Moments(jnp.clip(before.mean - shift, 0.0, self.largest), before.variance + 1 / 12)
+        return Moments(jnp.clip(before.mean - shift, self.smallest, self.largest), before.variance + 1 / 12)
 
 
 SMV_COUNTS = Quantize(65535.0, "down")

@@ -10,11 +10,30 @@ from cases import GOLDEN, images
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbjax.physics.readout import STAGES, Moments, Offset, Poisson, Quantize, Readout, moments, record
+from nbjax.physics.readout import (
+    STAGES,
+    Calibration,
+    ChargeSharing,
+    Counting,
+    DarkCurrent,
+    Flicker,
+    Gain,
+    GainSwitching,
+    HotAndDead,
+    Moments,
+    PointSpread,
+    Poisson,
+    Quantize,
+    Readout,
+    ReadoutNoise,
+    Saturation,
+    moments,
+    record,
+)
 
 ADC_OFFSET = 40.0
 SIXTEEN_BITS = Quantize(65535.0, "down")
-CHAIN = (Poisson(), Offset(ADC_OFFSET), SIXTEEN_BITS)
+CHAIN = (Poisson(), Gain(1.0, ADC_OFFSET), SIXTEEN_BITS)
 
 
 @pytest.mark.parametrize("photons", [0.0, 0.3, 7.0, 900.0, 3e4])
@@ -51,28 +70,52 @@ def test_quantized_pixels_are_whole_and_within_their_width(value: float, largest
 def test_stages_without_chance_leave_the_draws_of_the_others_alone() -> None:
     key, photons = jax.random.key(1), jnp.full(50, 20.0)
     alone = record([Poisson()], key, photons)
-    np.testing.assert_array_equal(record([Offset(0.0), Poisson(), Offset(5.0)], key, photons), alone + 5.0)
+    np.testing.assert_array_equal(record([Gain(1.0, 0.0), Poisson(), Gain(1.0, 5.0)], key, photons), alone + 5.0)
     assert not np.array_equal(record([Poisson()], jax.random.key(2), photons), alone)
 
 
-@pytest.mark.parametrize("kind", STAGES.values(), ids=STAGES)
-def test_every_stage_keeps_the_contract(kind: type[Readout]) -> None:
-    stage = kind(*{Offset: (3.0,), Quantize: (255.0,)}.get(kind, ()))
+EXAMPLES: dict[str, Readout] = {
+    "flicker": Flicker(jnp.asarray(0.02)),
+    "point_spread": PointSpread(jnp.asarray(1.5)),
+    "charge_sharing": ChargeSharing(jnp.asarray(0.1)),
+    "poisson": Poisson(),
+    "counting": Counting(jnp.asarray(0.9), jnp.asarray(1e-3)),
+    "calibration": Calibration(jnp.asarray(0.03), jnp.asarray(0.1), 1),
+    "dark_current": DarkCurrent(jnp.asarray(30.0), jnp.asarray(1000.0)),
+    "readout": ReadoutNoise(jnp.asarray(0.3)),
+    "gain": Gain(jnp.asarray(1.8), jnp.asarray(40.0)),
+    "gain_switching": GainSwitching(*map(jnp.asarray, ([90.0, 3.0, 0.3], [2e3, 2e3, 2e3], [5.0, 3.0, 3.0], [90, 3e3]))),
+    "saturation": Saturation(jnp.asarray(5e3), jnp.asarray(65535.0)),
+    "hot_and_dead": HotAndDead(jnp.asarray(0.1), jnp.asarray(0.2), jnp.asarray(9e3), jnp.asarray(0.0), None, 3),
+    "quantize": Quantize(255.0),
+}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_keeps_the_contract(name: str) -> None:
+    stage = EXAMPLES[name]
+    assert isinstance(stage, STAGES[name])
     assert isinstance(stage, Readout)
-    image = jnp.full((2, 3), 4.25)
-    assert stage.record(jax.random.key(0), image).shape == image.shape
+    image = jnp.full((2, 3, 4), 4.25)
+    key = jax.random.key(0)
+    drawn = stage.record(key, image)
+    assert drawn.shape == image.shape
+    assert drawn.dtype == image.dtype
     assert all(part.shape == image.shape for part in stage.moments(Moments(image, image)))
+    # every number is a leaf, every choice is not: one program draws from any of them
+    compiled = jax.jit(lambda stage, image: stage.record(key, image))(stage, image)
+    np.testing.assert_allclose(compiled, drawn, rtol=1e-12)
 
 
 def test_counts_are_cut_and_overloads_counted() -> None:
-    shifted = Offset(40.5).record(None, np.array([0.0, 3.0, 65494.5, 65495.0, 1e6, -np.inf]))
+    shifted = Gain(1.0, 40.5).record(None, np.array([0.0, 3.0, 65494.5, 65495.0, 1e6, -np.inf]))
     np.testing.assert_array_equal(SIXTEEN_BITS.record(None, shifted), [40, 43, 65535, 65535, 65535, 0])
     assert SIXTEEN_BITS.overloads(shifted) == 2
 
 
 def test_the_noise_image_of_the_c_program_is_whole_counts_above_the_offset() -> None:
     stored = images("noise_poisson")["c_noise"].astype(float)
-    shifted = Offset(ADC_OFFSET).record(None, stored - ADC_OFFSET)
+    shifted = Gain(1.0, ADC_OFFSET).record(None, stored - ADC_OFFSET)
     np.testing.assert_array_equal(SIXTEEN_BITS.record(None, shifted), stored)
     log = (GOLDEN / "noise_poisson" / "log.txt").read_text()
     photons = stored.sum() - ADC_OFFSET * stored.size
