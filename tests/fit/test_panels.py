@@ -67,7 +67,7 @@ ALL = {
 def test_displaced_panels_are_found_from_spots(start: Experiment) -> None:
     truths = [moved(start, changes) for changes in (DISPLACED, ALL)]
     assert displacement_px(start, truths[0], 1) > 0.2
-    images = [np.asarray(poisson_counts(simulate(truth), jax.random.key(1))) for truth in truths]
+    images = [np.asarray(poisson_counts(simulate(truth), jax.random.key(2))) for truth in truths]
     one = Stage(parameters=tuple(DISPLACED), name="one panel")
     (first,) = fit([start], images[:1], FREES, (one, Stage(name="all")), background="none").experiments
     assert displacement_px(first, truths[0], 1) < 0.01
