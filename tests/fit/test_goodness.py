@@ -45,6 +45,36 @@ def test_the_true_model_of_counts_is_good_however_few_there_are(background: floa
     assert too_bright.explained_at_best == pytest.approx(1 - max(within, 0) / over_flat, rel=1e-6)
 
 
+def test_figures_are_those_of_their_definitions(rng: np.random.Generator) -> None:
+    model = spots(9.0, 3.0)
+    data = 1.1 * model + rng.normal(0, 2.5, model.shape)
+    found = of(Gaussian(2.0), data, model)
+    deviance, flat = (float(np.sum(((data - mean) / 2) ** 2)) for mean in (model, data.mean()))
+    n = data.size
+    assert found.reduced_deviance == pytest.approx(deviance / (n - 4), rel=1e-9)
+    assert found.correlation == pytest.approx(np.corrcoef(data, model)[0, 1], rel=1e-9)
+    assert found.attainable == pytest.approx(model.std() / np.hypot(model.std(), 2.0), rel=1e-9)
+    assert found.explained == pytest.approx(1 - (deviance - n) / (flat - n), rel=1e-9)
+    within = deviance - n - 2 * np.sqrt(2 * n)
+    assert found.explained_at_best == pytest.approx(1 - within / (flat - n), rel=1e-9)
+    assert found.better_than_flat
+    # a background takes the place of the flat image
+    base = np.full_like(model, 3.0)
+    beside = goodness_of(Gaussian(2.0), data, model, PIXELS, 4, base)
+    above = float(np.sum(((data - base) / 2) ** 2))
+    assert beside.explained == pytest.approx(1 - (deviance - n) / (above - n), rel=1e-9)
+
+
+@pytest.mark.parametrize(("gain", "better"), [(32.9, False), (33.1, True)])
+def test_parameters_are_worth_two_each_and_a_search_its_luck(gain: float, better: bool) -> None:
+    # two for each of four parameters, and the square of five standard deviations
+    data = np.zeros(len(PIXELS))
+    data[:2] = 1.0, -1.0
+    model = data * (1 - np.sqrt(1 - gain / (2 * 40)))
+    found = goodness_of(Gaussian(np.sqrt(1 / 40)), data, model, PIXELS, 4)
+    assert found.better_than_flat == better
+
+
 @pytest.mark.parametrize(
     # few photons are no normal numbers, and the noise has no tails as the robust loss expects them
     ("loss", "sigma", "off"),
