@@ -78,6 +78,7 @@ class CrystalParameters:
             of ``disorder`` are one row of zeros.
         disorder: Gaussian mosaicity and spread of the cell; None: none.
         capacity: of the closed model.
+        weight: by which its photons count; None: 1.
     """
 
     cell: UnitCell
@@ -92,6 +93,7 @@ class CrystalParameters:
     model: str = field(default="sampled", metadata=STATIC)
     disorder: Disorder | None = None
     capacity: Capacity | None = field(default=None, metadata=STATIC)
+    weight: Float[Array, ""] | None = None
 
     @property
     def domains(self) -> int:

@@ -66,23 +66,27 @@ def run(arguments: argparse.Namespace) -> int:
         resolved = resolve(config, sources)
         say_resolved(resolved)
         experiment = prepare_resolved(resolved)
-        spots: Spots = jax.tree.map(np.asarray, predict(experiment))
+        crystals: list[Spots] = [
+            jax.tree.map(np.asarray, predict(experiment, number)) for number in range(len(experiment.crystals))
+        ]
         if out is not None:
-            _write(out, resolved, experiment, spots)
-    for line in summary(spots, listed=out is None):
-        print(line)
+            _write(out, resolved, experiment, crystals)
+    for number, spots in enumerate(crystals):
+        name = f"crystal {number}: " if len(crystals) > 1 else ""
+        first, *others = summary(spots, listed=out is None)
+        print(name + first, *others, sep="\n")
     if out is not None:
         print(f"wrote {out}")
     return 0
 
 
-def _write(out: str, resolved: Resolved, experiment: Experiment, spots: Spots) -> None:
+def _write(out: str, resolved: Resolved, experiment: Experiment, crystals: list[Spots]) -> None:
     from nbjax.exchange.spot_table import write_csv, write_hdf5
 
     if out.lower().endswith(".csv"):
-        write_csv(out, spots)
+        write_csv(out, crystals)
     elif out.lower().endswith(".h5"):
-        write_hdf5(out, experiment, spots)
+        write_hdf5(out, experiment, crystals)
     else:
         from nbjax.exchange.spot_picture import outlines
         from nbjax.io.png import write_png
@@ -90,15 +94,16 @@ def _write(out: str, resolved: Resolved, experiment: Experiment, spots: Spots) -
         from nbjax.preparation.picture import picture_of
 
         image = render(experiment)
-        marks = outlines(_bright(spots), image.shape).astype(float)
-        write_png(out, picture_of(resolved, image), np.nan_to_num(picture_of(resolved, marks)) > 0)
+        brightest = max(float(np.max(spots.photons, initial=0.0)) for spots in crystals)
+        marks = np.sum([outlines(_bright(spots, brightest), image.shape) for spots in crystals], axis=0)
+        write_png(out, picture_of(resolved, image), np.nan_to_num(picture_of(resolved, marks.astype(float))) > 0)
 
 
-def _bright(spots: Spots) -> Spots:
+def _bright(spots: Spots, brightest: float) -> Spots:
     """Those that a picture shows."""
     import jax
 
-    bright = np.flatnonzero(spots.photons > _FAINTEST * spots.photons.max(initial=0))
+    bright = np.flatnonzero(spots.photons > _FAINTEST * brightest)
     rows: Spots = jax.tree.map(lambda leaf: leaf[bright] if leaf.ndim else leaf, spots)
     return rows
 

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
 from nbjax.config.load import config_from_dict
-from nbjax.config.tree import Config
+from nbjax.config.tree import Config, Crystal
 from nbjax.errors import ConfigError, Fault
 
 
@@ -34,6 +34,12 @@ def checked(config: Any) -> Config:
     ]
     if faults:
         raise ConfigError(faults)
+    for i, one in enumerate(config.crystals):
+        if not isinstance(one, Crystal):
+            raise ConfigError([Fault(f"crystals.{i}", f"got {type(one).__name__}, a Crystal is wanted")])
+    if config.crystals and config.crystal not in (Crystal(), config.crystals[0]):
+        problem = "is another than crystals.0, the first of several crystals; change that, or leave one of them out"
+        raise ConfigError([Fault("crystal", problem)])
     return config_from_dict(_plain(config, ""))
 
 

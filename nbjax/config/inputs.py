@@ -7,9 +7,12 @@ from pathlib import Path
 from nbjax.config.edit import tables_of, with_values
 from nbjax.config.tree import Config
 
+_OF_CRYSTAL = ("matrix_file", "orientation_file", "hkl_file", "reflections_file", "dump_file", "coordinates_file")
+
 INPUT_FILES: dict[str, tuple[str, ...]] = {
     "beam": ("source_file", "spectrum_file"),
-    "crystal": ("matrix_file", "orientation_file", "hkl_file", "reflections_file", "dump_file", "coordinates_file"),
+    "crystal": _OF_CRYSTAL,
+    "crystals": _OF_CRYSTAL,
     "detector": ("file", "header_file", "mask_file"),
     "background": ("file",),
 }
@@ -30,14 +33,16 @@ OF_COORDINATES = (
 
 def absent_inputs(config: Config) -> dict[str, str]:
     """Key -> name of each file that there is none of, and that is to be read."""
-    # beside a list, the cache of structure factors is written
-    written = {"dump_file"} if config.crystal.hkl_file is not None else set()
     return {
         f"{place}.{name}": file
         for section, names in INPUT_FILES.items()
         for place, table in tables_of(config, section)
         for name in names
-        if name not in written and (file := getattr(table, name)) is not None and not _is_there(file)
+        # the first of several crystals stands under both names; beside a list, the cache of its factors is written
+        if not (section == "crystal" and config.crystals)
+        and not (name == "dump_file" and table.hkl_file is not None)
+        and (file := getattr(table, name)) is not None
+        and not _is_there(file)
     }
 
 

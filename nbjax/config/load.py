@@ -88,7 +88,17 @@ def config_from_dict(data: Mapping[str, Any]) -> Config:
     data = dict(data)
     if isinstance(data.get("parity"), str):
         data["parity"] = [name.strip() for name in data["parity"].split(",")]
+    _share_crystal(data)
     return structured(data, Config)
+
+
+def _share_crystal(data: dict[str, Any]) -> None:
+    """Give each of several crystals the keys of ``crystal`` that it does not have, and make the first ``crystal``."""
+    shared, several = data.get("crystal", {}), data.get("crystals")
+    if not isinstance(several, list) or not several or not all(isinstance(one, dict) for one in [shared, *several]):
+        return
+    data["crystals"] = [{**shared, **one} for one in several]
+    data["crystal"] = data["crystals"][0]
 
 
 def structured(data: Mapping[str, Any], kind: type[T], section: str = "") -> T:

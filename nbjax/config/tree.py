@@ -86,6 +86,9 @@ class Crystal:
     size_c_mm: float | None = None
     offset_mm: tuple[float, float] | None = None  # from the middle of the beam: along the polarization, and across
     volume_um3: float | None = None  # of the whole crystal: so many blocks of ``cells``; None: one block
+    weight: float | None = None  # by which the crystal's photons count; None: 1
+    twin_law: str | None = None  # indices of the twin's reflection that falls on h,k,l, as in "k,h,-l"
+    twin_fraction: float | None = None  # of the crystal's volume; None: half
     model: Model = "sampled"
     shape: Shape | None = None  # None: square, or gauss in the closed model
     fudge: float | None = None
@@ -201,7 +204,10 @@ class Output:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything one image needs. ``parity`` names the entries of the ledger that are switched on."""
+    """Everything one image needs. ``parity`` names the entries of the ledger that are switched on.
+
+    Of several crystals ``crystal`` is the first.
+    """
 
     beam: Beam = field(default_factory=Beam)
     crystal: Crystal = field(default_factory=Crystal)
@@ -211,3 +217,6 @@ class Config:
     output: Output = field(default_factory=Output)
     precision: Precision = "double"
     parity: tuple[str, ...] = ()
+    crystals: tuple[
+        Crystal, ...
+    ] = ()  # of several, all of them; in a file, each with the keys of ``crystal`` that it lacks

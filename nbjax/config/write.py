@@ -7,12 +7,16 @@ from typing import Any
 
 import tomli_w
 
-from nbjax.config.tree import Config
+from nbjax.config.tree import Config, Crystal
 
 
 def config_toml(config: Config) -> str:
     """TOML of everything that differs from the defaults; floats read back bit by bit."""
-    return tomli_w.dumps(_changed(config, Config()))
+    found = _changed(config, Config())
+    if config.crystals:
+        found.pop("crystal", None)
+        found["crystals"] = [_changed(one, Crystal()) for one in config.crystals]
+    return tomli_w.dumps(found)
 
 
 def _changed(value: Any, default: Any) -> dict[str, Any]:

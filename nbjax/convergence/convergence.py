@@ -125,6 +125,9 @@ def converge(
         ConfigError: the configuration is at fault, or its crystal samples nothing or scatters no photon into the
             image.
     """
+    if config.crystals:
+        problem = f"got {len(config.crystals)}, one is wanted; ask for each alone, under [crystal]"
+        raise ConfigError([Fault("crystals", problem)])
     if config.crystal.model != "sampled":
         problem = f'got "{config.crystal.model}", which samples no average of the crystal; give "sampled"'
         raise ConfigError([Fault("crystal.model", problem)])

@@ -59,6 +59,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     faults = [*_faults(dataset), *_draw_faults(dataset.draws)]
     if config.detector.curved:
         faults.append(Fault("detector.curved", "NXmx files describe flat panels; leave it out"))
+    if config.crystals:
+        faults.append(Fault("crystals", "a dataset draws its crystals; give dataset.lattices instead"))
     if config.parity:
         faults.append(Fault("parity", "a dataset computes the physics; leave the ledger's entries out"))
     if faults:

@@ -29,6 +29,7 @@ from nbjax.io.experiments.rectangles import rectangles
 from nbjax.io.experiments.words import floats
 from nbjax.preparation.recorded import bad_of_panels, recorded_panels
 from nbjax.resolve import Resolved
+from nbjax.resolve.crystal import ResolvedCrystal
 from nbjax.rotations import about_axis, about_xyz
 
 _NUMBERED = re.compile(r"(.*?)(\d{1,9})(\.\w+)", re.ASCII)
@@ -50,7 +51,9 @@ class Exported:
 
 
 def export(resolved: Resolved, image: str | None = None) -> Exported:
-    """The experiment that a configuration describes: one crystal, every panel, one image or a still.
+    """The experiment that a configuration describes: its crystals, every panel, one image or a still.
+
+    Each crystal, and each individual of a twin, is an experiment of the list; the scan is that of the first.
 
     The laboratory is turned so that the beam runs along -z and the spindle is as near to x as it goes, unless the
     configuration's own axes (``custom``) have the beam nearest to -z already.
@@ -66,7 +69,8 @@ def export(resolved: Resolved, image: str | None = None) -> Exported:
     if resolved.config.detector.curved:
         raise ConfigError([Fault("detector.curved", "DIALS has flat panels only; set it to false")])
     turn = _turn_to(resolved, DIALS, 5)
-    crystal, goniometer, scan = _crystal_and_scan(resolved, turn)
+    crystal, goniometer, scan = _crystal_and_scan(resolved, resolved.crystal, turn)
+    others = [_crystal_and_scan(resolved, other, turn)[0] for other in resolved.others]
     imageset = None if image is None else _imageset(image, scan)
     models = {
         "beam": _beam(resolved, turn),
@@ -79,8 +83,12 @@ def export(resolved: Resolved, image: str | None = None) -> Exported:
     named = {key: 0 for key, model in models.items() if model is not None}
     tree = {
         "__id__": "ExperimentList",
-        "experiment": [{"__id__": "Experiment", "identifier": "", **named}],
+        "experiment": [
+            {"__id__": "Experiment", "identifier": "", **named, "crystal": number}
+            for number in range(len(resolved.crystals))
+        ],
         **{key: [] if model is None else [model] for key, model in models.items()},
+        "crystal": [crystal, *others],
         "profile": [],
         "scaling_model": [],
     }
@@ -173,9 +181,11 @@ def _masked_remarks(resolved: Resolved) -> list[str]:
     return [f"{left} masked pixels are no few rectangles and are left out; {remedy}"] if left else []
 
 
-def _crystal_and_scan(resolved: Resolved, turn: np.ndarray) -> tuple[Model, Model | None, Model | None]:
+def _crystal_and_scan(
+    resolved: Resolved, crystal: ResolvedCrystal, turn: np.ndarray
+) -> tuple[Model, Model | None, Model | None]:
     """Crystal at spindle angle 0, goniometer and scan; of a still the crystal as it stands, without them."""
-    crystal, spindle = resolved.crystal, resolved.detector.spindle_axis
+    spindle = resolved.detector.spindle_axis
     range_deg = crystal.phi.range if resolved.config.crystal.phi_range_deg is not None else 0.0
     with jax.enable_x64(True):
         misset = np.asarray(about_xyz(jnp.asarray(np.array(crystal.misset_deg) / DEGREES_PER_RADIAN)))

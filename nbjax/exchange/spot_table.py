@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from nbjax.experiment import Experiment
+from nbjax.experiment import Experiment, chosen
 from nbjax.io.files import atomic_writer
 from nbjax.pipeline.closed.crossing import range_rad
 from nbjax.pipeline.spots.table import Spots
@@ -53,13 +53,20 @@ def columns_of(spots: Spots) -> dict[str, np.ndarray]:
     }
 
 
-def write_csv(path: str | Path, spots: Spots) -> None:
+def write_csv(path: str | Path, crystals: Sequence[Spots]) -> None:
     """Write the columns as text, one line for each spot after that of their names.
+
+    Args:
+        path: of the file.
+        crystals: spots of each crystal; of several, the first column is its number.
 
     Raises:
         FileError: it cannot be written.
     """
-    columns = columns_of(spots)
+    tables = [columns_of(spots) for spots in crystals]
+    if len(tables) > 1:
+        tables = [{"crystal": np.full(len(table["h"]), i)} | table for i, table in enumerate(tables)]
+    columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     with atomic_writer(path, "w") as handle:
         handle.write(",".join(columns) + "\n")
@@ -67,24 +74,25 @@ def write_csv(path: str | Path, spots: Spots) -> None:
             handle.write(",".join(f"{value:.9g}" for value in row) + "\n")
 
 
-def reflection_columns(experiment: Experiment, spots: Spots) -> Mapping[str, Column]:
+def reflection_columns(experiment: Experiment, spots: Spots, number: int = 0) -> Mapping[str, Column]:
     """Columns of a reflection table of DIALS, by its names.
 
     Args:
         experiment: that was predicted, of one crystal.
         spots: its spots, as many rows as there are.
+        number: of the crystal.
     """
     spindle, panels = experiment.crystal.spindle, experiment.detector.panels
     angle = np.asarray(spots.angle_rad)
     turned = float(abs(np.asarray(range_rad(spindle)))) if spindle.steps > 1 else 0.0
     frame = np.abs(angle - float(spindle.start_rad)) / turned if turned else np.zeros_like(angle)
     fast_m, slow_m = (np.broadcast_to(np.asarray(size), (experiment.grid.panels,)) for size in panels.pixel_sizes_m)
-    number, centre = np.asarray(spots.panel), np.asarray(spots.centre)
-    millimetres = centre * np.stack([fast_m[number], slow_m[number]], -1) * 1e3
+    panel, centre = np.asarray(spots.panel), np.asarray(spots.centre)
+    millimetres = centre * np.stack([fast_m[panel], slow_m[panel]], -1) * 1e3
     return {
         "miller_index": Column(np.asarray(spots.miller_index, np.int32), "", "h, k, l"),
-        "panel": Column(number.astype(np.uint64), "", "number of the panel, from 0"),
-        "id": Column(np.zeros(len(angle), np.int32), "", "number of the experiment"),
+        "panel": Column(panel.astype(np.uint64), "", "number of the panel, from 0"),
+        "id": Column(np.full(len(angle), number, np.int32), "", "number of the experiment"),
         "xyzcal.px": Column(
             np.column_stack([centre, frame]), "pixel, pixel, image", "fast, slow and the part of the exposure"
         ),
@@ -104,16 +112,25 @@ def reflection_columns(experiment: Experiment, spots: Spots) -> Mapping[str, Col
     }
 
 
-def write_hdf5(path: str | Path, experiment: Experiment, spots: Spots) -> None:
+def write_hdf5(path: str | Path, experiment: Experiment, crystals: Sequence[Spots]) -> None:
     """Write the columns of ``reflection_columns`` as datasets, each with its unit and meaning.
+
+    Args:
+        path: of the file.
+        experiment: that was predicted.
+        crystals: spots of each of its crystals, whose number is the ``id``, as in an exported list of experiments.
 
     Raises:
         FileError: it cannot be written.
     """
+    tables = [
+        reflection_columns(chosen(experiment, crystals=[number]), spots, number)
+        for number, spots in enumerate(crystals)
+    ]
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        for name, column in reflection_columns(experiment, spots).items():
-            dataset = file.create_dataset(name, data=column.values)
+        for name, column in tables[0].items():
+            dataset = file.create_dataset(name, data=np.concatenate([table[name].values for table in tables]))
             dataset.attrs["units"], dataset.attrs["description"] = column.unit, column.meaning
     with atomic_writer(path) as handle:
         handle.write(buffer.getvalue())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from nbjax.experiment import Experiment
 from nbjax.fields import look_up
 from nbjax.fit.geometry import FittedGeometry, is_of_detector
 from nbjax.io.sources import SourceList
-from nbjax.parameters import Parameter, parameters_of
+from nbjax.parameters import Parameter, alone, crystal_of, key_of, parameters_of
 from nbjax.quantities import QUANTITIES
 from nbjax.reference.ledger import check_names
 from nbjax.resolve.steps import grid_steps
@@ -59,8 +60,10 @@ def check_writable(config: Config, paths: Sequence[str]) -> None:
         ConfigError: naming the parameters that cannot.
     """
     faults = []
+    if any(one.twin_law is not None for one in config.crystals or (config.crystal,)):
+        faults.append(Fault("crystal.twin_law", "a fitted twin has no configuration; fit it with nbjax.fit"))
     for path in paths:
-        if path == "crystal.structure_factors":
+        if key_of(path) == "crystal.structure_factors":
             faults.append(Fault(f"parameters.{path}", "has no configuration key of its own; fit it with nbjax.fit"))
         if path in _AXES and config.detector.convention != "custom" and config.detector.file is None:
             problem = f'the {config.detector.convention} convention fixes it; set detector.convention = "custom"'
@@ -87,13 +90,25 @@ def fitted_config(
         geometry: of the detector, where the configuration names a file of it and it has moved.
 
     Raises:
-        StructureError: the experiment has not one crystal, as a configuration has.
+        StructureError: the experiment has more or fewer crystals than the configuration.
     """
-    if len(experiment.crystals) != 1:
+    said = config.crystals or (config.crystal,)
+    if len(experiment.crystals) != len(said):
         raise StructureError(
-            f"a configuration holds one crystal, and the fitted experiment has {len(experiment.crystals)}, so that it "
-            "cannot be written as one; keep the experiment itself, or its values"
+            f"the configuration says {len(said)} of the {len(experiment.crystals)} crystals of the fitted experiment, "
+            "so that it cannot be written as one; keep the experiment itself, or its values"
         )
+    if len(said) > 1:
+        parts = [
+            fitted_config(
+                replace(config, crystal=own, crystals=()),
+                alone(experiment, number),
+                [key_of(path) for path in paths if crystal_of(path) in (None, number)],
+                geometry,
+            )
+            for number, own in enumerate(said)
+        ]
+        return replace(parts[0], crystals=tuple(part.crystal for part in parts))
     table = parameters_of(experiment, config.detector.convention)
     if geometry is not None:
         paths = [path for path in paths if not is_of_detector(path)]

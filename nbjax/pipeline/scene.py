@@ -127,11 +127,15 @@ def complete(experiment: Experiment, derive: Callable[[Experiment], S]) -> S:
 
 
 def mosaic_blocks(crystal: CrystalParameters) -> Float[Array, ""] | None:
-    """Volume of the crystal over that of a block: blocks scatter without regard to each other's phases."""
+    """Volume of the crystal over that of a block, times its weight.
+
+    Blocks scatter without regard to each other's phases.
+    """
     if crystal.volume_m3 is None:
-        return None
+        return crystal.weight
     a, b, c = direct_vectors_m(crystal.cell)
-    return crystal.volume_m3 / (jnp.prod(crystal.cells) * jnp.dot(a, jnp.cross(b, c)))
+    blocks = crystal.volume_m3 / (jnp.prod(crystal.cells) * jnp.dot(a, jnp.cross(b, c)))
+    return blocks if crystal.weight is None else blocks * crystal.weight
 
 
 def beam_share(beam: BeamParameters, crystal: CrystalParameters) -> Float[Array, ""] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 
 import jax
@@ -89,12 +90,12 @@ def prepare_resolved(resolved: Resolved, on_host: bool = False, counted: bool = 
     check_front(resolved)
     check_bend(resolved)
     check_tables(resolved)
-    crystal = resolved.crystal
-    lengths_A = np.multiply(crystal.cell_A, crystal.cells)
-    wavelengths = float(lengths_A.max() / resolved.beam.wavelength_A)
-    if crystal.model == "closed":
-        precision.check_closed(resolved.config.precision)
-    precision.check(resolved.config.precision, float(max(crystal.cells)), wavelengths)
+    for crystal in resolved.crystals:
+        lengths_A = np.multiply(crystal.cell_A, crystal.cells)
+        wavelengths = float(lengths_A.max() / resolved.beam.wavelength_A)
+        if crystal.model == "closed":
+            precision.check_closed(resolved.config.precision)
+        precision.check(resolved.config.precision, float(max(crystal.cells)), wavelengths)
     dtype = precision.policy(resolved.config.precision).geometry
     exact = _experiment(resolved, lambda value: np.asarray(value, float))
     held = jax.tree.map(lambda x: x.astype(dtype), exact)
@@ -112,7 +113,7 @@ def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
     return Experiment(
         beam=beam,
         detector=detector_parameters(resolved, array),
-        crystals=(_crystal(resolved, array),),
+        crystals=tuple(_crystal(resolved, crystal, array) for crystal in resolved.crystals),
         backgrounds=backgrounds(resolved, beam, array),
         resolution_limit_m=array(s.resolution_limit_A * 1e-10),
         mask=None if resolved.mask is None else array(resolved.mask != 0),
@@ -187,8 +188,7 @@ def _beam(resolved: Resolved, array: MakeArray) -> BeamParameters:
     )
 
 
-def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
-    crystal = resolved.crystal
+def _crystal(resolved: Resolved, crystal: ResolvedCrystal, array: MakeArray) -> CrystalParameters:
     spread_rad = float(radians(crystal.mosaic_spread_deg))
     of_cap = crystal.mosaic_domains if crystal.mosaicity_deg is None else 1
     axes, ratios = cap_draws(spread_rad, of_cap, crystal.mosaic_seed)
@@ -217,10 +217,11 @@ def _crystal(resolved: Resolved, array: MakeArray) -> CrystalParameters:
             steps=crystal.phi.count,
         ),
         mosaic=MosaicDraws(array(spread_rad), array(axes), array(ratios)),
-        shape=_shape(resolved),
+        shape=_shape(crystal.shape, resolved.config.parity),
         offset_m=None if crystal.offset_mm is None else array(np.array(crystal.offset_mm) / 1000),
         model=crystal.model,
         disorder=_disorder(crystal, array),
+        weight=None if crystal.weight is None else array(crystal.weight),
     )
 
 
@@ -232,8 +233,7 @@ def _disorder(crystal: ResolvedCrystal, array: MakeArray) -> Disorder | None:
     return Disorder(mosaicity_rad, array(crystal.cell_spread_percent / 100), array(turns), array(sizes))
 
 
-def _shape(resolved: Resolved) -> str:
-    name, parity = resolved.crystal.shape, resolved.config.parity
+def _shape(name: str, parity: Sequence[str]) -> str:
     name = "round_closed_form" if name == "round" and "round_peak" in parity else name
     return f"nanobragg_{name}" if name != "square" and "shape_constants" in parity else name
 

@@ -31,8 +31,8 @@ def departures(resolved: Resolved, experiment: Experiment, options: Iterable[str
         experiment: what ``prepare`` made of it.
         options: entries that the reading of the command line brings into play.
     """
-    if experiment.grid.panels > 1:
-        # it has one panel, and no image to differ
+    if experiment.grid.panels > 1 or len(experiment.crystals) > 1:
+        # it has one panel and one crystal, and no image to differ
         return ()
     found = set(options) | set(resolved.header_departures)
     found.update(name for name, applies in _TESTS.items() if applies(resolved, experiment))

@@ -19,6 +19,7 @@ from nbjax.resolve.backgrounds import ResolvedBackground, resolve_backgrounds
 from nbjax.resolve.beam import ResolvedBeam, resolve_beam
 from nbjax.resolve.closed import closed_config
 from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
+from nbjax.resolve.crystals import check_several, resolve_others, twinned
 from nbjax.resolve.detector import ResolvedDetector, resolve_detector
 from nbjax.resolve.header import apply_headers
 from nbjax.resolve.mask import resolve_mask
@@ -48,6 +49,7 @@ class Resolved:
         config: the configuration it came from, completed from image headers, parity names checked.
         beam, crystal, detector, sampling, output, backgrounds: the sections.
         mask: 0 where a pixel is skipped, of the image's shape, or None.
+        others: crystals of the image but the first, and twins.
         warnings: sentences for the user.
         remarks: what was chosen for the user and decides what the image shows.
         notes: values and their origins.
@@ -61,11 +63,17 @@ class Resolved:
     sampling: ResolvedSampling
     output: ResolvedOutput
     mask: np.ndarray | None
+    others: tuple[ResolvedCrystal, ...]
     warnings: tuple[str, ...]
     remarks: tuple[str, ...]
     notes: Mapping[str, tuple[object, str]]
     header_departures: tuple[str, ...]
     backgrounds: tuple[ResolvedBackground, ...] = ()
+
+    @property
+    def crystals(self) -> tuple[ResolvedCrystal, ...]:
+        """All crystals, twins after what they are twins of."""
+        return (self.crystal, *self.others)
 
     def rows(self) -> list[tuple[str, object, str]]:
         """Every resolved value: key path, value, origin."""
@@ -107,6 +115,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     said.update(of_file.origins)
     for remark in of_file.remarks:
         notes.warn(remark)
+    check_several(of_file.config, notes)
     config = closed_config(check_ranges(of_file.config, notes), notes)
     output = _resolve_output(config, notes)
     beam = resolve_beam(config.beam, config.sampling, config.parity, notes, output.seed)
@@ -115,8 +124,11 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     crystal = replace(crystal, phi=resolve_rotation(config, beam, crystal, detector, notes))
     mask = resolve_mask(headers.mask, model.used, detector, config.detector.mask_file, notes)
     backgrounds = resolve_backgrounds(config, beam, notes)
+    crystal, *twins = twinned(crystal, config.crystal, notes)
+    others, oversample = resolve_others(of_file.config, beam, detector, output.seed, notes)
     notes.raise_faults()
     sampling = resolve_sampling(config, beam, crystal, detector, notes)
+    sampling = replace(sampling, oversample=max(sampling.oversample, oversample))
     return Resolved(
         config=config,
         beam=beam,
@@ -125,6 +137,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
         sampling=sampling,
         output=output,
         mask=mask,
+        others=(*twins, *others),
         warnings=tuple(notes.warnings),
         remarks=tuple(notes.remarks),
         notes=notes.rows,

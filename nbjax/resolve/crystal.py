@@ -43,6 +43,7 @@ class ResolvedCrystal:
         model: sampled or closed.
         mosaicity_deg: Gaussian, about each axis of the crystal; None without Gaussian disorder.
         cell_spread_percent: of the lengths.
+        weight: factor of its photons; None: 1.
     """
 
     cell_A: tuple[float, float, float]
@@ -67,6 +68,7 @@ class ResolvedCrystal:
     model: str = "sampled"
     mosaicity_deg: tuple[float, float, float] | None = None
     cell_spread_percent: float = 0.0
+    weight: float | None = None
 
     @property
     def spread_deg(self) -> float:
@@ -99,6 +101,8 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
     edges_m = edges_of_program_m(config, cell_A, wavelength_A, misset_deg)
     cells, cells_differ = _cells(config, cell_A, edges_m, beam.beamsize_mm, notes)
     notes.switch("crystal.model", crystal.model)
+    if crystal.weight is not None:
+        notes.given("crystal.weight", crystal.weight)
     closed = crystal.model == "closed"
     shape = notes.choose("crystal.shape", crystal.shape, "gauss" if closed else "square")
     fudge = notes.choose("crystal.fudge", crystal.fudge, 1.0)
@@ -126,6 +130,7 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
         model=crystal.model,
         mosaicity_deg=mosaic.mosaicity_deg,
         cell_spread_percent=mosaic.cell_spread_percent,
+        weight=crystal.weight,
     )
 
 

@@ -58,7 +58,7 @@ def test_two_crystals_that_overlap_are_recovered_within_their_standard_deviation
     assert (shot.sigmas < 0.003).all()
     assert shot.goodness is not None
     assert shot.goodness.reduced_deviance == pytest.approx(1, abs=0.1)
-    with pytest.raises(StructureError, match="holds one crystal, and the fitted experiment has 2"):
+    with pytest.raises(StructureError, match="says 1 of the 2 crystals of the fitted experiment"):
         fitted_config(config(), result.experiments[0], ["crystals[0].misset_deg"])
     names = [path.name for path in write_result(tmp_path / "new", result, [counts], title="Two <lattices>")]
     assert sorted(names) == sorted(path.name for path in (tmp_path / "new").iterdir())
