@@ -7,15 +7,15 @@ from typing import Any
 
 import tomli_w
 
-from nbjax.config.tree import Config, Crystal
+from nbjax.config.tree import Config
 
 
 def config_toml(config: Config) -> str:
     """TOML of everything that differs from the defaults; floats read back bit by bit."""
     found = _changed(config, Config())
     if config.crystals:
+        # which is the first of them
         found.pop("crystal", None)
-        found["crystals"] = [_changed(one, Crystal()) for one in config.crystals]
     return tomli_w.dumps(found)
 
 
