@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from problems import SHARP, config, moved, truth
+from scipy.interpolate import BSpline
 from scipy.optimize import minimize
 
 from nbjax.fit.background import FittedBackground, cubic_spline, ground, undisturbed
@@ -51,6 +53,71 @@ def test_the_background_under_given_spots_is_the_likeliest_one(loss: Loss, spot:
     # the prior is worth a few tenths of a count
     sigma = np.sqrt(np.diag(wanted.hess_inv))
     assert (np.abs(start - wanted.x) < 0.05 * sigma).all()
+
+
+def others() -> dict[str, tuple[FittedBackground, np.ndarray, np.ndarray, np.ndarray]]:
+    """Backgrounds, their basis functions and those where they are kept positive, and the part of each pixel's height
+    that these make up together.
+    """
+    rng = np.random.default_rng(5)
+    knots, factor = rng.uniform(0, 2, SIDE**2), rng.uniform(0.5, 1, SIDE**2)
+    splines = np.stack([BSpline.basis_element([-2, -1, 0, 1, 2], False)(knots - at) for at in range(-1, 4)], 1)
+    splines = factor[:, None] * np.nan_to_num(splines)
+    radial = FittedBackground(jnp.asarray(np.stack([knots, factor], 1)[None, None]), None, "radial", 5)
+    constant = FittedBackground(jnp.zeros((1, 1, SIDE**2, 0)), None, "constant", 1)
+    corners = np.array([[1.0, y, x] for y in (-1, 1) for x in (-1, 1)])
+    one = np.ones((SIDE**2, 1))
+    return {
+        "plane": (a_plane(), PLANE, corners, one[:, 0]),
+        "constant": (constant, one, np.eye(1), one[:, 0]),
+        "radial": (radial, splines, np.eye(5), factor),
+    }
+
+
+@pytest.mark.parametrize("kind", ["plane", "constant", "radial"])
+def test_a_background_is_the_least_of_likelihood_and_prior(kind: str) -> None:
+    background, basis, anchors, height = others()[kind]
+    np.testing.assert_allclose(background.basis(background.place)[0, 0], basis, rtol=1e-12, atol=1e-15)
+    data, weight = np.asarray(counts()[0]), np.ones(SIDE**2)
+    weight[::5] = 0
+    typical = (weight * data).sum() / (weight * height).sum()
+
+    def prior(c: np.ndarray) -> float:
+        # a tenth of a count at each place
+        ratio = anchors @ c / typical
+        return 0.1 * (ratio - 1 - np.log(ratio)).sum() if (ratio > 0).all() else np.inf
+
+    def whole(c: np.ndarray) -> float:
+        mean = 250.0 * SPOT + basis @ c
+        return (weight * (mean - data * np.log(mean))).sum() + prior(c) if (mean > 0).all() else np.inf
+
+    spots = 250.0 * jnp.asarray(SPOT)[None]
+    found = jax.jit(lambda: ground_parts(background, spots, jnp.asarray(data)[None], jnp.asarray(weight)[None]))()
+    level, value, gradient, information, residuals = map(np.asarray, found)
+    at = np.linalg.lstsq(basis, level[0], rcond=None)[0]
+    np.testing.assert_allclose(basis @ at, level[0], rtol=1e-9)
+    slopes, curvature = differences(whole, at)
+    # a step to the least one would be a small part of a standard deviation
+    assert slopes @ np.linalg.solve(curvature, slopes) < 1e-9
+    assert value.sum() == pytest.approx(prior(at), rel=1e-6, abs=1e-12)
+    assert 0.5 * residuals @ residuals == pytest.approx(prior(at), rel=1e-6, abs=1e-12)
+    slopes, curvature = differences(prior, at)
+    np.testing.assert_allclose(gradient.reshape(-1), slopes, atol=1e-7)
+    np.testing.assert_allclose(information.reshape(curvature.shape), curvature, rtol=1e-3, atol=1e-7)
+
+
+def ground_parts(background: FittedBackground, *of: jax.Array) -> tuple[jax.Array, ...]:
+    found = ground(Poisson(), background, *of)
+    return found.level, *found.prior, found.prior_residuals
+
+
+def differences(function: Callable[[np.ndarray], float], at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and second derivatives."""
+    steps = 1e-3 * np.eye(len(at))
+    slopes = np.array([(function(at + s) - function(at - s)) / 2e-3 for s in steps])
+    second = [[function(at + a + b) - function(at + a - b) for b in steps] for a in steps]
+    second = np.array(second) - [[function(at - a + b) - function(at - a - b) for b in steps] for a in steps]
+    return slopes, second / 4e-6
 
 
 def test_a_background_without_photons_stays_positive_and_finite() -> None:
