@@ -89,9 +89,27 @@ def _rising(values: np.ndarray, angles: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 @pytest.mark.parametrize("name", ANGLES)
 def test_a_rotation_cuts_a_gaussian(name: str) -> None:
-    first, last, at = np.radians(ANGLES[name])
     seen = seen_by(-3.0, 6.0)
-    hkl, met = reflection(seen)
+    check(seen, *reflection(seen), *np.radians(ANGLES[name]))
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_reflection_that_turns_back_is_cut_on_one_side(way: int) -> None:
+    seen = seen_by(-30.0, 60.0)
+    incident, axis, ball = (
+        np.asarray(seen.incident),
+        np.asarray(seen.crystal.spindle.axis),
+        1 / float(seen.wavelength_m),
+    )
+    # it is nearest to the sphere where it lies in the plane of the beam and the axis
+    star = (ball + 1e7) * (np.cos(0.7) * incident + np.sin(0.7) * axis) - incident * ball
+    hkl = star @ np.linalg.inv(np.asarray(jax.jit(lattice_at)(seen.crystal, jnp.asarray(0.0)).stars))
+    first, last = sorted((0.0, way * 0.4))
+    check(seen, hkl, 0.0, first, last, 0.0)
+
+
+def check(seen: Equivalent, hkl: np.ndarray, met: float, first: float, last: float, at: float) -> None:
+    """The section in a part of the rotation, whose ends and passage are told from an angle on."""
     passage = Passage(*(jnp.asarray(met + angle) for angle in (first, last, at)))
     found, star, smear = jax.tree.map(np.asarray, _section(seen, jnp.asarray(hkl), passage))
     offs = np.linspace(first - at, last - at, 20001)
@@ -106,7 +124,7 @@ def test_a_rotation_cuts_a_gaussian(name: str) -> None:
     passed = np.abs(np.trapezoid(heights, errors)) / np.sqrt(2 * np.pi)
     assert found.share == pytest.approx(passed, rel=1e-6)
     assert passed > 0.2
-    exposure = np.radians(6.0)
+    exposure = float(np.diff(seen.window_rad)[0])
     density = np.trapezoid(heights, offs) / (np.sqrt(2 * np.pi) * sigma * exposure)
     assert found.density == pytest.approx(density, rel=1e-6)
     assert found.mean_rad == pytest.approx(weights @ offs, abs=1e-6 * (last - first))
