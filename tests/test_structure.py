@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import dis
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
@@ -49,6 +52,29 @@ def plain_jits(tree: ast.AST) -> Iterator[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "jax.jit":
             yield node.lineno
+
+
+def unknown_names(tree: ast.Module) -> Iterator[int]:
+    """Lines with a name that nothing gives a value, which linters cannot tell from the shapes in annotations."""
+    module = compile(tree, "source", "exec")
+    known = {*vars(builtins), "__file__", "__name__", "__annotations__", "__qualname__", *_stored(module)}
+    for scope in _scopes(module):
+        own = known | _stored(scope)
+        for step in dis.get_instructions(scope):
+            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval not in own:
+                yield (step.positions and step.positions.lineno) or 0
+
+
+def _stored(scope: CodeType) -> set[str]:
+    """Names that a module or a class gives a value."""
+    return {step.argval for step in dis.get_instructions(scope) if step.opname in ("STORE_NAME", "STORE_GLOBAL")}
+
+
+def _scopes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _scopes(constant)
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
@@ -96,6 +122,10 @@ def test_only_the_command_line_prints_and_exits() -> None:
     assert offences(others, prints_and_exits) == []
 
 
+def test_every_name_has_a_value() -> None:
+    assert offences(SOURCES, unknown_names) == []
+
+
 def test_files_are_short() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in SOURCES}
     assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
@@ -112,6 +142,7 @@ def test_files_are_short() -> None:
         (prints_and_exits, "print('x')"),
         (prints_and_exits, "sys.exit(1)"),
         (prints_and_exits, "raise SystemExit(1)"),
+        (unknown_names, "def f(x: 'fast'): return slow(x)"),
     ],
 )
 def test_the_checks_find_an_offence(find: Callable[[ast.AST], Iterator[int]], source: str) -> None:
@@ -123,6 +154,7 @@ def test_the_documentation_lists_every_configuration_key() -> None:
     sections = dict(re.findall(r"^## `\[+(\w+)\]+`$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
     listed = {name: set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) for name, text in sections.items()}
     known = {section: {key.name for key in fields(kind)} for section, kind in section_types().items()}
+    assert known.pop("crystals") == known["crystal"]
     assert listed == known
 
 
