@@ -57,7 +57,7 @@ def plain_jits(tree: ast.AST) -> Iterator[int]:
 def unknown_names(tree: ast.Module) -> Iterator[int]:
     """Lines with a name that nothing gives a value, which linters cannot tell from the shapes in annotations."""
     module = compile(tree, "source", "exec")
-    known = {*vars(builtins), "__file__", "__name__", "__annotations__", "__qualname__", *_stored(module)}
+    known = {*vars(builtins), "__file__", "__name__", "__path__", "__annotations__", "__qualname__", *_stored(module)}
     for scope in _scopes(module):
         own = known | _stored(scope)
         for step in dis.get_instructions(scope):
