@@ -21,6 +21,7 @@ from nbjax.cli import (
     fit,
     import_,
     predict,
+    record,
     structure_factors,
     trace,
 )
@@ -116,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_parser(commands)
     structure_factors.add_parser(commands)
     predict.add_parser(commands)
+    record.add_parser(commands)
     trace.add_parser(commands)
     compare_traces.add_parser(commands)
     attribute.add_parser(commands)

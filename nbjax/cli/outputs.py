@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nbjax.cli.progress import progress_bar
+from nbjax.cli.recording import check_record_format, record_image, write_record
 from nbjax.config.tree import Crystal, Output
 from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.io import counts
@@ -26,6 +27,7 @@ from nbjax.physics.noise import reference_poisson
 from nbjax.physics.readout import SMV_COUNTS, Gain, Poisson, record
 from nbjax.preparation import header_fields
 from nbjax.preparation.picture import picture_of
+from nbjax.preparation.record import recording
 from nbjax.resolve import Resolved
 from nbjax.sampling.reference_random import Ran1
 
@@ -99,6 +101,9 @@ def check_formats(resolved: Resolved) -> None:
     ]
     if faults:
         raise ConfigError(faults)
+    if resolved.config.output.recorded_file is not None:
+        name = resolved.config.output.recorded_file
+        check_record_format("output.recorded_file", name, resolved, recording(resolved))
 
 
 def output_departures(resolved: Resolved) -> tuple[str, ...]:
@@ -169,6 +174,10 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         overloads = SMV_COUNTS.overloads(shifted)
         _write_smv(output.noise_file, pixels, resolved)
         lines.append(f"{output.noise_file}: SMV, {drawn.sum():.0f} photons counted, {overloads} overloads")
+    if output.recorded_file is not None:
+        how = recording(resolved)
+        pixels = record_image(resolved, how, image)
+        lines.append(write_record(output.recorded_file, resolved, how, pixels))
     if output.png_file is not None:
         write_png(output.png_file, picture_of(resolved, image if drawn is None else drawn))
         seen = f", {image.shape[0]} panels as seen along the beam" if image.ndim == 3 else ""

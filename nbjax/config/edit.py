@@ -13,7 +13,9 @@ def section_types() -> dict[str, Any]:
     """The dataclass of each section, and of the tables of each list of them."""
     found = {}
     for name, kind in get_type_hints(Config).items():
-        inner = (get_args(kind) or (kind,))[0]
+        inner = kind
+        while get_args(inner):
+            inner = get_args(inner)[0]
         if is_dataclass(inner):
             found[name] = inner
     return found
@@ -24,7 +26,7 @@ def tables_of(config: Config, section: str) -> list[tuple[str, Any]]:
     found = getattr(config, section, None)
     if isinstance(found, tuple):
         return [(f"{section}.{number}", table) for number, table in enumerate(found)]
-    return [] if found is None else [(section, found)]
+    return [(section, found)] if is_dataclass(found) else []
 
 
 def with_values(config: Config, values: Mapping[str, Any]) -> Config:

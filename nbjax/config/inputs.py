@@ -15,6 +15,7 @@ INPUT_FILES: dict[str, tuple[str, ...]] = {
     "crystals": _OF_CRYSTAL,
     "detector": ("file", "header_file", "mask_file"),
     "background": ("file",),
+    "record": ("file", "mask_file"),
 }
 
 OF_COORDINATES = (

@@ -220,6 +220,9 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(bool, lambda value, _: _switch(value))
     converter.register_structure_hook_func(lambda kind: _is(kind, Literal), _choice)
     converter.register_structure_hook_func(
+        _is_tables_or_name, lambda value, kind: _tables_or_name(value, kind, converter)
+    )
+    converter.register_structure_hook_func(
         lambda kind: _is(kind, tuple), lambda value, kind: _tuple(value, kind, converter)
     )
     return converter
@@ -227,6 +230,15 @@ def _converter() -> cattrs.Converter:
 
 def _is(kind: Any, origin: Any) -> bool:
     return bool(get_origin(kind) == origin)
+
+
+def _is_tables_or_name(kind: Any) -> bool:
+    tables, *others = get_args(kind) or (None,)
+    return others == [str] and _is(tables, tuple) and is_dataclass(get_args(tables)[0])
+
+
+def _tables_or_name(value: Any, kind: Any, converter: cattrs.Converter) -> Any:
+    return _text(value) if isinstance(value, str) else _tuple(value, get_args(kind)[0], converter)
 
 
 def _number(value: Any) -> float:

@@ -16,6 +16,22 @@ Shape = Literal["square", "round", "gauss", "tophat"]
 MissingReflections = Literal["zero", "shell_mean", "error"]
 Model = Literal["sampled", "closed"]
 Precision = Literal["double", "mixed", "single"]
+Numbers = tuple[float, float]
+StageName = Literal[
+    "flicker",
+    "point_spread",
+    "charge_sharing",
+    "poisson",
+    "counting",
+    "calibration",
+    "dark_current",
+    "readout",
+    "gain",
+    "gain_switching",
+    "saturation",
+    "hot_and_dead",
+    "quantize",
+]
 
 
 @dataclass(frozen=True)
@@ -188,6 +204,53 @@ class Background:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One step from photons to what a detector records; each kind of step has some of these keys."""
+
+    stage: StageName | None = None
+    sigma_percent: float | None = None
+    each: Literal["image", "pixel"] | None = None  # None: image
+    fwhm_um: float | None = None
+    form: Literal["gaussian", "fiber"] | None = None  # None: gaussian
+    radius_px: int | None = None  # None: as far as the panel goes
+    file: str | None = None  # a kernel instead of a form
+    cloud_um: float | None = None
+    threshold_keV: float | None = None  # None: half a photon's energy
+    noise_keV: float | None = None
+    dead_time_ns: float | None = None
+    dead_time: Literal["nonparalyzable", "paralyzable"] | None = None  # None: nonparalyzable
+    gain_percent: float | None = None
+    offset_photons: float | None = None
+    offset_counts: float | None = None
+    electrons_per_s: float | None = None
+    electrons_per_photon: float | None = None  # None: of the sensor's material
+    sigma_photons: float | None = None
+    sigma_electrons: float | None = None
+    sigma_counts: float | None = None
+    counts_per_photon: float | None = None
+    counts_per_keV: float | None = None
+    pedestal_counts: float | None = None
+    gains_counts_per_keV: Vector | None = None
+    pedestals_counts: Vector | None = None
+    noises_counts: Vector | None = None
+    switches_keV: Numbers | None = None
+    converter_bits: int | None = None
+    words: Literal["raw", "photons"] | None = None  # None: raw
+    limit_photons: float | None = None
+    limit_counts: float | None = None
+    overload_counts: float | None = None  # None: the limit
+    hot_percent: float | None = None
+    dead_percent: float | None = None
+    hot_counts: float | None = None
+    dead_counts: float | None = None
+    mask_file: str | None = None
+    bits: int | None = None
+    signed: bool | None = None
+    rounding: Literal["nearest", "down"] | None = None  # None: nearest
+    seed: int | None = None  # of what is the same in every image; None: output.seed
+
+
+@dataclass(frozen=True)
 class Output:
     """Files to write (only the named ones) and how pixels become integers."""
 
@@ -195,6 +258,7 @@ class Output:
     integer_file: str | None = None
     pgm_file: str | None = None
     noise_file: str | None = None
+    recorded_file: str | None = None
     png_file: str | None = None
     integer_scale: float | None = None  # None: the brightest pixel becomes 55000
     pgm_scale: float | None = None  # None: 50 counts a standard deviation
@@ -214,6 +278,7 @@ class Config:
     detector: Detector = field(default_factory=Detector)
     sampling: Sampling = field(default_factory=Sampling)
     background: tuple[Background, ...] = ()
+    record: tuple[Stage, ...] | str = ()  # stages, or the name of a detector that has them
     output: Output = field(default_factory=Output)
     precision: Precision = "double"
     parity: tuple[str, ...] = ()

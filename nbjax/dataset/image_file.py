@@ -23,6 +23,7 @@ def write_image(
     pixels: Shaped[np.ndarray, "*image"],
     saturation: int | None = None,
     photons_per_count: float = 1.0,
+    pedestal_counts: float = 0.0,
 ) -> None:
     """Write an image with its geometry.
 
@@ -31,7 +32,8 @@ def write_image(
         resolved: what the image shows.
         pixels: of the shape of ``simulate``, in the type that is stored.
         saturation: brightest count that is no overload, or None.
-        photons_per_count: of every pixel.
+        photons_per_count: of every pixel, less its pedestal.
+        pedestal_counts: what was added to every pixel.
 
     Raises:
         FileError: it cannot be written.
@@ -46,6 +48,9 @@ def write_image(
         image_dataset(entry["data"], "data", 1, pixels, geometry.several)[0] = pixels
         if photons_per_count != 1:
             _put_scale(entry["data"], photons_per_count)
+        if pedestal_counts != 0:
+            # NXmx: what is stored, plus the offset, times the factor
+            put(entry["data"], "data_offset", -pedestal_counts)
 
 
 def _put_scale(data: h5py.Group, factor: float) -> None:

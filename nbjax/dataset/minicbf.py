@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from nbjax.constants import DEGREES_PER_RADIAN, HC_EV_A
 from nbjax.dataset.nxmx import NexusGeometry
@@ -17,8 +18,13 @@ from nbjax.io.header import HeaderFields
 _AXES_TOLERANCE = 1e-9
 
 
-def check_geometry(geometry: NexusGeometry, rotates: bool) -> None:
+def check_geometry(geometry: NexusGeometry, rotates: bool, key: str = "dataset.also") -> None:
     """Make sure that a miniCBF header, which knows neither tilts nor axes, can tell the geometry.
+
+    Args:
+        geometry: of an image.
+        rotates: whether the images rotate.
+        key: of the configuration, that asks for the format.
 
     Raises:
         ConfigError: it cannot.
@@ -31,7 +37,7 @@ def check_geometry(geometry: NexusGeometry, rotates: bool) -> None:
             raise ConfigError(
                 [
                     Fault(
-                        "dataset.also",
+                        key,
                         f'"cbf" has no words for this {name} axis; use an untilted detector under the convention '
                         '"xds", or leave it out and read the NXmx files',
                     )
@@ -45,13 +51,30 @@ def write(path: Path, image: Single) -> None:
     Raises:
         FileError: it cannot be written.
     """
+    counts = np.where(image.bad, np.int32(-1), image.counts.astype(np.int32))
+    write_counts(path, counts, image.fields, image.exposure_s, image.largest - 1)
+
+
+def write_counts(
+    path: Path, counts: Int[np.ndarray, "slow fast"], fields: HeaderFields, exposure_s: float, brightest: int
+) -> None:
+    """Write counts with byte-offset compression.
+
+    Args:
+        path: of the file.
+        counts: int32, -1 where a pixel has no value.
+        fields, exposure_s, brightest: of ``header_of``.
+
+    Raises:
+        FileError: it cannot be written.
+    """
     from fabio.cbfimage import CbfImage
 
     # fabio writes the stem into the file
     partial = path.with_suffix(".partial")
-    header = header_of(image.fields, image.exposure_s, image.largest - 1)
+    header = header_of(fields, exposure_s, brightest)
     cbf = CbfImage(
-        data=np.where(image.bad, np.int32(-1), image.counts.astype(np.int32)),
+        data=counts,
         header={"_array_data.header_convention": "GENERIC_MINI", "_array_data.header_contents": header},
     )
     with explained(path):

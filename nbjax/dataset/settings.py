@@ -11,6 +11,7 @@ from typing import Any
 
 import tomli_w
 
+from nbjax.config.edit import tables_of
 from nbjax.config.inputs import INPUT_FILES
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.run import Share
@@ -72,7 +73,12 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 def input_files(recipe: Recipe) -> list[str]:
     """Names of every file that a recipe reads."""
-    names = [getattr(getattr(recipe.config, section), key) for section, keys in INPUT_FILES.items() for key in keys]
+    names = [
+        getattr(table, key)
+        for section, keys in INPUT_FILES.items()
+        for _, table in tables_of(recipe.config, section)
+        for key in keys
+    ]
     names += [recipe.dataset.matrices_file, *(draw.file for draw in recipe.dataset.draws)]
     return sorted({name for name in names if name is not None})
 

@@ -51,6 +51,11 @@ def gain_word(counts_per_photon: float) -> tuple[str, str]:
     return "GAIN", f"{counts_per_photon:.9g}"
 
 
+def saturation_word(counts: float) -> tuple[str, str]:
+    """The word for the count from which pixels are overloaded."""
+    return "CCD_IMAGE_SATURATION", f"{counts:.10g}"
+
+
 def smv_header(fields: HeaderFields) -> list[tuple[str, str]]:
     """Header words in the order and with the six digits of the C program, then what it has no words for.
 

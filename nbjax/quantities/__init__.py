@@ -14,12 +14,14 @@ from nbjax.quantities.detector import DETECTOR
 from nbjax.quantities.interval import Interval
 from nbjax.quantities.panels import PANELS
 from nbjax.quantities.quantity import Quantity
+from nbjax.quantities.record import RECORD
 from nbjax.quantities.sampling import OUTPUT, SAMPLING
 from nbjax.quantities.unit import UNITS, Unit
 
 __all__ = ["QUANTITIES", "UNITS", "Interval", "Quantity", "Unit"]
 
 QUANTITIES: dict[str, Quantity] = {
-    quantity.key: quantity for quantity in (*DETECTOR, *PANELS, *BEAM, *CRYSTAL, *BACKGROUND, *SAMPLING, *OUTPUT)
+    quantity.key: quantity
+    for quantity in (*DETECTOR, *PANELS, *BEAM, *CRYSTAL, *BACKGROUND, *SAMPLING, *RECORD, *OUTPUT)
 }
 """Every quantity by its key, in the order in which fits set them."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from nbjax.config.check import checked
 from nbjax.config.inputs import absent_inputs
-from nbjax.config.tree import Config
+from nbjax.config.tree import Config, Stage
 from nbjax.reference.ledger import check_names
 from nbjax.resolve.backgrounds import ResolvedBackground, resolve_backgrounds
 from nbjax.resolve.beam import ResolvedBeam, resolve_beam
@@ -27,6 +27,7 @@ from nbjax.resolve.model import apply_detector_model
 from nbjax.resolve.notes import DEFAULT_SEED, Notes
 from nbjax.resolve.panels import apply_detector_file
 from nbjax.resolve.plausibility import check_ranges
+from nbjax.resolve.record import resolve_record
 from nbjax.resolve.rotation import resolve_rotation
 from nbjax.resolve.sampling import ResolvedSampling, resolve_sampling
 
@@ -48,6 +49,7 @@ class Resolved:
     Attributes:
         config: the configuration it came from, completed from image headers, parity names checked.
         beam, crystal, detector, sampling, output, backgrounds: the sections.
+        record: stages of the recording, each with all its numbers.
         mask: 0 where a pixel is skipped, of the image's shape, or None.
         others: crystals of the image but the first, and twins.
         warnings: sentences for the user.
@@ -62,6 +64,7 @@ class Resolved:
     detector: ResolvedDetector
     sampling: ResolvedSampling
     output: ResolvedOutput
+    record: tuple[Stage, ...]
     mask: np.ndarray | None
     others: tuple[ResolvedCrystal, ...]
     warnings: tuple[str, ...]
@@ -126,6 +129,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     backgrounds = resolve_backgrounds(config, beam, notes)
     crystal, *twins = twinned(crystal, config.crystal, notes)
     others, oversample = resolve_others(of_file.config, beam, detector, output.seed, notes)
+    record = resolve_record(config, beam, detector, output.seed, notes)
     notes.raise_faults()
     sampling = resolve_sampling(config, beam, crystal, detector, notes)
     sampling = replace(sampling, oversample=max(sampling.oversample, oversample))
@@ -136,6 +140,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
         detector=detector,
         sampling=sampling,
         output=output,
+        record=record,
         mask=mask,
         others=(*twins, *others),
         warnings=tuple(dict.fromkeys(notes.warnings)),

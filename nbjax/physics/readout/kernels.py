@@ -42,7 +42,8 @@ def fiber(fwhm_px: Float[Array, ""], slow: Float[Array, " m"], fast: Float[Array
     g = fwhm_px / FWHM_PER_FIBER_G
 
     def corner(y: Array, x: Array) -> Array:
-        return jnp.arctan(x * y / (g * jnp.sqrt(g * g + x * x + y * y))) / (2 * jnp.pi)
+        # of one argument it is wrong in 64 bits where XLA prefers vectors of 512 bits, as nbjax.compiled asks it to
+        return jnp.arctan2(x * y, g * jnp.sqrt(g * g + x * x + y * y)) / (2 * jnp.pi)
 
     y, x = slow[:, None], fast[None, :]
     upper, lower = y + 0.5, y - 0.5

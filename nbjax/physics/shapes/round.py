@@ -82,5 +82,5 @@ def _beyond_face(away: Float[Array, "*n"], half_edges: Float[Array, "2 *n"]) -> 
 def _quarter(a: Array, b: Array) -> tuple[Array, Array]:
     """a/sqrt(s + a^2) atan(b/sqrt(s + a^2)), and minus its derivative by s, at s = 1."""
     p = 1 / jnp.sqrt(1 + a * a)
-    angle = jnp.arctan(b * p)
+    angle = jnp.arctan2(b * p, jnp.ones(()))
     return a * p * angle, (a * p**3 * angle + a * b * p * p / (1 + a * a + b * b)) / 2
