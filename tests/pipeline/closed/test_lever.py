@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from nbjax.pipeline.closed.lever import lever
 from nbjax.pipeline.closed.spread import BeamSpread, Lattice, covariance
+from nbjax.rotations import about_vector
 
 WAVELENGTH_M = jnp.asarray(1e-10)
 INCIDENT = jnp.array([1.0, 0.0, 0.0])
@@ -64,3 +66,42 @@ def test_height_along_a_spot(turn: float, band: float) -> None:
 
 def test_nothing_without_causes() -> None:
     np.testing.assert_array_equal(found(0.0, 0.0)[0], 0)
+
+
+def test_it_is_the_slope_of_the_determinant_of_all_causes_together() -> None:
+    """With every cause at once, from the moves alone, by derivatives of the exponent."""
+    rng = np.random.default_rng(3)
+
+    def symmetric(size: float) -> jax.Array:
+        root = size * rng.normal(size=(3, 3))
+        return jnp.asarray(root @ root.T)
+
+    stars = jnp.asarray(np.eye(3) / 50e-10 + 4e7 * rng.normal(size=(3, 3)))
+    lattice = Lattice(stars, symmetric(1e6), symmetric(1e-3), jnp.asarray(2e-3), jnp.array([0.0, 1.0, 0.0]))
+    beam = BeamSpread(symmetric(1e-3), jnp.asarray(3e-6))
+    wavelength_m, incident, hkl = jnp.asarray(1e-10), jnp.asarray(INCIDENT), jnp.asarray(HKL)
+    star, direct = hkl @ stars, jnp.linalg.inv(stars).T
+    known = jax.scipy.linalg.block_diag(
+        lattice.cell_spread**2 * jnp.eye(3), lattice.turns, beam.bandwidth, beam.directions / wavelength_m**2
+    )
+    root, inverse = jnp.linalg.cholesky(known), jnp.linalg.inv(lattice.size)
+
+    def exponent(causes: jax.Array, off: jax.Array) -> jax.Array:
+        longer, turn, wave, tilt = jnp.split(root @ causes, [3, 6, 7])
+        # the beam's direction falls back along it as it turns
+        seen = (star + off - tilt + 0.5 * wavelength_m * (tilt @ tilt) * incident) / (1 + wave[0])
+        seen = about_vector(turn).T @ seen
+        y = seen + (longer * (direct @ seen)) @ stars - star
+        return 0.5 * (y @ inverse @ y + causes @ causes)
+
+    def logarithm(off: jax.Array) -> jax.Array:
+        nowhere = jnp.zeros(10)
+        hessian = jax.hessian(exponent)(nowhere, jnp.zeros(3))
+        pull = jax.jacfwd(jax.grad(exponent), 1)(nowhere, jnp.zeros(3)) @ off
+        likeliest = -jnp.linalg.solve(hessian, pull)
+        return -0.5 * jnp.linalg.slogdet(jax.hessian(exponent)(likeliest, off))[1]
+
+    slope = jax.jit(jax.grad(logarithm))(jnp.zeros(3))
+    total = covariance(lattice, beam, wavelength_m, hkl)
+    own = lever(lattice, beam, (incident, wavelength_m), hkl, (total, jnp.linalg.inv(total)), jnp.zeros(()))
+    np.testing.assert_allclose(own, total @ slope, rtol=1e-7)
