@@ -44,6 +44,16 @@ def test_each_likelihood_and_its_information_by_definition() -> None:
     np.testing.assert_allclose(shifted, jax.jit(Poisson().residual)(m + 0.49, counts), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("loss", [Poisson(), PoissonGaussian(0.7), Robust(), Gaussian()])
+def test_a_model_without_photons_is_no_worse_than_very_unlikely(loss: Loss) -> None:
+    dark, data = jnp.zeros(2), jnp.array([0.0, 5.0])
+    both = jax.jit(lambda m, d: (loss.nll(m, d), loss.residual(m, d), loss.information(m)))(dark, data)
+    assert all(jnp.isfinite(part).all() for part in both)
+    assert float(both[0][1]) > float(both[0][0])
+    assert (both[2] > 0).all()
+    assert loss.least_photons == (0.0 if isinstance(loss, Poisson) else -np.inf)
+
+
 @pytest.mark.parametrize("freedom", [2.0, 5.0])
 def test_the_mean_deviance_of_other_losses_is_an_integral(freedom: float) -> None:
     z = np.linspace(-12, 12, 20001)

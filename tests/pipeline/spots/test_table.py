@@ -1,0 +1,131 @@
+"""What is said of given reflections, by the formulas of each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import nbjax
+from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
+from nbjax.constants import THOMSON_CROSS_SECTION_M2
+from nbjax.experiment import Experiment
+from nbjax.pipeline.closed.crossing import Passage
+from nbjax.pipeline.closed.spread import lattice_at
+from nbjax.pipeline.partiality import sampled_profiles
+from nbjax.pipeline.scene import build_scene
+from nbjax.pipeline.spots.equivalent import equivalent
+from nbjax.pipeline.spots.listing import Rows, half_turns, passages_of, shares
+from nbjax.pipeline.spots.section import section_of
+from nbjax.pipeline.spots.table import Spots, spots_at
+
+FLUENCE, AMPLITUDE, WAVELENGTH_M = 1e26, 30.0, 1.1e-10
+CELLS = (12.0, 15.0, 9.0)
+HKL = np.array([[2, -1, 3], [-3, 4, 2], [5, 1, -2]], float)
+
+
+def experiment(range_deg: float, **crystal: Any) -> Experiment:
+    given = {"cell_A": (40.0, 50.0, 60.0), "cell_deg": (75.0, 85.0, 110.0), "misset_deg": (10.0, 20.0, 30.0), **crystal}
+    made = nbjax.prepare(
+        Config(
+            Beam(wavelength_A=WAVELENGTH_M * 1e10, fluence_photons_per_m2=FLUENCE, polarization=0.9),
+            Crystal(
+                cells=CELLS,
+                default_F=AMPLITUDE,
+                shape="gauss",
+                interpolate=False,
+                mosaicity_deg=0.1,
+                phi_range_deg=range_deg or None,
+                phi_start_deg=12.0,
+                **given,
+            ),
+            Detector(pixel_mm=0.3, pixels_fast=60, pixels_slow=50, distance_mm=60.0),
+            Sampling(oversample=1, mosaic_domains=5, phi_steps=4 if range_deg else None),
+        )
+    )
+    return jax.tree.map(jnp.asarray, made)
+
+
+@jax.jit
+def _spots(made: Experiment, passage: Passage) -> tuple[Any, ...]:
+    """Spots; the section of each by the mean crystal and beam; and partialities and densities of its domains."""
+    seen = equivalent(made)
+    hkl = jnp.asarray(HKL)
+    found = spots_at(made, Rows(hkl, passage, jnp.zeros(len(HKL), jnp.int32)))
+
+    def section(index: jax.Array, own: Passage) -> Any:
+        return section_of(seen, lattice_at(seen.crystal, own.angle_rad), index, own)
+
+    profiles = sampled_profiles(made, hkl, (passage.start_rad, passage.end_rad))
+    return found, jax.vmap(section)(hkl, passage), profiles, build_scene(made).panel
+
+
+@pytest.mark.parametrize("range_deg", [0.0, 2.0])
+def test_a_row_is_what_its_formulas_say(range_deg: float) -> None:
+    made = experiment(range_deg)
+    first = np.radians(12 - (range_deg / 8 if range_deg else 0))
+    start, end = (jnp.full(len(HKL), first + part * np.radians(range_deg)) for part in (0, 1))
+    passage = Passage(start, end, 0.5 * (start + end))
+    spots, cut, (shares_of, densities), panel = jax.tree.map(np.asarray, _spots(made, passage))
+    assert isinstance(spots, Spots)
+    assert (len(spots), int(spots.count)) == (3, 3)
+    np.testing.assert_array_equal(spots.miller_index, HKL)
+    np.testing.assert_allclose(spots.diffracted, cut.diffracted, rtol=1e-12)
+    np.testing.assert_allclose(spots.s1_per_m, cut.diffracted / WAVELENGTH_M, rtol=1e-9)
+    np.testing.assert_allclose(spots.excitation_per_m, cut.excitation, rtol=1e-9)
+    np.testing.assert_allclose(spots.mean_angle_rad, np.asarray(passage.angle_rad) + cut.mean_rad, rtol=1e-12)
+    np.testing.assert_allclose(spots.partiality, shares_of, rtol=1e-12)
+    stars = np.linalg.norm(cut.star, axis=1)
+    np.testing.assert_allclose(spots.spacing_m, 1 / stars, rtol=1e-12)
+    a, b, c = np.array([40.0, 50.0, 60.0]) * 1e-10
+    cosines = np.cos(np.radians([75.0, 85.0, 110.0]))
+    volume = a * b * c * np.sqrt(1 - cosines @ cosines + 2 * np.prod(cosines))
+    incident, axis = np.asarray(made.beam.direction), np.asarray(made.beam.polarization_axis)
+    for number, direction in enumerate(cut.diffracted):
+        # the point of the panel's plane in this direction, in pixels
+        def place(towards: np.ndarray) -> np.ndarray:
+            axes = np.stack([panel.fast, panel.slow, -towards], 1)
+            return np.linalg.solve(axes, -panel.origin_m)[:2] / 0.3e-3
+
+        np.testing.assert_allclose(spots.centre[number], place(direction), rtol=1e-9)
+        steps = 1e-6 * np.eye(3)
+        slopes = np.stack([(place(direction + s) - place(direction - s)) / 2e-6 for s in steps], 1)
+        wanted = slopes @ cut.smear[number] @ slopes.T
+        np.testing.assert_allclose(spots.covariance[number], wanted, rtol=1e-6, atol=1e-6 * np.trace(wanted))
+        # Kahn's polarization, of the electric vector along the axis
+        cosine = incident @ direction
+        across = direction - cosine * incident
+        along = (across @ axis) ** 2 / (across @ across)
+        polarization = 0.5 * (1 + cosine**2 - 0.9 * (2 * along - 1) * (1 - cosine**2))
+        strength = FLUENCE * THOMSON_CROSS_SECTION_M2 * (WAVELENGTH_M * AMPLITUDE) ** 2
+        photons = strength * np.prod(CELLS) / volume * polarization * densities[number]
+        assert spots.photons[number] == pytest.approx(photons, rel=1e-9)
+
+
+def test_the_first_rows_keep_the_count() -> None:
+    made = experiment(0.0)
+    at = jnp.full(len(HKL), 0.2)
+    spots = _spots(made, Passage(at, at, at))[0]
+    few = spots.first(2)
+    assert (len(few), int(few.count), few.centre.shape) == (2, 3, (2, 2))
+    np.testing.assert_array_equal(few.photons, spots.photons[:2])
+
+
+def test_all_passages_of_a_reflection_make_up_its_partiality() -> None:
+    made = experiment(2.0)
+    spindle = replace(made.crystal.spindle, start_rad=jnp.asarray(0.3), step_rad=jnp.radians(jnp.asarray(92.5)))
+    made = made.with_crystal(replace(made.crystal, spindle=spindle))
+    assert half_turns(spindle) == 3
+    assert half_turns(replace(spindle, step_rad=-0.4 * spindle.step_rad)) == 1
+    assert half_turns(replace(spindle, steps=1)) == 1
+    seen = jax.jit(equivalent)(made)
+    # a turn and a bit shows every reflection that meets the sphere at both of its angles
+    found = np.asarray(jax.jit(shares, static_argnums=2)(seen, jnp.asarray(HKL), 3))
+    np.testing.assert_allclose(found, np.round(found), atol=1e-6)
+    assert found.max() >= 2
+    both = jax.jit(passages_of, static_argnums=2)(seen, jnp.asarray(HKL), 4)
+    assert both.angle_rad.shape == (3, 4)
