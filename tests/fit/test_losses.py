@@ -62,9 +62,10 @@ def test_the_mean_deviance_of_other_losses_is_an_integral(freedom: float) -> Non
     np.testing.assert_array_equal(Gaussian(freedom).mean_deviance(np.zeros(3)), np.ones(3))
 
 
-def test_a_small_residual_is_the_root_of_the_deviance_too() -> None:
-    data, off = np.full(4, 400.0), np.array([-9e-4, -4e-4, 4e-4, 9e-4])
-    both = jax.jit(lambda m, data: (Poisson().residual(m, data), Poisson().nll(m, data)))
+@pytest.mark.parametrize(("loss", "most"), [(Poisson(), 9e-4), (Robust(3.0, 1.5), 4e-5)])
+def test_a_small_residual_is_the_root_of_the_deviance_too(loss: Loss, most: float) -> None:
+    data, off = np.full(4, 400.0), most * np.array([-1.0, -0.4, 0.4, 1.0])
+    both = jax.jit(lambda m, data: (loss.residual(m, data), loss.nll(m, data)))
     residual, nll = map(np.asarray, both(data * (1 + off), data))
     assert residual**2 / 2 == pytest.approx(nll, rel=2e-7)
     assert (np.sign(residual) == np.sign(off)).all()
