@@ -25,7 +25,8 @@ from nbjax.pipeline.spots.table import Spots, spots_at
 
 FLUENCE, AMPLITUDE, WAVELENGTH_M = 1e26, 30.0, 1.1e-10
 CELLS = (12.0, 15.0, 9.0)
-HKL = np.array([[2, -1, 3], [-3, 4, 2], [5, 1, -2]], float)
+COUNT = 3
+THICKNESS_M, ATTENUATION_PER_M, LAYERS = 400e-6, 4e3, 2
 
 
 def experiment(range_deg: float, **crystal: Any) -> Experiment:
@@ -43,37 +44,61 @@ def experiment(range_deg: float, **crystal: Any) -> Experiment:
                 phi_start_deg=12.0,
                 **given,
             ),
-            Detector(pixel_mm=0.3, pixels_fast=60, pixels_slow=50, distance_mm=60.0),
-            Sampling(oversample=1, mosaic_domains=5, phi_steps=4 if range_deg else None),
+            Detector(
+                pixel_mm=0.3,
+                pixels_fast=60,
+                pixels_slow=50,
+                distance_mm=60.0,
+                thickness_um=THICKNESS_M * 1e6,
+                attenuation_depth_um=1e6 / ATTENUATION_PER_M,
+            ),
+            Sampling(oversample=1, mosaic_domains=5, phi_steps=4 if range_deg else None, thickness_layers=LAYERS),
         )
     )
     return jax.tree.map(jnp.asarray, made)
 
 
+def reflections(made: Experiment, angle_rad: float) -> np.ndarray:
+    """Those nearest to the sphere at an angle."""
+    hkl = np.stack(np.meshgrid(*[np.arange(-5, 6)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    stars = np.asarray(jax.jit(lattice_at)(made.crystal, jnp.asarray(angle_rad)).stars)
+    off = np.linalg.norm(np.asarray(made.beam.direction) + WAVELENGTH_M * hkl @ stars, axis=1) - 1
+    return hkl[np.argsort(np.abs(off))][1 : COUNT + 1].astype(float)
+
+
 @jax.jit
-def _spots(made: Experiment, passage: Passage) -> tuple[Any, ...]:
+def _spots(made: Experiment, hkl: jax.Array, passage: Passage) -> tuple[Any, ...]:
     """Spots; the section of each by the mean crystal and beam; and partialities and densities of its domains."""
     seen = equivalent(made)
-    hkl = jnp.asarray(HKL)
-    found = spots_at(made, Rows(hkl, passage, jnp.zeros(len(HKL), jnp.int32)))
+    found = spots_at(made, Rows(hkl, passage, jnp.zeros(COUNT, jnp.int32)))
 
     def section(index: jax.Array, own: Passage) -> Any:
         return section_of(seen, lattice_at(seen.crystal, own.angle_rad), index, own)
 
     profiles = sampled_profiles(made, hkl, (passage.start_rad, passage.end_rad))
-    return found, jax.vmap(section)(hkl, passage), profiles, build_scene(made).panel
+    return found, jax.vmap(section)(hkl, passage), profiles, build_scene(made)
+
+
+def place(panel: Any, towards: np.ndarray, depth_m: float) -> np.ndarray:
+    """(fast, slow) in pixels where a ray meets the plane at a depth."""
+    axes = np.stack([panel.fast, panel.slow, -towards], 1)
+    return np.linalg.solve(axes, -panel.origin_m - depth_m * panel.normal)[:2] / 0.3e-3
 
 
 @pytest.mark.parametrize("range_deg", [0.0, 2.0])
 def test_a_row_is_what_its_formulas_say(range_deg: float) -> None:
     made = experiment(range_deg)
     first = np.radians(12 - (range_deg / 8 if range_deg else 0))
-    start, end = (jnp.full(len(HKL), first + part * np.radians(range_deg)) for part in (0, 1))
+    hkl = reflections(made, np.radians(12 + range_deg / 2))
+    start, end = (jnp.full(COUNT, first + part * np.radians(range_deg)) for part in (0, 1))
     passage = Passage(start, end, 0.5 * (start + end))
-    spots, cut, (shares_of, densities), panel = jax.tree.map(np.asarray, _spots(made, passage))
+    found = jax.tree.map(np.asarray, _spots(made, jnp.asarray(hkl), passage))
+    spots, cut, (shares_of, densities), scene = found
+    panel = scene.panel
+    assert (densities * range_deg > 0).all() if range_deg else (shares_of > 0.1).any()
     assert isinstance(spots, Spots)
-    assert (len(spots), int(spots.count)) == (3, 3)
-    np.testing.assert_array_equal(spots.miller_index, HKL)
+    assert (len(spots), int(spots.count)) == (COUNT, COUNT)
+    np.testing.assert_array_equal(spots.miller_index, hkl)
     np.testing.assert_allclose(spots.diffracted, cut.diffracted, rtol=1e-12)
     np.testing.assert_allclose(spots.s1_per_m, cut.diffracted / WAVELENGTH_M, rtol=1e-9)
     np.testing.assert_allclose(spots.excitation_per_m, cut.excitation, rtol=1e-9)
@@ -86,14 +111,16 @@ def test_a_row_is_what_its_formulas_say(range_deg: float) -> None:
     volume = a * b * c * np.sqrt(1 - cosines @ cosines + 2 * np.prod(cosines))
     incident, axis = np.asarray(made.beam.direction), np.asarray(made.beam.polarization_axis)
     for number, direction in enumerate(cut.diffracted):
-        # the point of the panel's plane in this direction, in pixels
-        def place(towards: np.ndarray) -> np.ndarray:
-            axes = np.stack([panel.fast, panel.slow, -towards], 1)
-            return np.linalg.solve(axes, -panel.origin_m)[:2] / 0.3e-3
+        # each layer catches its part of what the one before leaves, and the mean is where most is caught
+        through = ATTENUATION_PER_M * THICKNESS_M / LAYERS / (direction @ panel.normal)
+        caught = np.exp(-through * np.arange(LAYERS)) * (1 - np.exp(-through))
+        depth_m = caught @ scene.rays.depth / caught.sum() * THICKNESS_M
 
-        np.testing.assert_allclose(spots.centre[number], place(direction), rtol=1e-9)
+        np.testing.assert_allclose(spots.centre[number], place(panel, direction, depth_m), rtol=1e-9)
         steps = 1e-6 * np.eye(3)
-        slopes = np.stack([(place(direction + s) - place(direction - s)) / 2e-6 for s in steps], 1)
+        slopes = np.stack(
+            [(place(panel, direction + s, depth_m) - place(panel, direction - s, depth_m)) / 2e-6 for s in steps], 1
+        )
         wanted = slopes @ cut.smear[number] @ slopes.T
         np.testing.assert_allclose(spots.covariance[number], wanted, rtol=1e-6, atol=1e-6 * np.trace(wanted))
         # Kahn's polarization, of the electric vector along the axis
@@ -102,14 +129,14 @@ def test_a_row_is_what_its_formulas_say(range_deg: float) -> None:
         along = (across @ axis) ** 2 / (across @ across)
         polarization = 0.5 * (1 + cosine**2 - 0.9 * (2 * along - 1) * (1 - cosine**2))
         strength = FLUENCE * THOMSON_CROSS_SECTION_M2 * (WAVELENGTH_M * AMPLITUDE) ** 2
-        photons = strength * np.prod(CELLS) / volume * polarization * densities[number]
-        assert spots.photons[number] == pytest.approx(photons, rel=1e-9)
+        photons = strength * np.prod(CELLS) / volume * polarization * caught.sum() * densities[number]
+        assert spots.photons[number] == pytest.approx(photons, rel=1e-9, abs=0)
 
 
 def test_the_first_rows_keep_the_count() -> None:
     made = experiment(0.0)
-    at = jnp.full(len(HKL), 0.2)
-    spots = _spots(made, Passage(at, at, at))[0]
+    at = jnp.full(COUNT, np.radians(12.0))
+    spots = _spots(made, jnp.asarray(reflections(made, np.radians(12.0))), Passage(at, at, at))[0]
     few = spots.first(2)
     assert (len(few), int(few.count), few.centre.shape) == (2, 3, (2, 2))
     np.testing.assert_array_equal(few.photons, spots.photons[:2])
@@ -122,10 +149,10 @@ def test_all_passages_of_a_reflection_make_up_its_partiality() -> None:
     assert half_turns(spindle) == 3
     assert half_turns(replace(spindle, step_rad=-0.4 * spindle.step_rad)) == 1
     assert half_turns(replace(spindle, steps=1)) == 1
-    seen = jax.jit(equivalent)(made)
+    seen, hkl = jax.jit(equivalent)(made), reflections(made, 0.5)
     # a turn and a bit shows every reflection that meets the sphere at both of its angles
-    found = np.asarray(jax.jit(shares, static_argnums=2)(seen, jnp.asarray(HKL), 3))
+    found = np.asarray(jax.jit(shares, static_argnums=2)(seen, jnp.asarray(hkl), 3))
     np.testing.assert_allclose(found, np.round(found), atol=1e-6)
     assert found.max() >= 2
-    both = jax.jit(passages_of, static_argnums=2)(seen, jnp.asarray(HKL), 4)
+    both = jax.jit(passages_of, static_argnums=2)(seen, jnp.asarray(hkl), 4)
     assert both.angle_rad.shape == (3, 4)
