@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -14,8 +15,12 @@ import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.errors import NonFiniteError
 from nbjax.experiment import Experiment
+from nbjax.pipeline.closed.crossing import Passage
+from nbjax.pipeline.closed.image import sorted_by_size
+from nbjax.pipeline.closed.listing import Count, Listed
 from nbjax.pipeline.closed.survey import with_capacity
 from nbjax.pipeline.render import render
+from nbjax.sampling.capacity import Capacity, SpotSize
 
 TRICLINIC: dict[str, Any] = {"cell_A": (40.0, 50.0, 60.0), "cell_deg": (75.0, 85.0, 110.0)}
 SPOT = (174, 197, 171, 194)
@@ -95,6 +100,42 @@ def test_every_way_to_an_image_is_the_same() -> None:
         np.testing.assert_allclose(nbjax.simulate_on(jax.devices(), one), whole, rtol=1e-12)
         both = nbjax.simulate_batch(nbjax.stack([one, one]))
         np.testing.assert_allclose(both, np.stack([whole, whole]), rtol=1e-9, atol=1e-9 * whole.max())
+
+
+def test_each_spot_goes_where_it_fits_first() -> None:
+    rng = np.random.default_rng(2)
+    count, room = 12, 20
+    axes = rng.uniform(0.3, 2.5, (room, 2))
+    covariance = np.stack([np.diag(pair**2) for pair in axes])
+    numbers = np.arange(room, dtype=float)
+    passage = Passage(*map(jnp.asarray, (numbers, numbers, numbers)))
+    hkl = np.stack([numbers] * 3, 1)
+    listed = Listed(
+        *map(jnp.asarray, (hkl, numbers.astype(int), numbers.astype(int))),
+        passage,
+        *map(jnp.asarray, (numbers, hkl[:, :2], covariance, 0 * numbers, hkl)),
+    )
+    sizes = (SpotSize(8, 8, 8, 3), SpotSize(10, 10, 8, 2), SpotSize(15, 15, 64, 20))
+    capacity = Capacity((0, 0, 0), (1, 1, 1), 1.0, 1, 1, 1, room, 1, sizes)
+    found, too_large = _sorted(jax.tree.map(lambda leaf: leaf[None], listed), jnp.full((1,), count), capacity)
+    assert not too_large
+    longer, shorter = axes[:count].max(1), axes[:count].min(1)
+    length, width = np.ceil(5.3 * longer + 0.5), np.ceil(5.3 * shorter + 0.5)
+    left = np.ones(count, bool)
+    for size, (rows, number) in zip(sizes, found, strict=True):
+        fits = left & (length <= size.half_length) & (width <= size.half_width) & (shorter >= size.narrowest)
+        own = np.flatnonzero(fits)[: size.count]
+        assert int(number) == len(own) > 0
+        np.testing.assert_array_equal(rows.hkl[: len(own), 0], own)
+        left[own] = False
+    assert not left.any()
+    few = replace(capacity, spots=sizes[:2])
+    assert _sorted(jax.tree.map(lambda leaf: leaf[None], listed), jnp.full((1,), count), few)[1]
+
+
+@partial(jax.jit, static_argnums=2)
+def _sorted(listed: Listed, seen: jax.Array, capacity: Capacity) -> Any:
+    return sorted_by_size(listed, Count(seen, seen), capacity)
 
 
 def test_two_crystals_add_up() -> None:
