@@ -25,12 +25,15 @@ from nbjax.pipeline.spots.table import Spots, spots_at
 
 FLUENCE, AMPLITUDE, WAVELENGTH_M = 1e26, 30.0, 1.1e-10
 CELLS = (12.0, 15.0, 9.0)
+LENGTHS_A, ANGLES_DEG = np.array([40.0, 50.0, 60.0]), np.array([75.0, 85.0, 110.0])
+COSINES = np.cos(np.radians(ANGLES_DEG))
+VOLUME_M3 = np.prod(LENGTHS_A * 1e-10) * np.sqrt(1 - COSINES @ COSINES + 2 * np.prod(COSINES))
 COUNT = 3
 THICKNESS_M, ATTENUATION_PER_M, LAYERS = 400e-6, 4e3, 2
 
 
 def experiment(range_deg: float, **crystal: Any) -> Experiment:
-    given = {"cell_A": (40.0, 50.0, 60.0), "cell_deg": (75.0, 85.0, 110.0), "misset_deg": (10.0, 20.0, 30.0), **crystal}
+    given = {"cell_A": tuple(LENGTHS_A), "cell_deg": tuple(ANGLES_DEG), "misset_deg": (10.0, 20.0, 30.0), **crystal}
     made = nbjax.prepare(
         Config(
             Beam(wavelength_A=WAVELENGTH_M * 1e10, fluence_photons_per_m2=FLUENCE, polarization=0.9),
@@ -55,7 +58,12 @@ def experiment(range_deg: float, **crystal: Any) -> Experiment:
             Sampling(oversample=1, mosaic_domains=5, phi_steps=4 if range_deg else None, thickness_layers=LAYERS),
         )
     )
-    return jax.tree.map(jnp.asarray, made)
+    # seven blocks of it, where the beam has half of its fluence; point pixels see no obliquity
+    beam = replace(made.beam, profile="gaussian", size_m=2e-5)
+    volume_m3 = 7 * np.prod(CELLS) * VOLUME_M3
+    made = made.with_crystal(replace(made.crystal, volume_m3=volume_m3, offset_m=np.array([6e-6, -8e-6])))
+    made = made.with_panel(replace(made.panel, point_pixel=range_deg > 0))
+    return jax.tree.map(jnp.asarray, replace(made, beam=beam))
 
 
 def reflections(made: Experiment, angle_rad: float) -> np.ndarray:
@@ -106,14 +114,14 @@ def test_a_row_is_what_its_formulas_say(range_deg: float) -> None:
     np.testing.assert_allclose(spots.partiality, shares_of, rtol=1e-12)
     stars = np.linalg.norm(cut.star, axis=1)
     np.testing.assert_allclose(spots.spacing_m, 1 / stars, rtol=1e-12)
-    a, b, c = np.array([40.0, 50.0, 60.0]) * 1e-10
-    cosines = np.cos(np.radians([75.0, 85.0, 110.0]))
-    volume = a * b * c * np.sqrt(1 - cosines @ cosines + 2 * np.prod(cosines))
     incident, axis = np.asarray(made.beam.direction), np.asarray(made.beam.polarization_axis)
     for number, direction in enumerate(cut.diffracted):
         # each layer catches its part of what the one before leaves, and the mean is where most is caught
         through = ATTENUATION_PER_M * THICKNESS_M / LAYERS / (direction @ panel.normal)
         caught = np.exp(-through * np.arange(LAYERS)) * (1 - np.exp(-through))
+        if range_deg:
+            away_m = panel.origin_m @ panel.normal
+            caught /= 0.3e-3**2 * (direction @ panel.normal) * away_m / (away_m + scene.rays.depth * THICKNESS_M)
         depth_m = caught @ scene.rays.depth / caught.sum() * THICKNESS_M
 
         np.testing.assert_allclose(spots.centre[number], place(panel, direction, depth_m), rtol=1e-9)
@@ -129,7 +137,7 @@ def test_a_row_is_what_its_formulas_say(range_deg: float) -> None:
         along = (across @ axis) ** 2 / (across @ across)
         polarization = 0.5 * (1 + cosine**2 - 0.9 * (2 * along - 1) * (1 - cosine**2))
         strength = FLUENCE * THOMSON_CROSS_SECTION_M2 * (WAVELENGTH_M * AMPLITUDE) ** 2
-        photons = strength * np.prod(CELLS) / volume * polarization * caught.sum() * densities[number]
+        photons = 7 / 2 * strength * np.prod(CELLS) / VOLUME_M3 * polarization * caught.sum() * densities[number]
         assert spots.photons[number] == pytest.approx(photons, rel=1e-9, abs=0)
 
 
