@@ -75,6 +75,17 @@ def test_a_flat_spot_is_a_sphere_of_volume_one() -> None:
     assert 4 / 3 * np.pi * edge_sq**1.5 == pytest.approx(1.0, rel=1e-4)
 
 
+@pytest.mark.parametrize("ends", [(0.3, 0.4, 0.5), (0.7, 0.2, 0.55), (2.0, 0.6, 0.1), (0.5, 3.0, 0.5), (1.0, 1.0, 1.0)])
+def test_a_cell_holds_what_it_leaves_of_a_flat_spot(ends: tuple[float, float, float]) -> None:
+    radius = (3 / (4 * np.pi)) ** (1 / 3)
+    a, b, c = ends
+    x, y = (min(end, radius) * (np.arange(1000) + 0.5) / 1000 for end in (a, b))
+    height = np.sqrt(np.maximum(radius**2 - x[:, None] ** 2 - y**2, 0))
+    wanted = 8 * np.minimum(height, c).mean() * min(a, radius) * min(b, radius)
+    found = float(jax.jit(SHAPES["tophat"].share_in_cell)(tuple(map(jnp.asarray, ends))))
+    assert found == pytest.approx(wanted, abs=1e-4)
+
+
 def test_the_constants_of_nanobragg_make_spots_of_other_sums() -> None:
     sums = {shape: _total(f"nanobragg_{shape}", (20.0, 20.0, 20.0), 1.0) for shape in ("round", "gauss")}
     assert sums["gauss"] == pytest.approx((np.pi * 0.63 / 2) ** 1.5, rel=1e-9)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtri
 
 from nbjax.geometry.unit_cell import standard_direct
 from nbjax.sampling.disorder import Disorder, deviates, disordered
@@ -46,6 +47,26 @@ def test_deviates_are_those_of_a_normal_distribution() -> None:
     # so are those of any direction in their space
     along = found @ (np.random.default_rng(1).standard_normal((6, 20)))
     np.testing.assert_allclose((along**4).mean(axis=0) / (along**2).mean(axis=0) ** 2, 3, rtol=0.05)
+
+
+@pytest.mark.parametrize("seed", [1, 8])
+def test_deviates_follow_the_generalised_golden_ratio(seed: int) -> None:
+    found = np.hstack(deviates(23, seed))
+    # the number whose seventh power is itself and one, of which each dimension has a power for its step
+    ratio = 1.1
+    for _ in range(100):
+        ratio = (1 + ratio) ** (1 / 7)
+    for number, along in enumerate(found.T, 1):
+        places = np.arange(1, 24) * ratio**-number % 1
+        # whatever the shift, the places are in the same order around the circle
+        around, wanted = np.argsort(along), np.argsort(places)
+        np.testing.assert_array_equal(
+            np.roll(around, -int(np.flatnonzero(around == 0)[0])), np.roll(wanted, -int(np.flatnonzero(wanted == 0)[0]))
+        )
+        # and each stands for a part of equal probability
+        np.testing.assert_allclose(
+            np.sort(along) / np.sort(along)[-1], ndtri((np.arange(23) + 0.5) / 23) / ndtri(22.5 / 23), atol=1e-12
+        )
 
 
 def test_deviates_fill_space_better_than_random_ones() -> None:
