@@ -23,7 +23,8 @@ from nbjax.geometry.detector import DetectorParameters
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import PanelParameters
 from nbjax.geometry.unit_cell import UnitCell
-from nbjax.physics.backgrounds.background import Background
+from nbjax.physics.backgrounds.background import Term
+from nbjax.physics.screens.screen import Screen
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.sampling.capacity import Capacity
 from nbjax.sampling.disorder import Disorder
@@ -160,6 +161,7 @@ class Experiment:
         grid: static grid and sampling.
         precision: name of the floating-point policy.
         program: what evaluates it in the place of the physics, see ``nbjax.pipeline.program``; None: the physics.
+        screens: what lets only a part of all photons pass.
         low: what the 32-bit numbers of this experiment lack to 64-bit ones, in the same places; only with precision
             ``single``, and without the tables. It is a constant: nothing is differentiated by it.
     """
@@ -167,12 +169,13 @@ class Experiment:
     beam: BeamParameters
     detector: DetectorParameters
     crystals: tuple[CrystalParameters, ...]
-    backgrounds: tuple[Background, ...]
+    backgrounds: tuple[Term, ...]
     resolution_limit_m: Float[Array, ""]
     mask: Float[Array, "..."] | None
     grid: Grid = field(metadata=STATIC)
     precision: str = field(metadata=STATIC)
     program: Hashable | None = field(metadata=STATIC)
+    screens: tuple[Screen, ...] = ()
     low: Experiment | None = None
 
     @property

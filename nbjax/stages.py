@@ -119,6 +119,7 @@ class Stages:
         capture, polarization, solid_angle_sr: factors of the whole pixel, shape (pixels,). Where a factor differs
             between samples, its mean weighted by what the samples contribute; where it is oversampled, that of the
             last sample, which is not multiplied again.
+        transmission: fraction of the photons that screens let pass, shape (pixels,); None without screens.
         I_pixel_photons: the pixel as ``simulate`` sums it, shape (pixels,).
         samples: every sample of each crystal, or None.
         oversample_thickness, oversample_polarization, oversample_solid_angle: whether the factor is inside
@@ -146,10 +147,12 @@ class Stages:
     oversample_solid_angle: bool = field(metadata=STATIC)
     panel: Int[Array, " pixels"] | None = None
     backgrounds_electrons_squared: Float[Array, "pixels backgrounds"] | None = None
+    transmission: Float[Array, " pixels"] | None = None
 
     def product_photons(self) -> Float[Array, " pixels"]:
         """The pixel as the product of its stages, shape (pixels,); equal to the image but for rounding."""
         product = self.r_e_squared_m2 * self.fluence_photons_per_m2 * self.before_scaling_electrons_squared / self.steps
+        product = product if self.transmission is None else product * self.transmission
         product = product if self.oversample_thickness else product * self.capture
         product = product if self.oversample_polarization else product * self.polarization
         return product if self.oversample_solid_angle else product * self.solid_angle_sr

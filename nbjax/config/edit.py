@@ -21,6 +21,13 @@ def section_types() -> dict[str, Any]:
     return found
 
 
+def lists() -> frozenset[str]:
+    """Sections of which there are lists of tables."""
+    return frozenset(
+        name for name, kind in get_type_hints(Config).items() if is_dataclass((get_args(kind) or (None,))[0])
+    )
+
+
 def tables_of(config: Config, section: str) -> list[tuple[str, Any]]:
     """Place and table of a section; of a list of tables every one, numbered, as ``background.0``."""
     found = getattr(config, section, None)

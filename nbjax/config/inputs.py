@@ -14,7 +14,7 @@ INPUT_FILES: dict[str, tuple[str, ...]] = {
     "crystal": _OF_CRYSTAL,
     "crystals": _OF_CRYSTAL,
     "detector": ("file", "header_file", "mask_file"),
-    "background": ("file",),
+    "background": ("file", "profile_file", "image_file"),
     "record": ("file", "mask_file"),
 }
 

@@ -190,6 +190,8 @@ class Background:
 
     material: str | None = None
     file: str | None = None  # two columns: abscissa, and electrons of one molecule
+    profile_file: str | None = None  # two columns: scattering angle in degrees, and photons of a pixel
+    image_file: str | None = None  # photons of every pixel
     file_axis: Literal["stol", "4stol", "Q"] = (
         "stol"  # sin(theta)/wavelength, four and four pi times that; per Angstrom
     )
@@ -251,6 +253,21 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Shadow:
+    """A flat object across the beam between sample and detector; one table of several."""
+
+    kind: Literal["disc", "rectangle", "arm", "edge"] = "disc"
+    distance_mm: float | None = None  # from the sample, along the beam
+    diameter_mm: float | None = None  # of a disc
+    width_mm: float | None = None  # across the direction of a rectangle or an arm
+    length_mm: float | None = None  # along the direction of a rectangle
+    offset_mm: tuple[float, float] | None = None  # of its middle from the beam: along the polarization, and across
+    angle_deg: float | None = None  # of its direction, from the polarization axis
+    penumbra_mm: float | None = None  # standard deviation of its edges; None: that of the beam's size
+    transmission: float | None = None
+
+
+@dataclass(frozen=True)
 class Output:
     """Files to write (only the named ones) and how pixels become integers."""
 
@@ -279,6 +296,7 @@ class Config:
     sampling: Sampling = field(default_factory=Sampling)
     background: tuple[Background, ...] = ()
     record: tuple[Stage, ...] | str = ()  # stages, or the name of a detector that has them
+    shadow: tuple[Shadow, ...] = ()
     output: Output = field(default_factory=Output)
     precision: Precision = "double"
     parity: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 from scipy.special import ndtri
 
+from nbjax.config.edit import lists
 from nbjax.dataset.columns import numbers_of_column
 from nbjax.dataset.distributions import quantile
 from nbjax.dataset.section import Draw
@@ -45,7 +46,7 @@ def path_of(key: str) -> tuple[str, str | None]:
     Of a list of tables, ``background.0.scale``, the number of the table is in neither.
     """
     section, _, rest = key.partition(".")
-    if section == "background":
+    if section in lists():
         table, _, rest = rest.partition(".")
         rest = rest if table.isdecimal() else ""
     name, dot, index = rest.partition(".")
@@ -55,7 +56,7 @@ def path_of(key: str) -> tuple[str, str | None]:
 def table_of(key: str) -> str:
     """Place of the table that a drawn key lies in: a section, or one of a list, ``background.0``."""
     section, _, rest = key.partition(".")
-    return f"{section}.{rest.partition('.')[0]}" if section == "background" else section
+    return f"{section}.{rest.partition('.')[0]}" if section in lists() else section
 
 
 def draw_rotation(seed: int, image: int, lattice: int) -> np.ndarray:

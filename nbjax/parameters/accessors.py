@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 
 from nbjax.experiment import Experiment
 from nbjax.fields import look_up
-from nbjax.parameters.backgrounds import of_backgrounds
 from nbjax.parameters.beam import BEAM
 from nbjax.parameters.crystal import AROUND, CRYSTAL
 from nbjax.parameters.detector import DETECTOR
+from nbjax.parameters.lists import LISTS, of_list
 from nbjax.parameters.panels import SECTIONS, TOGETHER, for_all_panels, mean_distance, on_first_panel, rigid_motions
 from nbjax.parameters.parameter import Meaning, Parameter, leaf
 from nbjax.parameters.plural import alone, numbered
@@ -32,8 +32,8 @@ def access(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> list
     crystals, several_panels = len(experiment.crystals), experiment.detector.groups is not None
     if quantity.section in SECTIONS:
         return rigid_motions(quantity, experiment)
-    if quantity.section == "background":
-        return of_backgrounds(quantity, experiment)
+    if quantity.section in LISTS:
+        return of_list(quantity, experiment)
     if quantity.section == "detector" and several_panels:
         found = [_of_panels(quantity, experiment, meaning)]
     elif quantity.section != "crystal" or quantity.key in AROUND or crystals == 1:

@@ -2,8 +2,8 @@
 
 The key of a quantity names the parameter of an only crystal, ``crystal.misset_deg``. Of several, each has its own,
 ``crystals[1].misset_deg``, which is the parameter of the experiment that has no other crystal. Panels, and the
-groups in which they move, are named too: ``panels[left].shift_mm``, ``groups[quad].rotation_deg``. Backgrounds have the
-keys of the configuration, ``background.0.scale``.
+groups in which they move, are named too: ``panels[left].shift_mm``, ``groups[quad].rotation_deg``. Backgrounds and
+shadows have the keys of the configuration, ``background.0.scale``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nbjax.parameters.parameter import Parameter, Set
 
 _NUMBERED = re.compile(r"^crystals\[(\d+|\*)\]\.")
 _NAMED = re.compile(r"^(panels|groups)\[(.+)\]\.")
-_BACKGROUND = re.compile(r"^background\.\d+\.")
+_LISTED = re.compile(r"^(background|shadow)\.\d+\.")
 _SECTION = "crystal."
 ALL = "*"
 """In brackets: every crystal, panel or group."""
@@ -27,7 +27,7 @@ ALL = "*"
 
 def key_of(path: str) -> str:
     """Key of the quantity that a path, or the name of one of its components, is of."""
-    return _BACKGROUND.sub("background.", _NAMED.sub(r"\1.", _NUMBERED.sub(_SECTION, path)))
+    return _LISTED.sub(r"\1.", _NAMED.sub(r"\1.", _NUMBERED.sub(_SECTION, path)))
 
 
 def crystal_of(path: str) -> int | None:

@@ -117,7 +117,7 @@ def background_sums(experiment: Experiment, scene: Scene, pixels: Pixels, produc
     """The backgrounds in each product, with the oversampled factors: once for all rays, at the pixels' middles."""
     sample = mean_sample(experiment, scene, pixels)
     oversampled = oversampled_factors(experiment, sample)
-    first, *others = backgrounds_seen(experiment, scene, sample)
+    first, *others = backgrounds_seen(experiment, scene, pixels, sample)
     whole = sum(others, first) * oversampled
     return tuple((whole * factor).astype(pixels.slow.dtype) for factor in products(experiment, sample))
 
@@ -128,7 +128,7 @@ def mean_backgrounds(experiment: Experiment, scene: Scene, pixels: Pixels) -> tu
         return ()
     sample = mean_sample(experiment, scene, pixels)
     oversampled = oversampled_factors(experiment, sample)
-    return tuple(seen * oversampled for seen in backgrounds_seen(experiment, scene, sample))
+    return tuple(seen * oversampled for seen in backgrounds_seen(experiment, scene, pixels, sample))
 
 
 def share_of(scene: Scene, number: int, ray: RayTable, sample: RaySample, oversampled: Array) -> Array:

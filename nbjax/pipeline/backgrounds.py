@@ -9,7 +9,7 @@ from jax import Array
 
 from nbjax.experiment import BeamParameters, Experiment
 from nbjax.numerics import Components, components, dot
-from nbjax.physics.backgrounds.background import Background, Extended, Seen, Sight
+from nbjax.physics.backgrounds.background import Background, Extended, InPhotons, Seen, Sight, Term
 from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.pipeline.sample import RaySample, ray_view, sample_ray
 from nbjax.pipeline.scene import RayTable, Scene
@@ -19,7 +19,8 @@ from nbjax.sampling.subpixels import layer_fractions
 
 def background_at(experiment: Experiment, q_per_m: Components) -> Array:
     """What all backgrounds scatter at scattering vectors, in electrons squared at the fluence of the beam's centre."""
-    first, *others = (_lit(experiment.beam, term, term.electrons_squared(q_per_m)) for term in experiment.backgrounds)
+    terms = [term for term in experiment.backgrounds if isinstance(term, Background)]
+    first, *others = (_lit(experiment.beam, term, term.electrons_squared(q_per_m)) for term in terms)
     return sum(others, first)
 
 
@@ -38,7 +39,7 @@ def mean_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> RaySamp
     return replace(sample, capture=sample.capture / layers)
 
 
-def backgrounds_seen(experiment: Experiment, scene: Scene, sample: RaySample) -> list[Array]:
+def backgrounds_seen(experiment: Experiment, scene: Scene, pixels: Pixels, sample: RaySample) -> list[Array]:
     """What each background scatters towards the points of a sample of the mean ray, summed over the sensor's layers."""
     ray = _mean_ray(scene.rays)
     sight = Sight(
@@ -46,9 +47,18 @@ def backgrounds_seen(experiment: Experiment, scene: Scene, sample: RaySample) ->
         incident=components(ray.incident),
         wavelength_m=ray.wavelength_m,
         polarization=sample.polarization,
+        number=pixels.number,
     )
-    beam, layers = experiment.beam, experiment.detector.panels.layers
-    return [layers * _lit(beam, term, _scattered(term, sight)) for term in experiment.backgrounds]
+    layers = experiment.detector.panels.layers
+    factors = scene.photons_per_sr_per_electron * sample.capture * sample.polarization * sample.solid_angle_sr
+
+    def seen(term: Term) -> Array:
+        if not isinstance(term, InPhotons):
+            return layers * _lit(experiment.beam, term, _scattered(term, sight))
+        # the pixel is multiplied by its factors later; one that catches nothing stays dark
+        return jnp.where(factors > 0, term.photons(sight) / jnp.where(factors > 0, factors, 1.0), 0.0)
+
+    return [seen(term) for term in experiment.backgrounds]
 
 
 def _scattered(term: Background, sight: Sight) -> Array:

@@ -23,6 +23,7 @@ from nbjax.pipeline.accumulate import (
 )
 from nbjax.pipeline.sample import CrystalSample, RaySample
 from nbjax.pipeline.scene import Scene, build_scene, samples_per_layer
+from nbjax.pipeline.screens import transmission
 from nbjax.pipeline.view import Pixels
 
 
@@ -38,6 +39,7 @@ class Record:
         capture: what the pixel is multiplied by for the last ray.
         background: the part of the first sum that is background.
         backgrounds: the parts of that that are of each.
+        transmission: what screens let pass of all; None without screens.
         samples: every sample, if asked for.
         running: with them, of each crystal: the sum up to and including each sample, times the samples of a layer.
     """
@@ -50,6 +52,7 @@ class Record:
     samples: Samples | None
     running: tuple[Array, ...]
     backgrounds: tuple[Array, ...] = ()
+    transmission: Array | None = None
 
 
 @runtime_checkable
@@ -76,7 +79,7 @@ class Physics:
 
     def pixel_sums(self, experiment: Experiment, scene: Scene, pixels: Pixels) -> Array:
         """See ``Program``."""
-        return pixel_sums(experiment, scene, pixels)
+        return pixel_sums(experiment, scene, pixels) * transmission(experiment, scene, pixels)
 
     def record(self, experiment: Experiment, scene: Scene, pixels: Pixels, keep: bool) -> Record:
         """See ``Program``."""
@@ -99,6 +102,7 @@ class Physics:
             samples,
             running,
             backgrounds,
+            jnp.asarray(transmission(experiment, scene, pixels)) if experiment.screens else None,
         )
 
 

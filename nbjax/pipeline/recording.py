@@ -88,6 +88,7 @@ def _pixel_stages(experiment: Experiment, scene: Scene, pixels: Pixels, keep: bo
     record = program_of(experiment).record(experiment, scene, pixels, keep)
     sums, ray = record.sums, record.ray
     grid, steps = experiment.grid, samples_per_layer(experiment, scene)
+    passed = 1.0 if record.transmission is None else record.transmission
     means = []
     for i, (own, oversampled) in enumerate(
         (
@@ -108,7 +109,8 @@ def _pixel_stages(experiment: Experiment, scene: Scene, pixels: Pixels, keep: bo
         "capture": means[0],
         "polarization": means[1],
         "solid_angle_sr": means[2],
-        "I_pixel_photons": scene.photons_per_sr_per_electron * sums[-1],
+        "transmission": record.transmission,
+        "I_pixel_photons": scene.photons_per_sr_per_electron * sums[-1] * passed,
         "samples": None if record.samples is None else _all_stages(experiment, scene, record, record.samples),
     }
 

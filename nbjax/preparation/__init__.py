@@ -34,6 +34,7 @@ from nbjax.preparation.detector import (
     placed_panels,
     radians,
 )
+from nbjax.preparation.screens import screens
 from nbjax.reference.distance_before_swing import seen_before_swing
 from nbjax.reference.program import CProgram
 from nbjax.reference.set_up import program_panel
@@ -131,6 +132,7 @@ def _experiment(resolved: Resolved, array: MakeArray) -> Experiment:
         ),
         precision=resolved.config.precision,
         program=CProgram(parity, d.layers_given) if parity else None,
+        screens=screens(resolved, array),
     )
 
 

@@ -13,20 +13,21 @@ from nbjax.materials.compton import incoherent
 from nbjax.materials.material import GRID_PER_A
 from nbjax.materials.rings import Blur, with_rings
 from nbjax.physics.backgrounds.amorphous import Amorphous
-from nbjax.physics.backgrounds.background import Background
+from nbjax.physics.backgrounds.background import Term
+from nbjax.physics.backgrounds.measured import Picture, Radial
 from nbjax.physics.backgrounds.tabulated import Tabulated
 from nbjax.physics.backgrounds.water import Water
-from nbjax.preparation.detector import MakeArray
+from nbjax.preparation.detector import MakeArray, radians
 from nbjax.preparation.reach import spacings_on_panel
 from nbjax.resolve import Resolved
-from nbjax.resolve.backgrounds import ResolvedBackground
+from nbjax.resolve.backgrounds import AnyBackground, ResolvedBackground
 from nbjax.sampling.sources import incident_rays
 
 _EVEN = 1e-3
 """Of a spacing, by which those of an even table may differ."""
 
 
-def backgrounds(resolved: Resolved, beam: BeamParameters, array: MakeArray) -> tuple[Background, ...]:
+def backgrounds(resolved: Resolved, beam: BeamParameters, array: MakeArray) -> tuple[Term, ...]:
     """All backgrounds, in the order of the configuration, after the water around the crystal.
 
     Args:
@@ -36,7 +37,20 @@ def backgrounds(resolved: Resolved, beam: BeamParameters, array: MakeArray) -> t
     """
     water_um = resolved.crystal.water_um
     water = (Water(array(water_um / 1e6)),) if water_um > 0 else ()
-    return (*water, *(_amorphous(one, resolved, beam, array) for one in resolved.backgrounds))
+    return (*water, *(_background(one, resolved, beam, array) for one in resolved.backgrounds))
+
+
+def _background(one: AnyBackground, resolved: Resolved, beam: BeamParameters, array: MakeArray) -> Term:
+    if isinstance(one, ResolvedBackground):
+        return _amorphous(one, resolved, beam, array)
+    if one.two_theta_deg is None:
+        return Picture(array(one.photons), array(one.scale), one.name)
+    return Radial(_table(radians(one.two_theta_deg), one.photons, array), array(one.scale), one.name)
+
+
+def _table(places: np.ndarray, values: np.ndarray, array: MakeArray) -> Tabulated:
+    steps = np.diff(places)
+    return Tabulated(array(places), array(values), bool(np.ptp(steps) < _EVEN * steps.mean()))
 
 
 def _amorphous(one: ResolvedBackground, resolved: Resolved, beam: BeamParameters, array: MakeArray) -> Amorphous:
@@ -47,18 +61,15 @@ def _amorphous(one: ResolvedBackground, resolved: Resolved, beam: BeamParameters
     else:
         places, amplitude = source.stol_per_A, source.electrons
 
-    def table(places: np.ndarray, values: np.ndarray) -> Tabulated:
-        steps = np.diff(places)
-        return Tabulated(array(places * 1e10), array(values), bool(np.ptp(steps) < _EVEN * steps.mean()))
-
+    electrons = incoherent(source.formula) if one.compton and source.formula is not None else None
     return Amorphous(
         thickness_m=array(one.thickness_mm / 1e3),
         molecules_per_m3=array(one.molecules_per_mm3 * 1e9),
         area_m2=array(one.area_mm2 / 1e6),
         edge_m=None if one.width_mm is None else array(one.width_mm / 1e3),
         scale=array(one.scale),
-        amplitude=table(places, amplitude),
-        incoherent=table(GRID_PER_A, incoherent(source.formula)) if one.compton and source.formula else None,
+        amplitude=_table(places * 1e10, amplitude, array),
+        incoherent=None if electrons is None else _table(GRID_PER_A * 1e10, electrons, array),
         name=one.name,
     )
 
@@ -88,26 +99,38 @@ def check_tables(resolved: Resolved) -> None:
     Raises:
         ConfigError: one that does not.
     """
-    if not resolved.backgrounds:
+    limited = [isinstance(one, ResolvedBackground) or one.two_theta_deg is not None for one in resolved.backgrounds]
+    if not any(limited):
         return
-    wavelengths_A = resolved.beam.source_wavelengths()
+    middle_A = resolved.beam.wavelength_A
     stol_per_A = 0.5 / spacings_on_panel(resolved)
-    shares = resolved.beam.wavelength_A / wavelengths_A
-    low, high = float(stol_per_A.min() * shares.min()), float(stol_per_A.max() * shares.max())
+    shares = middle_A / resolved.beam.source_wavelengths()
+    range_per_A: tuple[float, ...] = float(stol_per_A.min() * shares.min()), float(stol_per_A.max() * shares.max())
+    angles = tuple(
+        float(2 * np.degrees(np.arcsin(min(1.0, end * middle_A)))) for end in (stol_per_A.min(), stol_per_A.max())
+    )
     faults = []
     for number, one in enumerate(resolved.backgrounds):
-        places = GRID_PER_A if isinstance(one.source, Material) else one.source.stol_per_A
-        first, last = float(places[0]), float(places[-1])
-        if first > low:
-            missing = f"begins at {first:.4g} and the panel sees from {low:.4g}"
-        elif last < high:
-            missing = f"ends at {last:.4g} and the panel sees up to {high:.4g}"
-        else:
+        if not limited[number]:
             continue
-        own = not isinstance(one.source, Material)
-        cure = "add lines to the table" if own else "move the detector, or give a file that reaches"
-        where = f"{missing} in sin(theta)/wavelength per Angstrom"
-        key = f"background.{number}.{'file' if own else 'material'}"
-        faults.append(Fault(key, f"got {one.name!r}, which {where}; {cure}"))
+        if isinstance(one, ResolvedBackground):
+            of_file = not isinstance(one.source, Material)
+            places = GRID_PER_A if isinstance(one.source, Material) else one.source.stol_per_A
+            key, seen, unit = "file" if of_file else "material", range_per_A, "in sin(theta)/wavelength per Angstrom"
+        else:
+            assert one.two_theta_deg is not None
+            places, key, seen, unit = one.two_theta_deg, "profile_file", angles, "degrees of 2 theta"
+        missing = _missing(places, seen)
+        if missing:
+            cure = "move the detector, or give a file that reaches" if key == "material" else "add lines to the table"
+            faults.append(Fault(f"background.{number}.{key}", f"got {one.name!r}, which {missing} {unit}; {cure}"))
     if faults:
         raise ConfigError(faults)
+
+
+def _missing(places: np.ndarray, seen: tuple[float, ...]) -> str | None:
+    """What a table lacks of a range."""
+    first, last, (low, high) = float(places[0]), float(places[-1]), seen
+    if first > low:
+        return f"begins at {first:.4g} and the panel sees from {low:.4g}"
+    return f"ends at {last:.4g} and the panel sees up to {high:.4g}" if last < high else None

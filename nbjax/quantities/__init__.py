@@ -16,12 +16,13 @@ from nbjax.quantities.panels import PANELS
 from nbjax.quantities.quantity import Quantity
 from nbjax.quantities.record import RECORD
 from nbjax.quantities.sampling import OUTPUT, SAMPLING
+from nbjax.quantities.shadow import SHADOW
 from nbjax.quantities.unit import UNITS, Unit
 
 __all__ = ["QUANTITIES", "UNITS", "Interval", "Quantity", "Unit"]
 
 QUANTITIES: dict[str, Quantity] = {
     quantity.key: quantity
-    for quantity in (*DETECTOR, *PANELS, *BEAM, *CRYSTAL, *BACKGROUND, *SAMPLING, *RECORD, *OUTPUT)
+    for quantity in (*DETECTOR, *PANELS, *BEAM, *CRYSTAL, *BACKGROUND, *SHADOW, *SAMPLING, *RECORD, *OUTPUT)
 }
 """Every quantity by its key, in the order in which fits set them."""

@@ -69,6 +69,8 @@ def derive_reference_scene(experiment: Experiment, entries: Container[str], laye
             f"the C program has one crystal and no background but water; with {len(experiment.crystals)} crystals and "
             f"{len(experiment.backgrounds)} backgrounds leave parity out"
         )
+    if experiment.screens:
+        raise StructureError("the C program has no shadows and no absorption; leave parity out")
     scene, (crystal,) = derive_scene(experiment), experiment.crystals
     (part,) = scene.crystals
     rays, thickness_m, state = scene.rays, scene.layer_thickness_m, State()

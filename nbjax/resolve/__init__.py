@@ -15,7 +15,7 @@ from nbjax.config.check import checked
 from nbjax.config.inputs import absent_inputs
 from nbjax.config.tree import Config, Stage
 from nbjax.reference.ledger import check_names
-from nbjax.resolve.backgrounds import ResolvedBackground, resolve_backgrounds
+from nbjax.resolve.backgrounds import AnyBackground, resolve_backgrounds
 from nbjax.resolve.beam import ResolvedBeam, resolve_beam
 from nbjax.resolve.closed import closed_config
 from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
@@ -30,6 +30,7 @@ from nbjax.resolve.plausibility import check_ranges
 from nbjax.resolve.record import resolve_record
 from nbjax.resolve.rotation import resolve_rotation
 from nbjax.resolve.sampling import ResolvedSampling, resolve_sampling
+from nbjax.resolve.shadows import ResolvedShadow, resolve_shadows
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Resolved:
 
     Attributes:
         config: the configuration it came from, completed from image headers, parity names checked.
-        beam, crystal, detector, sampling, output, backgrounds: the sections.
+        beam, crystal, detector, sampling, output, backgrounds, shadows: the sections.
         record: stages of the recording, each with all its numbers.
         mask: 0 where a pixel is skipped, of the image's shape, or None.
         others: crystals of the image but the first, and twins.
@@ -71,7 +72,8 @@ class Resolved:
     remarks: tuple[str, ...]
     notes: Mapping[str, tuple[object, str]]
     header_departures: tuple[str, ...]
-    backgrounds: tuple[ResolvedBackground, ...] = ()
+    backgrounds: tuple[AnyBackground, ...] = ()
+    shadows: tuple[ResolvedShadow, ...] = ()
 
     @property
     def crystals(self) -> tuple[ResolvedCrystal, ...]:
@@ -126,7 +128,8 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     detector = resolve_detector(config, beam, notes, of_file.recorded)
     crystal = replace(crystal, phi=resolve_rotation(config, beam, crystal, detector, notes))
     mask = resolve_mask(headers.mask, model.used, detector, config.detector.mask_file, notes)
-    backgrounds = resolve_backgrounds(config, beam, notes)
+    backgrounds = resolve_backgrounds(config, beam, detector, notes)
+    shadows = resolve_shadows(config, beam, notes)
     crystal, *twins = twinned(crystal, config.crystal, notes)
     others, oversample = resolve_others(of_file.config, beam, detector, output.seed, notes)
     record = resolve_record(config, beam, detector, output.seed, notes)
@@ -148,6 +151,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
         notes=notes.rows,
         header_departures=headers.departures,
         backgrounds=backgrounds,
+        shadows=shadows,
     )
 
 

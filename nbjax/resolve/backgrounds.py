@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import gemmi
 import numpy as np
@@ -14,10 +14,12 @@ from jaxtyping import Float
 from nbjax.config.edit import tables_of
 from nbjax.config.tree import Background, Config
 from nbjax.constants import AVOGADRO_PER_MOL
-from nbjax.io.stol import read_stol
+from nbjax.io.images import other_size, panel_images, read_images
+from nbjax.io.stol import read_profile, read_stol
 from nbjax.materials import MATERIALS, Material
 from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.resolve.beam import ResolvedBeam
+from nbjax.resolve.detector import ResolvedDetector
 from nbjax.resolve.notes import Notes
 
 
@@ -63,26 +65,82 @@ class ResolvedBackground:
     grain_nm: float
 
 
-def resolve_backgrounds(config: Config, beam: ResolvedBeam, notes: Notes) -> tuple[ResolvedBackground, ...]:
+@dataclass(frozen=True)
+class ResolvedPhotons:
+    """A background in photons.
+
+    Attributes:
+        name: of the file.
+        scale: of its photons.
+        two_theta_deg, photons: of a profile by the angle, shape (n,); without angles the photons of every pixel, of
+            the shape of the image.
+    """
+
+    name: str
+    scale: float
+    two_theta_deg: Float[np.ndarray, " n"] | None
+    photons: Float[np.ndarray, "..."]
+
+
+AnyBackground = ResolvedBackground | ResolvedPhotons
+
+
+def resolve_backgrounds(
+    config: Config, beam: ResolvedBeam, detector: ResolvedDetector, notes: Notes
+) -> tuple[AnyBackground, ...]:
     """Fill in the backgrounds; faults go to ``notes``.
 
     Raises:
-        FileError: a table that cannot be read.
+        FileError: a table or an image that cannot be read.
     """
     if config.background and config.parity:
         notes.fault("background", "the C program has no such backgrounds; leave parity out, or the tables")
-    found = [_resolved(key, table, config, beam, notes) for key, table in tables_of(config, "background")]
+    found: list[AnyBackground | None] = []
+    for key, said in tables_of(config, "background"):
+        kinds = [name for name in KINDS if getattr(said, name) is not None]
+        if len(kinds) != 1:
+            problem = f"{' and '.join(kinds)} are given together; leave all but one out"
+            problem = problem if kinds else "is missing; give it, or file, profile_file or image_file"
+            notes.fault(f"{key}.{kinds[0] if kinds else 'material'}", problem)
+        elif kinds[0] in ("material", "file"):
+            found.append(_resolved(key, said, config, beam, notes))
+        else:
+            found.append(_in_photons(key, said, detector, notes))
     return tuple(one for one in found if one is not None)
+
+
+KINDS = ("material", "file", "profile_file", "image_file")
+"""Keys of which a background has one."""
+_OF_PHOTONS = (*KINDS, "scale", "file_axis")
+
+
+def _in_photons(key: str, said: Background, detector: ResolvedDetector, notes: Notes) -> ResolvedPhotons | None:
+    for name in (field.name for field in fields(said) if field.name not in _OF_PHOTONS):
+        if getattr(said, name) is not None:
+            notes.warn(f"{key}.{name} has no effect: the file has photons")
+    scale = notes.choose(f"{key}.scale", said.scale, 1.0)
+    if said.profile_file is not None:
+        notes.given(f"{key}.profile_file", said.profile_file)
+        return ResolvedPhotons(said.profile_file, scale, *read_profile(said.profile_file))
+    assert said.image_file is not None
+    notes.given(f"{key}.image_file", said.image_file)
+    shape = detector.shape
+    if detector.panels:
+        images = panel_images(said.image_file, detector.panels)
+    else:
+        images = read_images(said.image_file, shape=(shape[-2], shape[-1]))
+    photons = images[0].photons()
+    if len(images) > 1 or photons.shape != shape:
+        what = other_size(photons.shape, shape, "the detector") if len(images) == 1 else f"holds {len(images)} images"
+        notes.fault(f"{key}.image_file", f"{said.image_file} {what}; give one image of the detector's size")
+        return None
+    # bad pixels have no background
+    return ResolvedPhotons(said.image_file, scale, None, np.where(np.isfinite(photons), photons, 0.0))
 
 
 def _resolved(
     key: str, said: Background, config: Config, beam: ResolvedBeam, notes: Notes
 ) -> ResolvedBackground | None:
-    if (said.material is None) == (said.file is None):
-        problem = "is missing, and so is file" if said.material is None else "is given together with file"
-        cure = "give one of them" if said.material is None else "leave one of them out"
-        notes.fault(f"{key}.material", f"{problem}; {cure}")
-        return None
     if said.thickness_mm is None:
         notes.fault(f"{key}.thickness_mm", "is missing; give the thickness along the beam in mm")
         return None

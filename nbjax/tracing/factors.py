@@ -87,6 +87,8 @@ def pixel_factors(stages: Stages) -> dict[str, Array]:
         shared["beam_share"] = stages.beam_share
     if stages.backgrounds_electrons_squared is not None:
         own["I_backgrounds"] = stages.backgrounds_electrons_squared
+    if stages.transmission is not None:
+        own["transmission"] = stages.transmission
     if last.lattice_axes is not None:
         own["last_F_latt_axes"] = last.lattice_axes
     if stages.panel is None:

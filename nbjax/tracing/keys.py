@@ -249,6 +249,7 @@ AFTER_SAMPLES: tuple[Key, ...] = (
         relative=INTENSITY,
         aliases=_named("I_before_scaling_pre_polar", "accumulated_I"),
     ),
+    Key("transmission", "1", "fraction of the photons that shadows and the sample let pass", required=False),
     Key("r_e_sqr_m2", "m^2", "classical electron radius squared", aliases=_named("r_e_sqr")),
     Key("fluence_photons_per_m2", "photons/m^2", "photons that hit the crystal", aliases=_named("fluence")),
     Key("steps", "1", "number of samples that the sum is divided by", whole=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -142,3 +143,24 @@ def test_a_beam_that_falls_off_lights_the_slab_with_its_own_photons() -> None:
     few = np.asarray(simulate(scattered(replace(FLAT, beam=beam, background=(narrow,)))))
     # the peak of the Gaussian, 4 ln 2 / pi of the constant fluence
     np.testing.assert_allclose(few / whole, 4 * np.log(2) / np.pi * (1e-3 / 0.08) ** 2, rtol=1e-3)
+
+
+def test_a_profile_and_a_picture_are_the_photons_of_their_files(tmp_path: Path) -> None:
+    small = small_config(sampling={"oversample": 1}, detector={"thickness_um": 300.0, "attenuation_depth_um": 200.0})
+    dark = replace(prepare(small), crystals=())
+    picture = np.random.default_rng(1).uniform(0, 9, dark.grid.shape)
+    picture[2, 3] = np.nan
+    np.save(tmp_path / "picture.npy", picture)
+    (tmp_path / "profile.txt").write_text("".join(f"{angle} {7 + 2 * angle}\n" for angle in range(0, 91, 5)))
+    files = (
+        Background(image_file=str(tmp_path / "picture.npy"), scale=2.0),
+        Background(profile_file=str(tmp_path / "profile.txt")),
+    )
+    whole = replace(prepare(replace(small, background=files)), crystals=())
+    first, second = (np.asarray(simulate(replace(whole, backgrounds=(term,)))) for term in whole.backgrounds)
+    np.testing.assert_allclose(first, 2 * np.nan_to_num(picture), rtol=1e-12)
+    view = trace(prepare(small), np.argwhere(np.ones(first.shape))).last
+    angles = np.degrees(np.arccos(np.asarray(view.diffracted) @ np.asarray(dark.beam.direction)))
+    np.testing.assert_allclose(second.ravel(), 7 + 2 * angles, rtol=2e-3)
+    slope = jax.grad(lambda scale: simulate(put(whole, "backgrounds.0.scale", scale)).sum())(2.0)
+    assert float(slope) == pytest.approx(np.nansum(picture), rel=1e-9)

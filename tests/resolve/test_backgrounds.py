@@ -63,7 +63,17 @@ molecular_weight_g_per_mol = 20.0
             "got -1, must not be negative; give the",
         ),
         ("thickness_mm = 1.0\nmaterial = 'watr'", "background.0.material", "got 'watr'; did you mean 'water'?"),
-        ("thickness_mm = 1.0", "background.0.material", "is missing, and so is file; give one of them"),
+        ("thickness_mm = 1.0", "background.0.material", "is missing; give it, or file, profile_file or image_file"),
+        (
+            f"material = 'air'\nfile = '{GLASS}'",
+            "background.0.material",
+            "material and file are given together; leave all but one out",
+        ),
+        (
+            f"profile_file = '{GLASS}'",
+            "background.0.profile_file",
+            "which ends at 0.7 and the panel sees up to 15.81 degrees of 2 theta; add lines to the table",
+        ),
         ("material = 'air'", "background.0.thickness_mm", "is missing; give the thickness along the beam in mm"),
         ("thickness_mm = 1.0\nfile = 'no.stol'", "background.0.file", "there is no such file; correct the name"),
         ("thickness = 1.0", "background.0.thickness", "unknown key; did you mean thickness_mm?"),

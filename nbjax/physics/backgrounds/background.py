@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 import jax
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from nbjax.fields import put
 from nbjax.numerics import Components
@@ -23,12 +23,14 @@ class Sight:
         incident: unit direction of the ray.
         wavelength_m: of the ray.
         polarization: factor that multiplies what a background scatters; one where the beam has none.
+        number: slow * width + fast of the pixels in the whole image, whose panels lie below each other.
     """
 
     q_per_m: Components
     incident: Components
     wavelength_m: Float[Array, ""]
     polarization: Array
+    number: Int[Array, "*pixels"]
 
 
 @runtime_checkable
@@ -71,6 +73,17 @@ class Background(Protocol):
             Of the shape of the components of q, or a single number where it does not depend on them.
         """
 
+
+@runtime_checkable
+class InPhotons(Protocol):
+    """A pytree of arrays that says the photons of pixels with all factors, but for what screens let pass."""
+
+    def photons(self, sight: Sight) -> Array:
+        """Of each pixel."""
+
+
+Term = Background | InPhotons
+"""What an experiment may have among its backgrounds."""
 
 T = TypeVar("T")
 

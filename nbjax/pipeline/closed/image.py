@@ -21,6 +21,7 @@ from nbjax.pipeline.closed.search import near_reflections, places_of, window_ang
 from nbjax.pipeline.closed.spot import Around, Spot, spot_of, spot_photons
 from nbjax.pipeline.closed.spread import BeamSpread, closed_beam
 from nbjax.pipeline.scene import CrystalScene, RayTable, Scene, beam_share, build_scene, mosaic_blocks
+from nbjax.pipeline.screens import transmission
 from nbjax.pipeline.view import seen_by
 from nbjax.pipeline.window import pixels_at
 from nbjax.sampling.capacity import Capacity, SpotSize
@@ -213,8 +214,8 @@ def _box(rendered: _Rendered, size: SpotSize, both: tuple[Listed, Spot], valid: 
     rows, columns = frame.pixels(size.half_length, size.half_width)
     slow, fast = frame.point(*jnp.broadcast_arrays(rows[:, None], columns))
     inside = valid & (slow >= 0) & (slow < grid.slow) & (fast >= 0) & (fast < grid.fast)
-    own, seen, _ = seen_by(experiment, scene, pixels_at(experiment, None if grid.panels == 1 else panel, slow, fast))
+    own, seen, at = seen_by(experiment, scene, pixels_at(experiment, None if grid.panels == 1 else panel, slow, fast))
     ray: RayTable = jax.tree.map(lambda leaf: leaf[spot.ray], scene.rays)
-    photons = spot_photons(own, seen, ray, made, rendered.around, frame, size)
+    photons = spot_photons(own, seen, ray, made, rendered.around, frame, size) * transmission(own, seen, at)
     place = (panel * grid.slow + slow) * grid.fast + fast
     return jnp.where(inside, place, grid.panels * grid.slow * grid.fast), jnp.where(inside, photons, 0)

@@ -18,6 +18,7 @@ from nbjax.pipeline.closed.spread import lattice_at
 from nbjax.pipeline.partiality import sampled_profiles, strength
 from nbjax.pipeline.sample import capture_at, passed_at, polarization_at
 from nbjax.pipeline.scene import RayTable, beam_share, mosaic_blocks
+from nbjax.pipeline.screens import passed
 from nbjax.pipeline.spots.equivalent import Equivalent, equivalent
 from nbjax.pipeline.spots.listing import Rows
 from nbjax.pipeline.spots.section import Section, section_of
@@ -145,7 +146,8 @@ def _on_panel(seen: Equivalent, number: Int[Array, ""], cut: Section) -> _OnPane
     def of_layer(ray: RayTable) -> tuple[Array, Array]:
         view = look(own, scene, replace(pixels, panel=None), tuple(place(cut.diffracted, ray.depth)[::-1]), ray.depth)
         caught = capture_at(own, scene, view, ray.layer, ray.wavelength_m) if panels.has_sensor else 1.0
-        factors = caught * passed_at(own, scene, view, ray.wavelength_m) * polarization_at(own, ray, view)
+        let_through = passed_at(own, scene, view, ray.wavelength_m) * passed(own, view)
+        factors = caught * let_through * polarization_at(own, ray, view)
         obliquity = scene.panel.obliquity(view.diffracted, view.airpath_m)
         seen_sr, whole_sr = (
             solid_angle_sr(
