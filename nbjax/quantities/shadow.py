@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nbjax.quantities.interval import above_zero, around_zero, up_to, within
 from nbjax.quantities.quantity import Quantity
 
-_SIZES = (("width_mm", "the width in mm", "size_m.1"), ("length_mm", "the length in mm", "size_m.0"))
-
-SHADOW: tuple[Quantity, ...] = (
+_ALL: tuple[Quantity, ...] = (
     Quantity(
         "shadow.distance_mm",
         "the distance from the sample in mm",
@@ -15,7 +15,6 @@ SHADOW: tuple[Quantity, ...] = (
         above_zero(1e5),
         within(0.5, 5000.0),
         place="distance_m",
-        drawn=True,
     ),
     Quantity(
         "shadow.diameter_mm",
@@ -24,15 +23,9 @@ SHADOW: tuple[Quantity, ...] = (
         above_zero(1e4),
         within(0.05, 100.0),
         place="size_m.0",
-        fitted=True,
-        drawn=True,
     ),
-    *(
-        Quantity(
-            f"shadow.{name}", meaning, "mm", above_zero(1e4), within(0.01, 500.0), place=place, fitted=True, drawn=True
-        )
-        for name, meaning, place in _SIZES
-    ),
+    Quantity("shadow.width_mm", "the width in mm", "mm", above_zero(1e4), within(0.01, 500.0), place="size_m.1"),
+    Quantity("shadow.length_mm", "the length in mm", "mm", above_zero(1e4), within(0.01, 500.0), place="size_m.0"),
     Quantity(
         "shadow.offset_mm",
         "the place of the middle from the beam",
@@ -42,9 +35,6 @@ SHADOW: tuple[Quantity, ...] = (
         labels=("along polarization", "across"),
         typical=0.01,
         place="offset_m",
-        fitted=True,
-        drawn=True,
-        attributed=True,
     ),
     Quantity(
         "shadow.angle_deg",
@@ -54,8 +44,6 @@ SHADOW: tuple[Quantity, ...] = (
         around_zero(360.0),
         typical=0.1,
         place="angle_rad",
-        fitted=True,
-        drawn=True,
     ),
     Quantity(
         "shadow.penumbra_mm",
@@ -66,8 +54,6 @@ SHADOW: tuple[Quantity, ...] = (
         zero="edges are as sharp as they can be, without derivatives by their place",
         typical=0.01,
         place="penumbra_m",
-        fitted=True,
-        drawn=True,
     ),
     Quantity(
         "shadow.transmission",
@@ -76,8 +62,7 @@ SHADOW: tuple[Quantity, ...] = (
         physical=within(0.0, 1.0),
         typical=0.01,
         place="passed",
-        fitted=True,
-        drawn=True,
-        attributed=True,
     ),
 )
+
+SHADOW = tuple(replace(quantity, fitted=True, drawn=True, attributed=True) for quantity in _ALL)

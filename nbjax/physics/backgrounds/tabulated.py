@@ -31,14 +31,30 @@ class Tabulated:
 
     def at(self, stol_per_m: Float[Array, "*pixels"]) -> Float[Array, "*pixels"]:
         """The function at any places."""
-        x = self.stol_per_m
-        if self.even:
-            number = jnp.floor((stol_per_m - x[0]) * ((len(x) - 1) / (x[-1] - x[0]))).astype(jnp.int32) + 1
-        else:
-            number = jnp.searchsorted(x, stol_per_m, side="right").astype(jnp.int32)
-        here, there, third, value, slope, bend, turn = self._pieces()[:, jnp.clip(number, 0, len(x))]
+        return self._among_even(stol_per_m) if self.even else self._among_any(stol_per_m)
+
+    def _among_any(self, stol_per_m: Float[Array, "*pixels"]) -> Float[Array, "*pixels"]:
+        number = jnp.searchsorted(self.stol_per_m, stol_per_m, side="right").astype(jnp.int32)
+        here, there, third, value, slope, bend, turn = self._pieces()[:, jnp.clip(number, 0, len(self.stol_per_m))]
         from_here, from_there = stol_per_m - here, stol_per_m - there
         return value + from_here * (slope + from_there * (bend + (stol_per_m - third) * turn))
+
+    def _among_even(self, stol_per_m: Float[Array, "*pixels"]) -> Float[Array, "*pixels"]:
+        """The same without a search and with fewer lookups."""
+        x, y = self.stol_per_m, self.values
+        # a value before the first that makes the cubic of the first part a parabola, and one after the last
+        first, last = 3 * (y[0] - y[1]) + y[2], 3 * (y[-1] - y[-2]) + y[-3]
+        padded = jnp.concatenate([first[None], y, last[None]])
+        places = (stol_per_m - x[0]) * ((len(x) - 1) / (x[-1] - x[0]))
+        number = jnp.clip(jnp.floor(places), 0, len(x) - 2).astype(jnp.int32)
+        whole = places - number
+        part = jnp.clip(whole, 0.0, 1.0)
+        before, here, there, after = (padded[number + i] for i in range(4))
+        rise = there - here
+        turn = (after - before) / 6 - rise / 2
+        bend = (before + there) / 2 - here
+        inside = here + part * (rise - bend - turn + part * (bend + part * turn))
+        return inside + (whole - part) * rise
 
     def _pieces(self) -> Float[Array, "7 pieces"]:
         """Of the part before each place, and after the last: three places and Newton's divided differences."""
