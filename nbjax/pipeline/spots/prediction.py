@@ -13,14 +13,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Int
 
 from nbjax.errors import ArgumentError
 from nbjax.experiment import Experiment, chosen
 from nbjax.pipeline.arguments import one_experiment
+from nbjax.pipeline.closed.search import near_reflections
 from nbjax.pipeline.closed.survey import bucket, index_box, longest_per_m
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.spots.equivalent import equivalent
-from nbjax.pipeline.spots.listing import Number, half_turns, listed_rows
+from nbjax.pipeline.spots.listing import Number, Rows, half_turns, listed_rows
 from nbjax.pipeline.spots.table import Spots, spots_at
 from nbjax.sampling.capacity import Capacity
 
@@ -58,8 +62,12 @@ def predict(
         )
     with jax.enable_x64(True):
         held = jax.tree.map(jnp.asarray, alone)
-        spots = _predicted(held, margin_px, spot_capacity(held, margin_px=margin_px))
-    return spots.first(int(spots.count))
+        number, rows = _listed(held, margin_px, _room(held))
+        count = int(number.spots)
+        # of few sizes, so that series of images compile once
+        shown: Rows = jax.tree.map(lambda leaf: np.asarray(leaf)[: bucket(count)], rows)
+        spots = replace(_spots_at(held, shown), count=number.spots)
+    return spots.first(count)
 
 
 def spot_capacity(experiment: Experiment, crystal: int = 0, margin_px: float = 0.0) -> Capacity:
@@ -75,17 +83,22 @@ def spot_capacity(experiment: Experiment, crystal: int = 0, margin_px: float = 0
     """
     with jax.enable_x64(True):
         alone = jax.tree.map(jnp.asarray, _of_one(experiment, crystal))
-        bare = replace(chosen(alone, crystals=(), backgrounds=()), mask=None)
-        longest = longest_per_m(bare)
-        lowest, sizes = index_box(longest, alone.crystal)
-        turns = half_turns(alone.crystal.spindle)
-        capacity = Capacity(lowest, sizes, longest, 1, 1, 1, 1, turns, ())
-        capacity = replace(capacity, blocks=bucket(int(_numbers(alone, margin_px, capacity).blocks)))
-        capacity = replace(capacity, near=bucket(int(_numbers(alone, margin_px, capacity).near)))
-        passed = 1 if alone.crystal.spindle.steps == 1 else turns + 1
-        most = replace(capacity, excited=capacity.near * passed, seen=capacity.near * passed)
-        found = _numbers(alone, margin_px, most)
-        return replace(capacity, excited=bucket(int(found.excited)), seen=bucket(int(found.spots)))
+        room = _room(alone)
+        found, _ = _listed(alone, margin_px, room)
+        return replace(room, excited=bucket(int(found.excited)), seen=bucket(int(found.spots)))
+
+
+def _room(experiment: Experiment) -> Capacity:
+    """Room for whatever comes near the sphere, and for all of it on the panels."""
+    crystal = experiment.crystal
+    longest = longest_per_m(replace(chosen(experiment, crystals=(), backgrounds=()), mask=None))
+    lowest, sizes = index_box(longest, crystal)
+    turns = half_turns(crystal.spindle)
+    capacity = Capacity(lowest, sizes, longest, 1, 1, 1, 1, turns, ())
+    capacity = replace(capacity, blocks=bucket(int(_near(experiment, capacity)[1])))
+    capacity = replace(capacity, near=bucket(int(_near(experiment, capacity)[0])))
+    most = capacity.near * (1 if crystal.spindle.steps == 1 else turns + 1)
+    return replace(capacity, excited=most, seen=most)
 
 
 def _of_one(experiment: Experiment, crystal: int) -> Experiment:
@@ -108,5 +121,15 @@ def _predicted(experiment: Experiment, margin_px: Any, capacity: Capacity) -> Sp
 
 
 @partial(compiled, static_argnames=("capacity",))
-def _numbers(experiment: Experiment, margin_px: Any, capacity: Capacity) -> Number:
-    return listed_rows(equivalent(experiment), capacity, margin_px)[0]
+def _listed(experiment: Experiment, margin_px: Any, capacity: Capacity) -> tuple[Number, Rows]:
+    return listed_rows(equivalent(experiment), capacity, margin_px)
+
+
+_spots_at = compiled(spots_at)
+
+
+@partial(compiled, static_argnames=("capacity",))
+def _near(experiment: Experiment, capacity: Capacity) -> tuple[Int[Array, ""], Int[Array, ""]]:
+    """How many reflections may come near the sphere, and how many blocks are searched for them."""
+    seen = equivalent(experiment)
+    return near_reflections(seen.crystal, seen.crystal.factors, seen.scene.rays, seen.spread, capacity)[1:]
