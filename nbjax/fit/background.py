@@ -204,13 +204,13 @@ def undisturbed(
     """The background of one shot from the pixels that do not stand out of it, without knowing where spots are."""
     flat = jnp.zeros_like(data)
 
-    def leave_out(kept: Array, _: None) -> tuple[Array, None]:
-        level = ground(loss, background, flat, data, kept).level
+    def leave_out(state: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:
+        level = ground(loss, background, flat, data, state[0]).level
         highest = level + _OUTSTANDING / jnp.sqrt(loss.information(level.reshape(-1))).reshape(level.shape)
-        return jnp.where(data > highest, 0.0, weight), None
+        return (jnp.where(data > highest, 0.0, weight), level), None
 
-    kept = jax.lax.scan(leave_out, weight, None, length=_CLIPS)[0]
-    return ground(loss, background, flat, data, kept).level
+    # the last level is that of what the clips before it have kept
+    return jax.lax.scan(leave_out, (weight, flat), None, length=_CLIPS + 1)[0][1]
 
 
 def _typical(background: FittedBackground, data: Array, weight: Array) -> Float[Array, "c g"]:

@@ -237,9 +237,11 @@ def modelled(focus: Focus, shots: Shots, theta: Theta) -> tuple[Array, Array | N
         seen, spots = one.observation, _spots(focus, one, shared, own)
         if seen.background is None:
             return spots, None, None
-        level, alone = (
-            ground(focus.loss, seen.background, under, seen.data, seen.weight).level
-            for under in (spots, jnp.zeros_like(spots))
+        background = seen.background
+        # one after the other by one program: it is the larger part of what is compiled
+        level, alone = jax.lax.map(
+            lambda under: ground(focus.loss, background, under, seen.data, seen.weight).level,
+            jnp.stack([spots, jnp.zeros_like(spots)]),
         )
         return spots + level, level, alone
 
