@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from one_size import of_one_size
 
 import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector
 from nbjax.experiment import Experiment
 from nbjax.fields import look_up, put
-from nbjax.sampling.capacity import SpotSize
 
 CHANGES = {
     "crystals.0.disorder.mosaicity_rad": 1e-4,
@@ -34,34 +33,23 @@ CHANGES = {
 
 
 def experiment(widths: bool, **crystal: Any) -> Experiment:
-    """A triclinic crystal with every width, or with none, on 48 x 48 pixels."""
+    """A triclinic crystal with every width, or with none, with some fifty spots on 64 x 64 pixels."""
     spread = {"mosaicity_axes_deg": (0.1, 0.2, 0.15), "cell_spread_percent": 0.2} if widths else {"mosaicity_deg": 0.0}
-    return of_one_size(
-        Config(
-            beam=Beam(wavelength_A=1.0, bandwidth_percent=0.5 if widths else None),
-            crystal=Crystal(
-                model="closed",
-                cell_A=(50.0, 60.0, 70.0),
-                cell_deg=(80.0, 95.0, 105.0),
-                default_F=100.0,
-                cells=(15.0,) * 3,
-                misset_deg=(10.0, 20.0, 30.0),
-                **spread,
-                **crystal,
-            ),
-            detector=Detector(pixel_mm=0.8, pixels_fast=48, pixels_slow=48, distance_mm=80.0),
-        )
+    config = Config(
+        beam=Beam(wavelength_A=1.0, bandwidth_percent=0.5 if widths else None),
+        crystal=Crystal(
+            model="closed",
+            cell_A=(25.0, 30.0, 35.0),
+            cell_deg=(80.0, 95.0, 105.0),
+            default_F=100.0,
+            cells=(15.0,) * 3,
+            misset_deg=(10.0, 20.0, 30.0),
+            **spread,
+            **crystal,
+        ),
+        detector=Detector(pixel_mm=0.4, pixels_fast=64, pixels_slow=64, distance_mm=80.0),
     )
-
-
-def of_one_size(config: Config) -> Experiment:
-    """The experiment with boxes of one size, which compile in a third of the time."""
-    made = nbjax.prepare(config)
-    capacity = made.crystal.capacity
-    assert capacity is not None
-    lengths, widths, nodes, counts = zip(*map(astuple, capacity.spots), strict=True)
-    size = SpotSize(max(lengths), max(widths), max(nodes), sum(counts))
-    return made.with_crystal(replace(made.crystal, capacity=replace(capacity, spots=(size,))))
+    return of_one_size(nbjax.prepare(config))
 
 
 def moved(start: Experiment, step: jax.Array) -> Experiment:
@@ -83,11 +71,11 @@ def test_forward_reverse_and_differences_agree(crystal: dict[str, Any], toleranc
         def loss(step: jax.Array) -> jax.Array:
             return jnp.sum(weights * nbjax.simulate(moved(start, step)))
 
-        value, zero = jax.jit(loss), jnp.zeros(())
-        _, forward = jax.jit(lambda step: jax.jvp(loss, (step,), (jnp.ones(()),)))(zero)
+        pushed, zero = jax.jit(lambda step: jax.jvp(loss, (step,), (jnp.ones(()),))), jnp.zeros(())
+        forward = pushed(zero)[1]
         reverse = jax.jit(jax.grad(loss))(zero)
         h = 0.02
-        near, far = (float(value(zero + k * h) - value(zero - k * h)) / (2 * k * h) for k in (1, 2))
+        near, far = (float(pushed(zero + k * h)[0] - pushed(zero - k * h)[0]) / (2 * k * h) for k in (1, 2))
     np.testing.assert_allclose(forward, reverse, rtol=1e-9)
     np.testing.assert_allclose(forward, (4 * near - far) / 3, rtol=tolerance)
 

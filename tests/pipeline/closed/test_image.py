@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from one_size import of_one_size
 
 import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
@@ -40,10 +41,15 @@ def config(model: str, sampling: dict[str, Any], beam: dict[str, Any], **crystal
     )
 
 
-def image(model: str, sampling: dict[str, Any], beam: dict[str, Any], **crystal: Any) -> np.ndarray:
-    """The window about the spot."""
+def image(
+    model: str, sampling: dict[str, Any], beam: dict[str, Any], sizes: bool = False, **crystal: Any
+) -> np.ndarray:
+    """The window about the spot, closed crystals with boxes of one size or of several."""
     with jax.enable_x64(True):
-        whole = np.asarray(nbjax.simulate(nbjax.prepare(config(model, sampling, beam, **crystal))))
+        made = nbjax.prepare(config(model, sampling, beam, **crystal))
+        if model == "closed" and not sizes:
+            made = of_one_size(made)
+        whole = np.asarray(nbjax.simulate(made))
     return whole[SPOT[2] : SPOT[3] + 1, SPOT[0] : SPOT[1] + 1]
 
 
@@ -73,11 +79,14 @@ SPREADS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], int, fl
 }
 
 
+OF_SEVERAL_SIZES = ("size alone", "mosaicity", "rotation", "reversed")
+
+
 @pytest.mark.parametrize("name", SPREADS)
 def test_equals_the_sampled_model(name: str) -> None:
     crystal, beam, sampling, subpixels, tolerance = SPREADS[name]
     expected = sampled(subpixels, sampling, beam, **crystal)
-    closed = image("closed", {}, beam, **crystal)
+    closed = image("closed", {}, beam, sizes=name in OF_SEVERAL_SIZES, **crystal)
     assert expected.max() > 3 * expected.mean()
     assert np.abs(closed - expected).max() < tolerance * expected.max()
     assert abs(closed.sum() / expected.sum() - 1) < tolerance
@@ -86,7 +95,7 @@ def test_equals_the_sampled_model(name: str) -> None:
 def experiment(**crystal: Any) -> Experiment:
     """A closed crystal on the whole panel."""
     whole = config("closed", {}, {}, **{"mosaicity_deg": 0.1, **crystal})
-    return nbjax.prepare(replace(whole, detector=replace(whole.detector, roi=None)))
+    return of_one_size(nbjax.prepare(replace(whole, detector=replace(whole.detector, roi=None))))
 
 
 def test_every_way_to_an_image_is_the_same() -> None:
