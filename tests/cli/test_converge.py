@@ -78,6 +78,7 @@ def test_counts_that_are_enough_stay(config: str, capsys: pytest.CaptureFixture[
 
 def test_what_is_not_met_is_said(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["converge", config, "--error", "1e-4", "--seconds", "1e-3", "--set", "crystal.phi_range_deg=0"]
+    words += ["--set", "crystal.shape=round"]
     assert main([*words, "--out", "report.json"]) == 1
     out = capsys.readouterr().out
     assert re.search(r"^subpixels along an edge +1 +> \d+$", out, re.MULTILINE)

@@ -38,7 +38,7 @@ def test_steps_of_their_own_change_nothing(shape: str, table: bool, dtype: str) 
 @pytest.mark.parametrize("shape", ["square", "round", "gauss"])
 def test_rows_and_sums_are_derivatives_of_the_intensities(shape: str) -> None:
     scatterer, direct_m, q_per_m, low = block_of(shape, True, "float64")
-    rows, (intensity, by_cells) = block.block_slopes(True, scatterer, direct_m, q_per_m, low)
+    rows, (intensity, by_cells) = jax.jit(partial(block.block_slopes, True))(scatterer, direct_m, q_per_m, low)
 
     def intensities(logarithms: jax.Array, stretched: jax.Array) -> jax.Array:
         """Cells that have grown, and direct vectors of the last orientation that are longer by parts of themselves."""
@@ -50,8 +50,8 @@ def test_rows_and_sums_are_derivatives_of_the_intensities(shape: str) -> None:
         )
 
     still = jnp.zeros(3), jnp.zeros(3)
-    close(intensity, intensities(*still), 1e-13)
-    by_logarithm, by_length = (jnp.moveaxis(slope, -1, 1) for slope in jax.jacfwd(intensities, (0, 1))(*still))
+    close(intensity, jax.jit(intensities)(*still), 1e-13)
+    by_logarithm, by_length = (jnp.moveaxis(slope, -1, 1) for slope in jax.jit(jax.jacfwd(intensities, (0, 1)))(*still))
     close(by_cells, by_logarithm, 1e-11)
     # a vector that grows by a part of itself changes its index by that part of it
     indices, _, _ = sample_indices(direct_m[-1], q_per_m, None)
@@ -59,7 +59,7 @@ def test_rows_and_sums_are_derivatives_of_the_intensities(shape: str) -> None:
 
 
 def test_only_what_moves_is_summed() -> None:
-    rows, sums = block.block_slopes(False, *block_of("square", False, "float64"))
+    rows, sums = jax.jit(partial(block.block_slopes, False))(*block_of("square", False, "float64"))
     assert rows.shape[:2] == (SHARES, 9)
     assert len(sums) == 1
     assert np.isfinite(sums[0]).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 from cases import INPUTS, residual
@@ -112,7 +113,8 @@ def _image(line: str, parity: tuple[str, ...]) -> np.ndarray:
     if parity == ("curved_det_last",):
         # the option must end the line to be ignored
         config = read_options(["-parity", ",".join(parity), *line.split()]).config
-    return render(prepare_resolved(resolve(config)))
+    # programs of one device take three quarters of the time to compile
+    return render(prepare_resolved(resolve(config)), devices=jax.devices()[:1])
 
 
 def test_every_entry_has_a_line_that_shows_it() -> None:
