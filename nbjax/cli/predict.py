@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     with jax.enable_x64(True):
         resolved = resolve(config, sources)
         say_resolved(resolved)
-        experiment = prepare_resolved(resolved)
+        experiment = prepare_resolved(resolved, counted=False)
         crystals: list[Spots] = [
             jax.tree.map(np.asarray, predict(experiment, number)) for number in range(len(experiment.crystals))
         ]
@@ -90,10 +90,11 @@ def _write(out: str, resolved: Resolved, experiment: Experiment, crystals: list[
     else:
         from nbjax.exchange.spot_picture import outlines
         from nbjax.io.png import write_png
+        from nbjax.pipeline.closed.survey import with_capacity
         from nbjax.pipeline.render import render
         from nbjax.preparation.picture import picture_of
 
-        image = render(experiment)
+        image = render(with_capacity(experiment))
         brightest = max(float(np.max(spots.photons, initial=0.0)) for spots in crystals)
         marks = np.sum([outlines(_bright(spots, brightest), image.shape) for spots in crystals], axis=0)
         write_png(out, picture_of(resolved, image), np.nan_to_num(picture_of(resolved, marks.astype(float))) > 0)

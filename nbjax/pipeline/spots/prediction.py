@@ -102,7 +102,7 @@ def _room(experiment: Experiment) -> Capacity:
 
 
 def _of_one(experiment: Experiment, crystal: int) -> Experiment:
-    """The experiment with one of its crystals alone.
+    """The experiment with one of its crystals alone, and without the room for its image, which no spot depends on.
 
     Raises:
         ArgumentError: there is none of this number.
@@ -111,7 +111,8 @@ def _of_one(experiment: Experiment, crystal: int) -> Experiment:
     if not isinstance(crystal, int) or not 0 <= crystal < len(crystals):
         has = f"give 0 to {len(crystals) - 1}" if crystals else "the experiment has none"
         raise ArgumentError(f"crystal = {crystal!r}: there is no such crystal; {has}")
-    return chosen(experiment, [crystal], backgrounds=())
+    alone = chosen(experiment, [crystal], backgrounds=())
+    return alone.with_crystal(replace(alone.crystal, capacity=None))
 
 
 @partial(compiled, static_argnames=("capacity",))
