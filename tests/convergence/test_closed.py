@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from cases import small_config
@@ -24,7 +25,7 @@ def test_of_a_mosaic_crystal_it_agrees_with_many_domains() -> None:
     config = small_config(crystal=crystal, detector={"pixel_mm": 0.45, "pixels_fast": 40, "pixels_slow": 48})
     experiment = prepare(with_values(config, {**VALUES, "crystal.water_um": None}))
     few = prepare(with_values(config, {"sampling.mosaic_domains": 64, "sampling.oversample": 1}))
-    pixels = choose_pixels(render(chosen(few, backgrounds=())), shown_pixels(few))
+    pixels = choose_pixels(render(chosen(few, backgrounds=()), devices=jax.devices()[:1]), shown_pixels(few))
     found = closed_of(config, VALUES, pixels, np.asarray(simulate_pixels(experiment, pixels.at)))
     assert found.why_not is None
     assert found.change is not None
@@ -44,7 +45,7 @@ def test_of_a_mosaic_crystal_it_agrees_with_many_domains() -> None:
 def test_where_it_cannot_be_had_the_reason_is_told(crystal: dict[str, Any], message: str) -> None:
     config = small_config(crystal=crystal)
     experiment = prepare(config)
-    image = render(experiment)
+    image = render(experiment, devices=jax.devices()[:1])
     pixels: PixelList = choose_pixels(image, shown_pixels(experiment))
     found = closed_of(config, {}, pixels, np.asarray(simulate_pixels(experiment, pixels.at)))
     assert found.change is None

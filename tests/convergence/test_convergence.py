@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from cases import small_config
@@ -24,7 +25,7 @@ CRYSTAL = {"shape": "gauss", "cells": (5, 4, 5)}
 
 
 def image_of(config: Config, values: dict[str, Any]) -> np.ndarray:
-    return render(chosen(prepare(with_values(config, values)), backgrounds=()))
+    return render(chosen(prepare(with_values(config, values)), backgrounds=()), devices=jax.devices()[:1])
 
 
 def errors_of(config: Config, found: Convergence) -> tuple[float, float]:

@@ -99,7 +99,7 @@ def test_mixed_precision(case: str) -> None:
 def test_mixed_precision_of_large_crystals() -> None:
     line = [*option_line("lyso_default"), "-N", "1000", "-detpixels", "64"]
     double, mixed = (
-        render(prepare_resolved(resolve(replace(read_options(line).config, precision=name))))
+        render(prepare_resolved(resolve(replace(read_options(line).config, precision=name))), devices=jax.devices()[:1])
         for name in ("double", "mixed")
     )
     assert double.max() > 0
