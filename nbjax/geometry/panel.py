@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -67,8 +68,8 @@ class PanelParameters:
     attenuation: Attenuation | None = None
 
     @property
-    def pixel_sizes_m(self) -> tuple[Lengths, Lengths]:
-        """(fast, slow) edges of a pixel."""
+    def pixel_sizes_m(self) -> tuple[Any, Any]:
+        """(fast, slow) edges of a pixel in m, each of the shape of ``pixel_size_m``."""
         return self.pixel_size_m, self.pixel_size_m if self.pixel_slow_m is None else self.pixel_slow_m
 
 
