@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import nbjax
@@ -31,6 +31,9 @@ def experiment(**detector: Any) -> Experiment:
 
 
 @given(st.integers(0, 5000), st.sampled_from([1.0, 1.25, 2.0]))
+@example(17, 1.0)
+@example(64, 1.0)
+@example(97, 1.0)
 def test_a_bucket_is_the_next_of_few_sizes(count: int, spare: float) -> None:
     powers = 2 ** np.arange(2, 20)
     sizes = np.sort(np.concatenate([powers, powers * 3 // 4]))
@@ -38,7 +41,7 @@ def test_a_bucket_is_the_next_of_few_sizes(count: int, spare: float) -> None:
 
 
 def test_the_longest_vector_is_that_of_the_farthest_corner() -> None:
-    made = experiment(beam_x_mm=3.0, beam_y_mm=8.0)
+    made = experiment(beam_x_mm=3.0, beam_y_mm=2.0)
     fast, slow = (jnp.asarray(x).ravel() for x in np.meshgrid([0, 15e-3], [0, 10e-3]))
     corners = jax.jit(lambda e: jnp.stack(build_scene(e).panel.point(fast, slow, 0 * fast), -1))(made)
     directions = corners / np.linalg.norm(corners, axis=1, keepdims=True)
@@ -65,6 +68,9 @@ def test_indices_reach_as_far_as_the_detector_and_the_table() -> None:
     # an amplitude outside of the table is looked at too
     outside = replace(table, default=jnp.ones(()))
     assert index_box(longest, replace(crystal, factors=outside)) == (lowest, sizes)
+    # the last three axes are those of the indices
+    channels = replace(table, values=jnp.ones((2, 2, 30, 5, 40)), wavelengths_m=jnp.array([1e-10, 2e-10]))
+    assert index_box(longest, replace(crystal, factors=channels)) == (low, size)
     away = replace(table, minimum=(500, 1, -50))
     assert index_box(longest, replace(crystal, factors=away))[1][0] == 1
 
