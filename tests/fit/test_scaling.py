@@ -38,6 +38,13 @@ _values = jax.jit(lambda found, theta: found.values(theta))
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(BOUNDS), st.booleans(), st.floats(2.0, 6.5), st.floats(0.1, 1.0), st.floats(-2.0, 2.0))
 def test_a_step_is_bent_by_the_bounds(bounds: tuple, log: bool, start: float, scale: float, theta: float) -> None:
+    check(bounds, log, start, scale, theta)
+    # in a unit in which all of it is below one
+    check(tuple(x / 10 for x in bounds), log, start / 10, scale / 10, theta)
+
+
+def check(bounds: tuple, log: bool, start: float, scale: float, theta: float) -> None:
+    """Where a step leads to, against the closed form."""
     found = float(_values(scaling(start, *bounds, scale, log), jnp.asarray([theta]))[0])
     if log:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
