@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nbjax.sampling.spectra import gaussian, gaussian_nodes, sase, sase_points
+from nbjax.sampling.spectra import gaussian, gaussian_band, gaussian_nodes, sase, sase_points
 
 BAND, SPIKE, SHOTS = 3e-3, 3e-4, 4000
 
@@ -63,3 +63,18 @@ def test_one_wavelength_has_an_exponential_distribution(shots: tuple[np.ndarray,
 def test_a_seed_gives_one_shot() -> None:
     np.testing.assert_array_equal(sase(3, BAND, SPIKE)[1], sase(3, BAND, SPIKE)[1])
     assert np.corrcoef(sase(3, BAND, SPIKE)[1], sase(4, BAND, SPIKE)[1])[0, 1] < 0.9
+
+
+def test_a_gaussian_is_sampled_as_far_as_there_are_wavelengths() -> None:
+    for width, reach in ((0.01, 2.5), (0.36, 2.5), (0.6, 1.5), (1.8, 0.5)):
+        offsets, intensities = gaussian_band(width)
+        assert (offsets[0], offsets[-1]) == pytest.approx((-reach, reach), rel=1e-12)
+        np.testing.assert_allclose(intensities, np.exp(-4 * np.log(2) * offsets**2), rtol=1e-12)
+
+
+def test_spikes_are_sampled_four_times_in_their_width_and_half_as_far_again_as_the_band() -> None:
+    offsets = sase(1, BAND, SPIKE)[0]
+    assert sase_points(BAND, SPIKE) == 121
+    np.testing.assert_allclose(offsets, SPIKE / 4 * np.arange(-60, 61), rtol=1e-12, atol=1e-18)
+    assert sase_points(BAND, 1.01 * SPIKE) == 2 * 60 + 1
+    assert sase_points(BAND, 0.99 * SPIKE) == 2 * 61 + 1
