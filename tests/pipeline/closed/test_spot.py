@@ -89,11 +89,13 @@ def test_a_spot_holds_the_photons_of_its_cells(step_rad: float, steps: int) -> N
     assert (float(spot.before_rad), float(spot.after_rad)) == pytest.approx((0.0, width), abs=1e-12)
 
 
-def test_x_is_taken_at_the_likeliest_causes() -> None:
+@pytest.mark.parametrize("far", [1.0, 250.0])
+def test_x_is_taken_at_the_likeliest_causes(far: float) -> None:
+    """About a spot, and so far from it that domains have turned by a third of a radian."""
     spot, lattice, smear, ray = made_of(0.0, 1)
     spread = beam_spread()
     root = np.linalg.cholesky(np.asarray(smear))
-    off = (root @ np.random.default_rng(7).normal(size=(3, 4))).T
+    off = far * (root @ np.random.default_rng(7).normal(size=(3, 4))).T
     pulled = off @ np.linalg.inv(np.asarray(smear))
     q = np.asarray(spot.star) + off
     around = Around(spread, lattice.cell_spread, None)
@@ -103,6 +105,7 @@ def test_x_is_taken_at_the_likeliest_causes() -> None:
 
     found = np.asarray(jax.jit(at)(jnp.asarray(q), jnp.asarray(pulled)))
     star, stars, direct = (np.asarray(of) for of in (spot.star, spot.stars, spot.direct))
+    largest = 0.0
     for number, p in enumerate(pulled):
         turn = np.asarray(lattice.turns) @ np.cross(star, p)
         wave = float(spread.bandwidth) * (star @ p)
@@ -115,3 +118,5 @@ def test_x_is_taken_at_the_likeliest_causes() -> None:
         wanted = seen - star + np.cross(turn, star) + tilt + wave * star + stretched
         np.testing.assert_allclose(found[number], wanted, rtol=0, atol=1e-9 * np.abs(off[number]).max())
         assert np.linalg.norm(wanted - off[number]) > 1e-4 * np.linalg.norm(off[number])
+        largest = max(largest, float(np.linalg.norm(turn)))
+    assert largest > 1e-3 * far
