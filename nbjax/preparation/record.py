@@ -197,7 +197,10 @@ def _gain_switching(at: _Place, built: Recording) -> Recording:
         s.words or "raw",
     )
     if s.words == "photons":
-        return _with(built, stage)
+        # where the last gain's converter ends
+        end = 0.0 if stage.counts_per_photon[2] < 0 else stage.largest
+        most = float((end - stage.pedestal_counts[2]) / stage.counts_per_photon[2])
+        return _with(built, stage, saturation_counts=most * (1 - 1e-6))
     kind = np.dtype("uint16" if s.converter_bits <= 14 else "uint32")
     return _with(built, stage, kind=kind, saturation_counts=None, switched=True)
 

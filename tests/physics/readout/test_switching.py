@@ -1,0 +1,46 @@
+"""Amplifiers that switch their gain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbjax.physics.readout import GainSwitching
+from nbjax.physics.readout.switching import CODES
+
+STAGE = GainSwitching(
+    jnp.asarray([500.0, -17.0, -1.4]), jnp.asarray([2e3, 1.5e4, 1.5e4]), jnp.zeros(3), jnp.asarray([25.0, 800.0])
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(0.0, 1e4))
+def test_words_mean_the_photons_that_they_are_of(photons: float) -> None:
+    words = STAGE.record(jax.random.key(0), jnp.asarray([photons]))
+    which = int(photons > 25) + int(photons > 800)
+    assert int(words[0]) >> 14 == CODES[which]
+    # half a count of the converter
+    limit = 0.5 / abs(float(STAGE.counts_per_photon[which])) * (1 + 1e-9)
+    assert float(STAGE.photons(words)[0]) == pytest.approx(photons, abs=limit)
+    calibrated = replace(STAGE, form="photons").record(jax.random.key(0), jnp.asarray([photons]))
+    assert float(calibrated[0]) == pytest.approx(float(STAGE.photons(words)[0]), rel=1e-12, abs=1e-12)
+
+
+def test_each_gain_has_its_noise() -> None:
+    noisy = replace(STAGE, sigma_counts=jnp.asarray([12.0, 5.0, 3.0]))
+    for photons, gain, sigma in ((3.0, 500.0, 12.0), (300.0, 17.0, 5.0), (4000.0, 1.4, 3.0)):
+        words = noisy.record(jax.random.key(4), jnp.full(40_000, photons))
+        assert float(noisy.photons(words).std()) == pytest.approx(np.hypot(sigma, 12**-0.5) / gain, rel=0.02)
+
+
+def test_what_the_converter_cannot_hold_is_cut() -> None:
+    words = STAGE.record(jax.random.key(0), jnp.asarray([1e6]))
+    assert words.tolist() == [3 << 14]
+    with_nan = STAGE.record(jax.random.key(0), jnp.asarray([jnp.nan]))
+    assert np.isnan(with_nan).all()
