@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from nbjax.errors import ConfigError, Fault
@@ -13,7 +12,6 @@ from nbjax.io.files import atomic_writer
 from nbjax.io.header import gain_word, offset_word, saturation_word, smv_header
 from nbjax.io.raw import write_float
 from nbjax.io.smv import write_smv
-from nbjax.pipeline.readout import recorded
 from nbjax.preparation import header_fields
 from nbjax.preparation.record import Recording
 from nbjax.resolve import Resolved
@@ -68,9 +66,7 @@ def record_image(resolved: Resolved, how: Recording, photons: np.ndarray, number
     with jax.enable_x64(True):
         key = jax.random.key(resolved.output.seed)
         key = key if number is None else jax.random.fold_in(key, number)
-        drawn = np.asarray(recorded(how.stages, key, jnp.asarray(photons, float)))
-    evaluated = resolved.evaluated()[0]
-    return np.where(evaluated, drawn, np.nan if how.kind.kind == "f" else 0.0).astype(how.kind)
+    return how.record(key, photons, resolved.evaluated()[0])
 
 
 def write_record(path: str, resolved: Resolved, how: Recording, pixels: np.ndarray) -> str:
@@ -93,21 +89,19 @@ def write_record(path: str, resolved: Resolved, how: Recording, pixels: np.ndarr
     else:
         from nbjax.dataset.image_file import write_image
 
-        saturation = None if how.saturation_counts is None else int(how.saturation_counts)
-        write_image(path, resolved, pixels, saturation, 1 / how.counts_per_photon, how.pedestal_counts)
+        write_image(path, resolved, pixels, how.brightest, 1 / how.counts_per_photon, how.pedestal_counts)
     if how.switched:
         return f"{path}: {what}, recorded words of {how.kind.name}, which hold the gain of each pixel"
-    bright = 0 if how.saturation_counts is None else int((pixels >= how.saturation_counts).sum())
     scale = f"{how.counts_per_photon:g} counts a photon above {how.pedestal_counts:g}"
-    return f"{path}: {what}, recorded {how.kind.name} of {scale}, {bright} overloads"
+    return f"{path}: {what}, recorded {how.kind.name} of {scale}, {how.overloads(pixels)} overloads"
 
 
 def _write_smv(path: str, resolved: Resolved, how: Recording, pixels: np.ndarray) -> None:
     words = smv_header(header_fields(resolved))
     if not how.switched:
         words += [offset_word(how.pedestal_counts), gain_word(how.counts_per_photon)]
-    if how.saturation_counts is not None:
-        words.append(saturation_word(how.saturation_counts))
+    if how.brightest is not None:
+        words.append(saturation_word(how.brightest))
     write_smv(path, pixels.astype(np.uint16), words)
 
 
@@ -116,6 +110,6 @@ def _write_cbf(path: str, resolved: Resolved, how: Recording, pixels: np.ndarray
 
     largest = 2**31 - 1
     counts = np.where(resolved.evaluated()[0], np.minimum(pixels.astype(np.int64), largest), -1)
-    saturation = largest if how.saturation_counts is None else min(how.saturation_counts, largest)
+    brightest = largest - 1 if how.brightest is None else min(how.brightest, largest - 1)
     exposure_s = resolved.config.beam.exposure_s or 1.0
-    write_counts(Path(path), counts.astype(np.int32), header_fields(resolved), exposure_s, int(saturation) - 1)
+    write_counts(Path(path), counts.astype(np.int32), header_fields(resolved), exposure_s, brightest)

@@ -13,14 +13,15 @@ import jax
 
 from nbjax.dataset.check import check_draws
 from nbjax.dataset.companions import Told, write_companions
-from nbjax.dataset.counts import overloads_of, saturation_warning
+from nbjax.dataset.counts import saturation_warning
 from nbjax.dataset.header import Header
-from nbjax.dataset.images import Simulator, pixels_of
+from nbjax.dataset.images import Simulator
 from nbjax.dataset.labels import labels_of
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.machine import made_by
 from nbjax.dataset.master import flat_path, master_path, write_flat, write_master
 from nbjax.dataset.plan import Plan
+from nbjax.dataset.recorder import Recorder, recorder_of
 from nbjax.dataset.run import Share, made_ahead, write_shards
 from nbjax.dataset.settings import check_settings, portable, settings_text, write_settings
 from nbjax.dataset.shard import Frame, stored_bytes, write_shard
@@ -65,19 +66,25 @@ class Batch:
         return Simulator(self.plan)
 
     @cached_property
+    def recorder(self) -> Recorder:
+        """Pixels of photons."""
+        return recorder_of(self.plan.resolved, self.recipe.dataset)
+
+    @cached_property
     def header(self) -> Header:
         """What the files say of the images."""
         return Header(self.plan)
 
     def frame(self, number: int) -> Frame:
         """One image, as it is stored."""
-        dataset = self.recipe.dataset
         devices = jax.local_devices()
-        labels = dataset.labels
+        labels = self.recipe.dataset.labels
         by_lattice = labels.spots or labels.miller_index or labels.lattice
         photons = self.simulator.photons(number, by_lattice, devices[number % len(devices)])
-        pixels = pixels_of(photons.total, number, dataset.seed, dataset.noise, dataset.pixels)
-        truth = truth_of(photons, pixels, self.header.geometry.rotation, self.plan.start_deg(number))
+        with jax.default_device(devices[number % len(devices)]):
+            pixels = self.recorder.pixels(photons.total, number)
+        bright, rotation = self.recorder.how.overloads(pixels), self.header.geometry.rotation
+        truth = truth_of(photons, pixels, bright, rotation, self.plan.start_deg(number))
         truth |= panels_of(photons.experiments[0], self.header.geometry.rotation)
         maps, spots = labels_of(self.simulator.background, photons, labels)
         return Frame(number, pixels, truth, maps, spots)
@@ -85,7 +92,7 @@ class Batch:
     def saturation(self, bright: int, affected: int, images: int) -> str | None:
         """A sentence where images are too bright for their type, see ``saturation_warning``."""
         pixels = int(self.plan.resolved.evaluated()[0].sum())
-        return saturation_warning(bright, affected, images, pixels, self.recipe.dataset.pixels)
+        return saturation_warning(bright, affected, images, pixels, self.recorder.how)
 
     def check(self, resume: bool) -> list[str]:
         """Make sure that the folder may take this dataset; every process does before the first one writes.
@@ -184,7 +191,7 @@ def estimate(batch: Batch, tried: int = 3) -> Estimate:
     size, bright = 0, []
     for frame in made_ahead(batch.frame, list(range(tried)), batch.workers):
         size += stored_bytes(frame)
-        bright.append(overloads_of(frame.pixels))
+        bright.append(batch.recorder.how.overloads(frame.pixels))
     an_image_s = (time.perf_counter() - begin) / tried
     own = sum(len(batch.share.numbers(shard)) for shard in batch.share.own())
     saturated = batch.saturation(sum(bright), sum(count > 0 for count in bright), tried)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nbjax.preparation.record import Recording
+
 LARGEST = {"uint16": 65534, "uint32": 2**31 - 2}
 """What overloads of each integer type are cut to; readers keep the number above it for pixels without a value."""
 
@@ -19,7 +21,7 @@ def overloads_of(pixels: np.ndarray) -> int:
     return 0 if largest is None else int((pixels >= largest).sum())
 
 
-def saturation_warning(bright: int, affected: int, images: int, pixels: int, kind: str) -> str | None:
+def saturation_warning(bright: int, affected: int, images: int, pixels: int, how: Recording) -> str | None:
     """A sentence for the user, where the type is too small for the images.
 
     Args:
@@ -27,13 +29,14 @@ def saturation_warning(bright: int, affected: int, images: int, pixels: int, kin
         affected: images that have some.
         images: looked at.
         pixels: of an image.
-        kind: the type.
+        how: they are recorded.
     """
-    if kind not in LARGEST or (affected <= images / 2 and bright <= 1e-3 * images * pixels):
+    kind, limit = how.kind.name, how.saturation_counts
+    if limit is None or (affected <= images / 2 and bright <= 1e-3 * images * pixels):
         return None
-    remedy = "lower beam.fluence_photons_per_m2" + (', or choose pixels = "uint32"' if kind == "uint16" else "")
+    is_width = LARGEST.get(kind) == limit
+    cut = f"cut to {limit}, the largest {kind}" if is_width else f"at {limit:.10g} or above, where the record ends"
+    wider = ', or choose pixels = "uint32"' if is_width and kind == "uint16" else ""
     share = 100 * bright / (images * pixels)
-    return (
-        f"{affected} of {images} images are saturated: {share:.2g} % of their pixels are cut to {LARGEST[kind]}, the "
-        f"largest {kind}; {remedy}"
-    )
+    saturated = f"{affected} of {images} images are saturated: {share:.2g} % of their pixels are {cut}"
+    return f"{saturated}; lower beam.fluence_photons_per_m2{wider}"

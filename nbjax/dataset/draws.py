@@ -78,8 +78,3 @@ def mosaic_seed(seed: int, image: int, lattice: int) -> int:
 def spectrum_seed(seed: int, image: int) -> int:
     """Seed of the spikes of one image's spectrum."""
     return int(uniforms(seed, image, 0, "spectrum", 1)[0] * 2**31)
-
-
-def noise_generator(seed: int, image: int) -> np.random.Generator:
-    """The stream of an image's counting noise."""
-    return np.random.Generator(np.random.Philox(key=[seed, zlib.crc32(b"noise")], counter=[0, 0, 0, image]))

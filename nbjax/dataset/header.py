@@ -7,15 +7,16 @@ from functools import cached_property
 
 import numpy as np
 
-from nbjax.dataset.counts import saturation_of
 from nbjax.dataset.laboratory import nexus_geometry
 from nbjax.dataset.nxmx import Instrument, NexusGeometry, Series
 from nbjax.dataset.plan import Plan, base_orientation
+from nbjax.dataset.recorder import recorder_of
 from nbjax.dataset.single import Place, Single, fields_of_image
 from nbjax.geometry.unit_cell import standard_direct
 from nbjax.io.header import HeaderFields
 from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.preparation import header_fields
+from nbjax.preparation.record import Recording
 from nbjax.resolve import Resolved, resolve
 
 FLUX_KEYS = {"beam.fluence_photons_per_m2", "beam.flux_photons_per_s", "beam.exposure_s", "beam.beamsize_mm"}
@@ -34,6 +35,11 @@ class Header:
 
     def __init__(self, plan: Plan):
         self._plan, self._dataset = plan, plan.recipe.dataset
+
+    @cached_property
+    def how(self) -> Recording:
+        """How every image is recorded."""
+        return recorder_of(self._plan.resolved, self._dataset).how
 
     @cached_property
     def geometry(self) -> NexusGeometry:
@@ -81,7 +87,8 @@ class Header:
             bad=~self._evaluated,
             fields=fields_of_image(fields, wavelength_A, start_deg, width_deg),
             exposure_s=instrument.exposure_s,
-            adc_offset=self._plan.resolved.output.adc_offset,
+            adc_offset=0.0 if self._plan.resolved.record else self._plan.resolved.output.adc_offset,
+            how=self.how,
             instrument=instrument,
             series=Series(np.array([start_deg]), width_deg, np.array([wavelength_A])),
             place=place,
@@ -103,12 +110,14 @@ class Header:
 
     def _instrument(self, resolved: Resolved) -> Instrument:
         own = resolved is not self._plan.resolved
-        kind, spread = self._dataset.pixels, resolved.beam.spread
+        spread = resolved.beam.spread
         geometry = nexus_geometry(resolved) if own else self.geometry
-        found = instrument_of(resolved, geometry, np.dtype(kind), saturation_of(kind))
+        found = instrument_of(resolved, geometry, self.how.kind, self.how.brightest)
         drawn_flux = not own and self._dataset.drawn_keys & FLUX_KEYS
         return replace(
             found,
+            photons_per_count=1 / self.how.counts_per_photon,
+            pedestal_counts=self.how.pedestal_counts,
             fluence_photons_per_m2=None if drawn_flux else found.fluence_photons_per_m2,
             # the images of a plan leave the mask to the base
             mask=(~self._evaluated).astype(np.uint32),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 from jaxtyping import Shaped
 
 from nbjax.dataset.header import instrument_of
 from nbjax.dataset.laboratory import nexus_geometry
 from nbjax.dataset.master import in_memory
-from nbjax.dataset.nodes import put
 from nbjax.dataset.nxmx import Series, write_tree
 from nbjax.dataset.shard import image_dataset
 from nbjax.resolve import Resolved
@@ -39,21 +38,14 @@ def write_image(
         FileError: it cannot be written.
     """
     geometry = nexus_geometry(resolved)
-    instrument = instrument_of(resolved, geometry, pixels.dtype, saturation)
+    instrument = replace(
+        instrument_of(resolved, geometry, pixels.dtype, saturation),
+        photons_per_count=photons_per_count,
+        pedestal_counts=pedestal_counts,
+    )
     crystal = resolved.crystal
     turns = resolved.config.crystal.phi_range_deg is not None
     series = Series(np.array([crystal.phi_start_deg]), crystal.phi.range if turns else 0.0)
     with in_memory(Path(path)) as file:
         entry = write_tree(file, instrument, series)
         image_dataset(entry["data"], "data", 1, pixels, geometry.several)[0] = pixels
-        if photons_per_count != 1:
-            _put_scale(entry["data"], photons_per_count)
-        if pedestal_counts != 0:
-            # NXmx: what is stored, plus the offset, times the factor
-            put(entry["data"], "data_offset", -pedestal_counts)
-
-
-def _put_scale(data: h5py.Group, factor: float) -> None:
-    """The factor by the name of NXmx, and by that which DIALS reads."""
-    for name in ("data_scaling_factor", "data_scale_factor"):
-        put(data, name, factor)

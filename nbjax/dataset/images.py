@@ -9,14 +9,11 @@ import numpy as np
 from jax import Array
 
 from nbjax.config.tree import Config
-from nbjax.dataset.counts import LARGEST
-from nbjax.dataset.draws import noise_generator
 from nbjax.dataset.plan import ImagePlan, Plan
 from nbjax.errors import ConfigError, Fault, NonFiniteError
 from nbjax.experiment import Experiment, chosen
 from nbjax.fields import put
 from nbjax.physics.backgrounds.background import put_out
-from nbjax.physics.readout import Quantize
 from nbjax.pipeline.closed.survey import with_capacity
 from nbjax.pipeline.image import simulate
 from nbjax.pipeline.sharding import simulate_on
@@ -160,22 +157,3 @@ def _structure(experiment: Experiment) -> object:
     crystals = tuple(replace(crystal, capacity=None) for crystal in experiment.crystals)
     experiment = replace(experiment, crystals=crystals)
     return jax.tree.structure(experiment), [np.shape(leaf) for leaf in jax.tree.leaves(experiment)]
-
-
-def pixels_of(photons: np.ndarray, number: int, seed: int, noise: bool, kind: str) -> np.ndarray:
-    """What a detector shows of an image's photons.
-
-    Args:
-        photons: of each pixel.
-        number: of the image.
-        seed: of the dataset.
-        noise: draw counts from Poisson's distribution (NumPy's samplers, exact at every brightness).
-        kind: "uint16" or "uint32" counts, overloads cut to the type's ``LARGEST``, or "float32".
-
-    Returns:
-        Of the same shape.
-    """
-    shown = noise_generator(seed, number).poisson(photons) if noise else photons
-    if kind == "float32":
-        return shown.astype(np.float32)
-    return np.asarray(Quantize(LARGEST[kind]).record(None, shown)).astype(kind)

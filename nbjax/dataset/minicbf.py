@@ -52,7 +52,8 @@ def write(path: Path, image: Single) -> None:
         FileError: it cannot be written.
     """
     counts = np.where(image.bad, np.int32(-1), image.counts.astype(np.int32))
-    write_counts(path, counts, image.fields, image.exposure_s, image.largest - 1)
+    brightest = np.iinfo(np.int32).max - 1 if image.how.brightest is None else image.how.brightest
+    write_counts(path, counts, image.fields, image.exposure_s, brightest)
 
 
 def write_counts(

@@ -93,6 +93,7 @@ class Instrument:
         profile: of the beam, as NeXus names it.
         area_m2: of a level beam of this fluence that has the same flux; None: the square of ``beamsize_m``.
         channels: wavelengths of the spectrum that the truth holds of each image; 0 where it holds none.
+        photons_per_count, pedestal_counts: of a stored number, less its pedestal.
     """
 
     geometry: NexusGeometry
@@ -113,6 +114,8 @@ class Instrument:
     profile: str = "rectangular"
     area_m2: float | None = None
     channels: int = 0
+    photons_per_count: float = 1.0
+    pedestal_counts: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def write_tree(file: h5py.File, instrument: Instrument, series: Series) -> h5py.
     put(entry, "start_time", SIMULATED)
     put(entry, "end_time", SIMULATED)
     put(entry, "end_time_estimated", SIMULATED)
-    group(
+    data = group(
         entry,
         "data",
         "NXdata",
@@ -156,6 +159,11 @@ def write_tree(file: h5py.File, instrument: Instrument, series: Series) -> h5py.
         axes=np.full(1 + len(instrument.shape), b"."),
         auxiliary_signals=np.zeros(0, "S1"),
     )
+    # what is stored, plus the offset, times the factor, which DIALS reads by the second name
+    for name in ("data_scaling_factor", "data_scale_factor") if instrument.photons_per_count != 1 else ():
+        put(data, name, instrument.photons_per_count)
+    if instrument.pedestal_counts != 0:
+        put(data, "data_offset", -instrument.pedestal_counts)
     source = group(entry, "source", "NXsource")
     put(source, "name", "nbjax", short_name="nbjax")
     node = group(entry, "instrument", "NXinstrument")

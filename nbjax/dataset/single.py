@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, UInt
 
 from nbjax.constants import DEGREES_PER_RADIAN
-from nbjax.dataset.counts import LARGEST
 from nbjax.dataset.nxmx import Instrument, Series
 from nbjax.io.header import HeaderFields
+from nbjax.preparation.record import Recording
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Single:
         fields: what a header says of the geometry.
         exposure_s: of the image.
         adc_offset: what SMV images add to every pixel.
+        how: the image is recorded.
         instrument, series: what an NXmx tree says of the image.
         place: where its pixels are stored.
     """
@@ -47,14 +48,16 @@ class Single:
     fields: HeaderFields
     exposure_s: float
     adc_offset: float
+    how: Recording
     instrument: Instrument
     series: Series
     place: Place
 
     @property
-    def largest(self) -> int:
-        """What overloads are cut to."""
-        return LARGEST[self.counts.dtype.name]
+    def overloaded(self) -> Bool[np.ndarray, "slow fast"]:
+        """Pixels that are too bright."""
+        limit = self.how.saturation_counts
+        return np.zeros(self.counts.shape, bool) if limit is None else self.counts >= limit
 
 
 def fields_of_image(base: HeaderFields, wavelength_A: float, start_deg: float, width_deg: float) -> HeaderFields:

@@ -11,7 +11,6 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from nbjax.dataset.counts import overloads_of
 from nbjax.dataset.draws import path_of
 from nbjax.dataset.images import Photons
 from nbjax.dataset.plan import ImagePlan
@@ -27,12 +26,15 @@ from nbjax.rotations import about_axis
 from nbjax.sampling.sources import SourceSpread
 
 
-def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_deg: float) -> dict[str, Field]:
+def truth_of(
+    photons: Photons, pixels: np.ndarray, overloads: int, rotation: np.ndarray, start_deg: float
+) -> dict[str, Field]:
     """The truth of one image, field by field.
 
     Args:
         photons: the image without noise.
         pixels: the image as stored.
+        overloads: how many of them are too bright.
         rotation: from nbjax's laboratory to that of the file, shape (3, 3).
         start_deg: spindle angle at which the image starts.
     """
@@ -46,7 +48,7 @@ def truth_of(photons: Photons, pixels: np.ndarray, rotation: np.ndarray, start_d
         "fluence": Field(np.array(beam.fluence_photons_per_m2), "1/m^2", "photons per area in the exposure"),
         **_light(photons.experiments, photons.plan.count),
         "photons": Field(np.array(photons.total.sum()), "", "expected photons in the whole image, without noise"),
-        "overloads": Field(np.array(overloads_of(pixels)), "", "pixels that are too bright for their type"),
+        "overloads": Field(np.array(overloads), "", "pixels that are too bright for their type"),
         "sha256": Field(np.frombuffer(digest(pixels), np.uint8), "", "SHA-256 of the pixels, row by row"),
     }
     return {**fields, **_drawn(photons.plan)}

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from scipy.special import ndtr
 
 from nbjax.config.tree import Stage
@@ -28,6 +31,7 @@ from nbjax.physics.readout import (
     ReadoutNoise,
     Saturation,
 )
+from nbjax.pipeline.readout import recorded
 from nbjax.resolve import Resolved
 from nbjax.resolve.record import photon_keV
 
@@ -53,6 +57,29 @@ class Recording:
     pedestal_counts: float = 0.0
     saturation_counts: float | None = None
     switched: bool = False
+
+    @property
+    def brightest(self) -> int | None:
+        """Largest number that is no overload, for readers that trust a pixel up to it; None where there is none."""
+        if self.saturation_counts is None:
+            return None
+        return int(np.ceil(self.saturation_counts)) - 1
+
+    def record(self, key: Array, photons: np.ndarray, evaluated: np.ndarray) -> np.ndarray:
+        """An image as it is stored, of the same shape; 0 (NaN of floats) where a pixel has no value.
+
+        Args:
+            key: random key of the image.
+            photons: expected ones, of the image's shape.
+            evaluated: pixels that have a value.
+        """
+        with jax.enable_x64(True):
+            drawn = np.asarray(recorded(self.stages, key, jnp.asarray(photons, float)))
+        return np.where(evaluated, drawn, np.nan if self.kind.kind == "f" else 0.0).astype(self.kind)
+
+    def overloads(self, pixels: np.ndarray) -> int:
+        """Pixels that are too bright."""
+        return 0 if self.saturation_counts is None else int((pixels >= self.saturation_counts).sum())
 
 
 def recording(resolved: Resolved) -> Recording:

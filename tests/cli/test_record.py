@@ -71,7 +71,8 @@ def test_every_format_holds_the_record_and_what_it_means(folder: Path, name: str
     assert abs(error.mean()) < 4.5 / np.sqrt(error.size)
     if name != "a.npy":
         assert (image.pedestal_counts, image.photons_per_count) == pytest.approx((30.0, 0.4))
-        assert image.saturation_counts == 9000
+        # readers trust a pixel up to this number
+        assert image.saturation_counts == 8999
 
 
 def test_counting_detectors_write_cbf(folder: Path) -> None:

@@ -15,9 +15,9 @@ from datasets import contents, full_recipe, recipe, rotation_recipe, shards, wri
 import nbjax
 import nbjax.dataset
 from nbjax.dataset.batch import Batch, estimate
-from nbjax.dataset.images import pixels_of
 from nbjax.dataset.master import overloads as recorded_overloads
 from nbjax.dataset.plan import Plan
+from nbjax.dataset.recorder import Recorder, plain_recording
 from nbjax.dataset.run import Share
 from nbjax.dataset.section import Draw
 from nbjax.dataset.single_formats import SINGLE_FORMATS, SingleFormat
@@ -160,7 +160,7 @@ def test_matrices_predict_the_labels(full: Path) -> None:
 @pytest.mark.parametrize("kind", ["uint16", "uint32", "float32"])
 def test_pixels_keep_within_their_type(kind: str) -> None:
     photons = np.array([[0.0, 3.4, 7e4, 5e9]])
-    pixels = pixels_of(photons, 0, 1, False, kind)
+    pixels = Recorder(plain_recording(False, kind), 1, np.ones(photons.shape, bool)).pixels(photons, 0)
     largest = {"uint16": 65534, "uint32": 2**31 - 2, "float32": np.float32(5e9)}[kind]
     assert pixels.dtype == np.dtype(kind)
     assert pixels.max() == largest
