@@ -24,12 +24,14 @@ from nbjax.fit.least_squares import LeastSquares
 from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
 from nbjax.fit.observation import boxes
 from nbjax.fit.problem import Problem, problem
+from nbjax.fit.recorded import as_recorded, recorded_loss
 from nbjax.fit.scoring import Scoring
 from nbjax.fit.settings import DataSettings, FitSettings, LossSettings, StageSettings
 from nbjax.fit.stages import COARSE_TO_FINE, Optimiser, Stage
 from nbjax.io.experiments.recorded import RecordedPanel
 from nbjax.io.images import Recorded, other_size, panel_images, panel_mask, read_images, read_mask
 from nbjax.preparation import prepare_resolved
+from nbjax.preparation.record import Recording, recording
 from nbjax.resolve import resolve
 from nbjax.resolve.detector import ResolvedDetector
 from nbjax.resolve.spectrum import shots_of_images
@@ -88,7 +90,8 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
     """
     configs = [load_config(name) for name in settings.configs]
     resolved = [resolve(config) for config in configs]
-    images, read, unsure = _images(settings.data, resolved[0].detector)
+    how = recording(resolved[0])
+    images, read, unsure = _images(settings.data, resolved[0].detector, how)
     if len(configs) not in (1, len(images)):
         raise ConfigError(
             [Fault("configs", f"{len(configs)} configurations for {len(images)} images; give one, or one each")]
@@ -108,7 +111,7 @@ def read_measurement(settings: FitSettings, report: Callable[[str], None] = lamb
         images,
         settings.parameters,
         [_stage(stage) for stage in settings.stages] or COARSE_TO_FINE,
-        loss=_loss(settings.loss),
+        loss=_loss(settings.loss, how),
         used=used,
         convention=configs[0].detector.convention,
         system=settings.system,
@@ -131,10 +134,13 @@ def _with_shots(config: Config, sources: list[Source]) -> list[Config]:
     return [with_values(config, {"beam.spectrum_shot": source.image}) for source in sources]
 
 
-def _images(data: DataSettings, detector: ResolvedDetector) -> tuple[list[np.ndarray], list[Source], list[str]]:
+def _images(
+    data: DataSettings, detector: ResolvedDetector, how: Recording
+) -> tuple[list[np.ndarray], list[Source], list[str]]:
     found, sources, doubts = [], [], []
     for name in data.files:
-        for image in _read(name, data, detector):
+        for stored in _read(name, data, detector):
+            image = as_recorded(stored, how)
             if image.pedestal_doubt and data.pedestal_counts is None:
                 doubts.append(f"{image.file} {image.pedestal_doubt}; give data.pedestal_counts, 0 if there is none")
             pedestal = _said(data.pedestal_counts, image.pedestal_counts)
@@ -254,10 +260,14 @@ def _used(
     return found
 
 
-def _loss(settings: LossSettings) -> Loss:
-    match settings.kind:
+def _loss(settings: LossSettings, how: Recording) -> Loss:
+    match settings.kind or ("recorded" if how.stages else "poisson"):
         case "poisson":
             return Poisson()
+        case "recorded":
+            if not how.stages:
+                raise ConfigError([Fault("loss.kind", 'got "recorded", and the configuration has no record; give one')])
+            return recorded_loss(how)
         case "poisson_gaussian":
             return PoissonGaussian(settings.sigma_photons)
         case "gaussian":

@@ -99,7 +99,7 @@ def observe(
     )
 
 
-_FOR_NEGATIVE = 'a loss with readout noise (loss.kind "poisson_gaussian", "gaussian" or "robust")'
+_FOR_NEGATIVE = 'a loss with readout noise (loss.kind "poisson_gaussian", "gaussian" or "robust", or a record)'
 
 
 def unusable(image: np.ndarray, used: np.ndarray, least: float, panels: Sequence[str] = ()) -> str | None:

@@ -21,6 +21,7 @@ from nbjax.fit.geometry import fitted_geometry, geometry_files
 from nbjax.fit.goodness import Goodness
 from nbjax.fit.losses import Gaussian, Loss, Poisson, PoissonGaussian, Robust
 from nbjax.fit.measurement import Measurement
+from nbjax.fit.recorded import Recorded
 from nbjax.fit.report.document import report_html
 from nbjax.fit.result import FitResult, Outcome
 from nbjax.fit.settings import LossSettings
@@ -34,6 +35,7 @@ _KINDS: dict[type, str] = {
     PoissonGaussian: "poisson_gaussian",
     Gaussian: "gaussian",
     Robust: "robust",
+    Recorded: "recorded",
 }
 
 
@@ -94,7 +96,7 @@ def output_contents(measured: Measurement, result: FitResult, title: str) -> dic
         contents[f"{name}.toml"] = config_toml(fitted).encode()
     data = measured.settings.data
     inputs = [{**asdict(source), "mask_file": data.mask_file, "region": data.region} for source in measured.sources]
-    loss = asdict(measured.settings.loss)
+    loss = asdict(measured.settings.loss) | {"kind": _said(measured.problem.loss)["kind"]}
     return contents | _contents(result, measured.images, measured.used, title, loss, inputs)
 
 

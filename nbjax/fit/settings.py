@@ -40,7 +40,8 @@ class DataSettings:
 class LossSettings:
     """The likelihood of a pixel."""
 
-    kind: Literal["poisson", "poisson_gaussian", "gaussian", "robust"] = "poisson"
+    # None: recorded where the first configuration has a record, else poisson
+    kind: Literal["poisson", "poisson_gaussian", "gaussian", "robust", "recorded"] | None = None
     sigma_photons: float = 1.0
     freedom: float = 4.0
 

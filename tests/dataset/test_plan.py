@@ -15,9 +15,10 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from nbjax.dataset.distributions import support
-from nbjax.dataset.draws import draw_number, draw_rotation, noise_generator, uniforms
+from nbjax.dataset.draws import draw_number, draw_rotation, uniforms
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.plan import Plan
+from nbjax.dataset.recorder import Recorder, plain_recording
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, FileError
 from nbjax.experiment import stack
@@ -103,8 +104,8 @@ def test_orientations_are_uniform() -> None:
 
 
 def test_noise_of_two_images_differs() -> None:
-    photons = np.full(1000, 5.0)
-    first, again, second = (noise_generator(1, image).poisson(photons) for image in (0, 0, 1))
+    recorder = Recorder(plain_recording(True, "uint32"), 1, np.ones(1000, bool))
+    first, again, second = (recorder.pixels(np.full(1000, 5.0), image) for image in (0, 0, 1))
     assert (first == again).all()
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
 
