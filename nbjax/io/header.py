@@ -51,9 +51,9 @@ def gain_word(counts_per_photon: float) -> tuple[str, str]:
     return "GAIN", f"{counts_per_photon:.9g}"
 
 
-def saturation_word(counts: float) -> tuple[str, str]:
-    """The word for the count from which pixels are overloaded."""
-    return "CCD_IMAGE_SATURATION", f"{counts:.10g}"
+def saturation_word(counts: int) -> tuple[str, str]:
+    """The word for the brightest count that is no overload."""
+    return "CCD_IMAGE_SATURATION", str(counts)
 
 
 def smv_header(fields: HeaderFields) -> list[tuple[str, str]]:
