@@ -67,3 +67,27 @@ def test_only_ratios_of_weights_matter() -> None:
 
 def test_mean_and_standard_deviation() -> None:
     assert mean_and_spread(np.array([1.0, 2.0, 4.0]), np.array([1.0, 0.0, 2.0])) == pytest.approx((3.0, 2**0.5))
+
+
+@pytest.mark.parametrize("seed", [20, 21, 78])
+def test_a_wavelength_that_would_lie_beyond_the_list_stays_a_hundredth_of_it_from_its_end(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = rng.integers(4, 12)
+    wavelengths = np.sort(rng.uniform(0, 1, count))
+    weights = rng.exponential(size=count) ** rng.integers(1, 6)
+    few, own = reduced(wavelengths, weights, int(rng.integers(2, 4)))
+    margin = 0.01 * (wavelengths[-1] - wavelengths[0])
+    ends = wavelengths[0] - margin - few[0], wavelengths[-1] + margin - few[-1]
+    assert min(map(abs, ends)) < 1e-12
+    assert mean_and_spread(few, own)[1] < mean_and_spread(wavelengths, weights)[1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.integers(2, 20), st.integers(30, 200))
+def test_the_mirrored_spectrum_has_mirrored_wavelengths(seed: int, channels: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    wavelengths, weights = np.sort(rng.uniform(-1, 1, count)), rng.exponential(size=count)
+    few, own = reduced(wavelengths, weights, channels)
+    mirrored, own_mirrored = reduced(-wavelengths[::-1], weights[::-1], channels)
+    np.testing.assert_allclose(-mirrored[::-1], few, atol=1e-9)
+    np.testing.assert_allclose(own_mirrored[::-1], own, rtol=1e-12)
