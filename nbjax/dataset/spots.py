@@ -101,19 +101,21 @@ def spots_of(number: int, lattice: int, experiment: Experiment, shown: Shown) ->
 
 def _gathered(shown: Shown) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Spots of one panel: h, k, l, photons, centroid (fast, slow) and mean spindle angle."""
-    low = shown.indices.min((0, 1))
-    sizes = shown.indices.max((0, 1)) - low + 1
-    place = np.ravel_multi_index(tuple(np.moveaxis(shown.indices - low, -1, 0)), tuple(sizes)).ravel()
-    photons = np.asarray(shown.photons, float)
-    sums = np.bincount(place, photons.ravel(), int(np.prod(sizes)))
+    whole = np.asarray(shown.photons, float).ravel()
+    lit = np.flatnonzero(whole)
+    photons, index = whole[lit], shown.indices.reshape(-1, 3)[lit].astype(np.int64)
+    low = index.min(0, initial=0)
+    sizes = index.max(0, initial=0) - low + 1
+    place = np.ravel_multi_index(tuple((index - low).T), tuple(sizes))
+    sums = np.bincount(place, photons, int(np.prod(sizes)))
     found = np.flatnonzero(sums >= _FAINTEST_SPOT)
-    slow, fast = np.indices(photons.shape) + 0.5
+    slow, fast = np.divmod(lit, shown.photons.shape[1])
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return np.asarray(np.bincount(place, (photons * values).ravel(), len(sums))[found] / sums[found])
+        return np.asarray(np.bincount(place, photons * values, len(sums))[found] / sums[found])
 
     hkl = np.stack(np.unravel_index(found, tuple(sizes)), -1) + low
-    return hkl, sums[found], np.stack([mean(fast), mean(slow)], -1), mean(shown.turn_rad)
+    return hkl, sums[found], np.stack([mean(fast + 0.5), mean(slow + 0.5)], -1), mean(shown.turn_rad.ravel()[lit])
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,10 @@ from nbjax.pipeline.view import seen_by
 from nbjax.pipeline.window import pixels_at
 from nbjax.sampling.capacity import Capacity, SpotSize
 
-_AT_ONCE = 1 << 16
-"""Pixels of spots that are computed at once."""
+_AT_ONCE = 1 << 11, 1 << 14
+"""Pixels of spots that are computed at once, at least and at most."""
+_PARTS = 32
+"""Parts of the room for spots, of which those that hold none cost nothing."""
 
 
 def is_closed(crystal: CrystalParameters) -> bool:
@@ -175,7 +177,8 @@ def _with_group(
     rendered: _Rendered, size: SpotSize, group: tuple[Listed, Spot], count: Int[Array, ""], image: Float[Array, " n"]
 ) -> Float[Array, " n"]:
     """The image, its rows one after the other, with the spots of one size."""
-    chunk = max(1, min(size.count, _AT_ONCE // size.pixels))
+    few, many = (max(1, pixels // size.pixels) for pixels in _AT_ONCE)
+    chunk = min(size.count, max(few, min(many, size.count // _PARTS)))
     chunks = -(-size.count // chunk)
     numbers = jnp.arange(chunks * chunk)
     rows = jax.tree.map(lambda leaf: leaf[jnp.minimum(numbers, size.count - 1)], group)
