@@ -203,6 +203,9 @@ class Background:
     compton: bool | None = None  # None: where the formula is known
     grain_nm: float | None = None  # of ice
     scale: float | None = None  # of its photons
+    variation_percent: float | None = None  # standard deviation of a smooth random factor; None: there is none
+    variation_deg: float | None = None  # over which it varies
+    variation_seed: int | None = None  # None: output.seed and the number of the table; in datasets one of each image
 
 
 @dataclass(frozen=True)
@@ -268,6 +271,18 @@ class Shadow:
 
 
 @dataclass(frozen=True)
+class Absorber:
+    """A body about the sample that absorbs on the way in and out, the crystal itself or what holds it."""
+
+    shape: Literal["sphere", "cylinder", "box"] = "sphere"
+    material: str | None = None
+    attenuation_per_mm: float | None = None  # instead of a material
+    diameter_mm: float | None = None  # of a sphere or a cylinder
+    size_mm: Vector | None = None  # of a box: along the beam, along its direction, across both
+    angle_deg: float | None = None  # direction of a cylinder's axis or of a box, from the polarization axis
+
+
+@dataclass(frozen=True)
 class Output:
     """Files to write (only the named ones) and how pixels become integers."""
 
@@ -297,6 +312,7 @@ class Config:
     background: tuple[Background, ...] = ()
     record: tuple[Stage, ...] | str = ()  # stages, or the name of a detector that has them
     shadow: tuple[Shadow, ...] = ()
+    absorber: tuple[Absorber, ...] = ()
     output: Output = field(default_factory=Output)
     precision: Precision = "double"
     parity: tuple[str, ...] = ()

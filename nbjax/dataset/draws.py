@@ -78,3 +78,8 @@ def mosaic_seed(seed: int, image: int, lattice: int) -> int:
 def spectrum_seed(seed: int, image: int) -> int:
     """Seed of the spikes of one image's spectrum."""
     return int(uniforms(seed, image, 0, "spectrum", 1)[0] * 2**31)
+
+
+def variation_seed(seed: int, image: int, number: int) -> int:
+    """Seed of the random factor of a background of one image."""
+    return int(uniforms(seed, image, number, "background", 1)[0] * 2**31)

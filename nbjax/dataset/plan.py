@@ -14,7 +14,16 @@ from nbjax.config.inputs import OF_COORDINATES
 from nbjax.config.tree import Config
 from nbjax.constants import HC_EV_A
 from nbjax.dataset.columns import read_columns
-from nbjax.dataset.draws import draw_count, draw_number, draw_rotation, mosaic_seed, path_of, spectrum_seed, table_of
+from nbjax.dataset.draws import (
+    draw_count,
+    draw_number,
+    draw_rotation,
+    mosaic_seed,
+    path_of,
+    spectrum_seed,
+    table_of,
+    variation_seed,
+)
 from nbjax.dataset.load import Recipe
 from nbjax.dataset.section import Draw
 from nbjax.errors import ConfigError, Fault, FileError
@@ -147,13 +156,19 @@ class Plan:
             raise ConfigError([Fault("beam.spectrum_file", f"{problem}; {cure}")])
 
     def _lit(self, number: int) -> Config:
-        """The base configuration with the spectrum of an image: its shot of a file, or its spikes."""
+        """The base configuration with the spectrum of an image, its shot of a file or spikes, and its backgrounds."""
         beam = self.base.beam
         if self.shots:
             beam = replace(beam, spectrum_shot=number)
         if beam.spectrum_shape == "sase" and beam.spectrum_seed is None:
             beam = replace(beam, spectrum_seed=spectrum_seed(self.recipe.dataset.seed, number))
-        return replace(self.base, beam=beam)
+        backgrounds = tuple(
+            replace(one, variation_seed=variation_seed(self.recipe.dataset.seed, number, i))
+            if one.variation_percent is not None and one.variation_seed is None
+            else one
+            for i, one in enumerate(self.base.background)
+        )
+        return replace(self.base, beam=beam, background=backgrounds)
 
     def distance_mm(self, number: int) -> float:
         """Sample to panel along the beam, of an image whose configuration gives it."""

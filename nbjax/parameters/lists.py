@@ -1,4 +1,4 @@
-"""Parameters of backgrounds and shadows, by their numbers in the configuration: ``background.0.thickness_mm``."""
+"""Parameters of backgrounds, shadows and absorbers, by their numbers in the configuration: ``shadow.0.width_mm``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 from nbjax.experiment import Experiment
 from nbjax.parameters.parameter import Parameter, leaf
 from nbjax.physics.backgrounds.water import Water
+from nbjax.physics.screens.absorber import Absorber
 from nbjax.physics.screens.shadow import Shadow
 from nbjax.quantities import Quantity
 
 LISTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "background": ("backgrounds", lambda term: not isinstance(term, Water)),
     "shadow": ("screens", lambda screen: isinstance(screen, Shadow)),
+    "absorber": ("screens", lambda screen: isinstance(screen, Absorber)),
 }
 """Section -> where its tables are in an experiment, and which of what is there they are."""
 
@@ -32,9 +34,8 @@ def of_list(quantity: Quantity, experiment: Experiment) -> list[Parameter]:
 
 def _has(entry: Any, quantity: Quantity) -> bool:
     kinds = ONLY_OF.get(quantity.key)
-    return getattr(entry, str(quantity.place).partition(".")[0], None) is not None and (
-        kinds is None or entry.kind in kinds
-    )
+    there = getattr(entry, str(quantity.place).partition(".")[0], None) is not None
+    return there and (kinds is None or getattr(entry, "kind", getattr(entry, "shape", None)) in kinds)
 
 
 ONLY_OF = {
@@ -42,5 +43,8 @@ ONLY_OF = {
     "shadow.width_mm": ("rectangle", "arm"),
     "shadow.length_mm": ("rectangle",),
     "shadow.angle_deg": ("rectangle", "arm", "edge"),
+    "absorber.diameter_mm": ("sphere", "cylinder"),
+    "absorber.size_mm": ("box",),
+    "absorber.angle_deg": ("cylinder", "box"),
 }
-"""Which kinds of shadows have a quantity that not all have."""
+"""Which kinds of shadows, or shapes of absorbers, have a quantity that not all have."""

@@ -19,7 +19,7 @@ from nbjax.parameters.parameter import Parameter, Set
 
 _NUMBERED = re.compile(r"^crystals\[(\d+|\*)\]\.")
 _NAMED = re.compile(r"^(panels|groups)\[(.+)\]\.")
-_LISTED = re.compile(r"^(background|shadow)\.\d+\.")
+_LISTED = re.compile(r"^(background|shadow|absorber)\.\d+\.")
 _SECTION = "crystal."
 ALL = "*"
 """In brackets: every crystal, panel or group."""

@@ -9,10 +9,11 @@ from jax import Array
 
 from nbjax.experiment import BeamParameters, Experiment
 from nbjax.numerics import Components, components, dot
-from nbjax.physics.backgrounds.background import Background, Extended, InPhotons, Seen, Sight, Term
+from nbjax.physics.backgrounds.background import Background, Extended, InPhotons, Seen, Sight, Term, Varied
 from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.pipeline.sample import RaySample, ray_view, sample_ray
 from nbjax.pipeline.scene import RayTable, Scene
+from nbjax.pipeline.screens import way_to
 from nbjax.pipeline.view import Pixels, View
 from nbjax.sampling.subpixels import layer_fractions
 
@@ -52,13 +53,18 @@ def backgrounds_seen(experiment: Experiment, scene: Scene, pixels: Pixels, sampl
     layers = experiment.detector.panels.layers
     factors = scene.photons_per_sr_per_electron * sample.capture * sample.polarization * sample.solid_angle_sr
 
+    def varied(term: Term, found: Array) -> Array:
+        if not isinstance(term, Varied) or term.variation is None:
+            return found
+        return found * term.variation.transmission(way_to(experiment.beam, sample.view))
+
     def seen(term: Term) -> Array:
         if not isinstance(term, InPhotons):
             return layers * _lit(experiment.beam, term, _scattered(term, sight))
         # the pixel is multiplied by its factors later; one that catches nothing stays dark
         return jnp.where(factors > 0, term.photons(sight) / jnp.where(factors > 0, factors, 1.0), 0.0)
 
-    return [seen(term) for term in experiment.backgrounds]
+    return [varied(term, seen(term)) for term in experiment.backgrounds]
 
 
 def _scattered(term: Background, sight: Sight) -> Array:

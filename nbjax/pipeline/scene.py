@@ -19,8 +19,10 @@ from nbjax.geometry.detector import place_detector
 from nbjax.geometry.goniometer import phi_rotations
 from nbjax.geometry.panel import Panel
 from nbjax.geometry.unit_cell import direct_vectors_m, standard_direct
+from nbjax.numerics import Components, components, cross, unit
 from nbjax.pairs.transform import in_pairs
 from nbjax.physics.beam_profiles import BEAM_PROFILES
+from nbjax.physics.screens.screen import Charted, Screen
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.sampling.disorder import disordered
 from nbjax.sampling.mosaic import domain_rotations
@@ -83,6 +85,7 @@ class Scene:
         crystals: what each is made of.
         photons_per_sr_per_electron: r_e^2 times fluence: photons per steradian and squared electron.
         low: what these 32-bit numbers lack to 64-bit ones, in the same places; only with precision ``single``.
+        screens: what lets a part of all photons pass, with what all pixels share worked out.
     """
 
     panel: Panel
@@ -91,6 +94,7 @@ class Scene:
     crystals: tuple[CrystalScene, ...]
     photons_per_sr_per_electron: Float[Array, ""]
     low: Scene | None = None
+    screens: tuple[Screen, ...] = ()
 
 
 S = TypeVar("S", bound=Scene)
@@ -123,7 +127,15 @@ def complete(experiment: Experiment, derive: Callable[[Experiment], S]) -> S:
         return replace(part, factors=factors, mosaic_blocks=mosaic_blocks(crystal), beam_share=share)
 
     pairs = zip(scene.crystals, experiment.crystals, strict=True)
-    return replace(scene, crystals=tuple(whole(part, crystal) for part, crystal in pairs))
+    axes = beam_axes(experiment.beam)
+    screens = tuple(screen.chart(*axes) if isinstance(screen, Charted) else screen for screen in experiment.screens)
+    return replace(scene, crystals=tuple(whole(part, crystal) for part, crystal in pairs), screens=screens)
+
+
+def beam_axes(beam: BeamParameters) -> tuple[Components, Components, Components]:
+    """Unit directions of the beam, of its electric vector, and across both."""
+    forward, along = components(beam.direction), components(beam.polarization_axis)
+    return forward, along, unit(cross(forward, along))
 
 
 def mosaic_blocks(crystal: CrystalParameters) -> Float[Array, ""] | None:

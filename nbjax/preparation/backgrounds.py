@@ -17,10 +17,11 @@ from nbjax.physics.backgrounds.background import Term
 from nbjax.physics.backgrounds.measured import Picture, Radial
 from nbjax.physics.backgrounds.tabulated import Tabulated
 from nbjax.physics.backgrounds.water import Water
+from nbjax.physics.screens.chart import Chart, random_chart
 from nbjax.preparation.detector import MakeArray, radians
 from nbjax.preparation.reach import spacings_on_panel
 from nbjax.resolve import Resolved
-from nbjax.resolve.backgrounds import AnyBackground, ResolvedBackground
+from nbjax.resolve.backgrounds import AnyBackground, ResolvedBackground, Variation
 from nbjax.sampling.sources import incident_rays
 
 _EVEN = 1e-3
@@ -44,8 +45,16 @@ def _background(one: AnyBackground, resolved: Resolved, beam: BeamParameters, ar
     if isinstance(one, ResolvedBackground):
         return _amorphous(one, resolved, beam, array)
     if one.two_theta_deg is None:
-        return Picture(array(one.photons), array(one.scale), one.name)
-    return Radial(_table(radians(one.two_theta_deg), one.photons, array), array(one.scale), one.name)
+        return Picture(array(one.photons), array(one.scale), one.name, _chart(one.variation, array))
+    return Radial(
+        _table(radians(one.two_theta_deg), one.photons, array), array(one.scale), one.name, _chart(one.variation, array)
+    )
+
+
+def _chart(variation: Variation | None, array: MakeArray) -> Chart | None:
+    if variation is None:
+        return None
+    return Chart(array(random_chart(variation.percent / 100, float(radians(variation.deg)), variation.seed)))
 
 
 def _table(places: np.ndarray, values: np.ndarray, array: MakeArray) -> Tabulated:
@@ -71,6 +80,7 @@ def _amorphous(one: ResolvedBackground, resolved: Resolved, beam: BeamParameters
         amplitude=_table(places * 1e10, amplitude, array),
         incoherent=None if electrons is None else _table(GRID_PER_A * 1e10, electrons, array),
         name=one.name,
+        variation=_chart(one.variation, array),
     )
 
 

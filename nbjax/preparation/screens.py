@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nbjax.physics.screens.absorber import Absorber
 from nbjax.physics.screens.screen import Screen
 from nbjax.physics.screens.shadow import Shadow
 from nbjax.preparation.detector import MakeArray, radians
@@ -11,8 +12,17 @@ from nbjax.resolve import Resolved
 
 
 def screens(resolved: Resolved, array: MakeArray) -> tuple[Screen, ...]:
-    """All shadows, in the order of the configuration."""
-    return tuple(
+    """All shadows, then all absorbers, each in the order of the configuration."""
+    absorbers = (
+        Absorber(
+            per_m=array(one.attenuation_per_mm * 1e3),
+            size_m=array(np.array(one.size_mm) / 1e3),
+            angle_rad=array(radians(one.angle_deg)),
+            shape=one.shape,
+        )
+        for one in resolved.absorbers
+    )
+    shadows = (
         Shadow(
             distance_m=array(one.distance_mm / 1e3),
             offset_m=array(np.array(one.offset_mm) / 1e3),
@@ -24,3 +34,4 @@ def screens(resolved: Resolved, array: MakeArray) -> tuple[Screen, ...]:
         )
         for one in resolved.shadows
     )
+    return (*shadows, *absorbers)

@@ -7,6 +7,7 @@ parameters of fits, the draws of datasets, attributions, the units of truth and 
 
 from __future__ import annotations
 
+from nbjax.quantities.absorber import ABSORBER
 from nbjax.quantities.background import BACKGROUND
 from nbjax.quantities.beam import BEAM
 from nbjax.quantities.crystal import CRYSTAL
@@ -23,6 +24,6 @@ __all__ = ["QUANTITIES", "UNITS", "Interval", "Quantity", "Unit"]
 
 QUANTITIES: dict[str, Quantity] = {
     quantity.key: quantity
-    for quantity in (*DETECTOR, *PANELS, *BEAM, *CRYSTAL, *BACKGROUND, *SHADOW, *SAMPLING, *RECORD, *OUTPUT)
+    for quantity in (*DETECTOR, *PANELS, *BEAM, *CRYSTAL, *BACKGROUND, *SHADOW, *ABSORBER, *SAMPLING, *RECORD, *OUTPUT)
 }
 """Every quantity by its key, in the order in which fits set them."""

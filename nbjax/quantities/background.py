@@ -48,4 +48,20 @@ BACKGROUND: tuple[Quantity, ...] = (
         attributed=True,
         same=("background.thickness_mm",),
     ),
+    Quantity(
+        "background.variation_percent",
+        "the standard deviation of the random factor",
+        "%",
+        up_to(1000.0),
+        up_to(30.0),
+        drawn=True,
+    ),
+    Quantity(
+        "background.variation_deg",
+        "the angle over which the random factor varies in degrees",
+        "degrees",
+        within(1.0, 180.0),
+        within(2.0, 60.0),
+    ),
+    Quantity("background.variation_seed", "a seed", hard=within(0.0, 2.0**31 - 1)),
 )

@@ -58,6 +58,7 @@ UNITS: dict[str, Unit] = {
     "counts/photon": Unit(1.0, "counts_per_photon", "", "count/photon"),
     "counts/keV": Unit(1.0, "counts_per_keV", "", "count/keV"),
     "1/photon": Unit(1.0, "", "", "1/photon"),
+    "1/mm": Unit(1e3, "_per_mm", "1/mm", "1/mm", (("1/m", 1e-3), ("1/cm", 0.1), ("1/um", 1e3))),
     "g/cm^3": Unit(1e6, "_g_per_cm3", "g/cm^3", "g/cm³", (("kg/m^3", 1e-3),)),
     "g/mol": Unit(1.0, "_g_per_mol", "g/mol", "g/mol"),
     "cells": Unit(1.0),

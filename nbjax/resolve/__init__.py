@@ -15,6 +15,7 @@ from nbjax.config.check import checked
 from nbjax.config.inputs import absent_inputs
 from nbjax.config.tree import Config, Stage
 from nbjax.reference.ledger import check_names
+from nbjax.resolve.absorbers import ResolvedAbsorber, resolve_absorbers
 from nbjax.resolve.backgrounds import AnyBackground, resolve_backgrounds
 from nbjax.resolve.beam import ResolvedBeam, resolve_beam
 from nbjax.resolve.closed import closed_config
@@ -49,7 +50,7 @@ class Resolved:
 
     Attributes:
         config: the configuration it came from, completed from image headers, parity names checked.
-        beam, crystal, detector, sampling, output, backgrounds, shadows: the sections.
+        beam, crystal, detector, sampling, output, backgrounds, shadows, absorbers: the sections.
         record: stages of the recording, each with all its numbers.
         mask: 0 where a pixel is skipped, of the image's shape, or None.
         others: crystals of the image but the first, and twins.
@@ -74,6 +75,7 @@ class Resolved:
     header_departures: tuple[str, ...]
     backgrounds: tuple[AnyBackground, ...] = ()
     shadows: tuple[ResolvedShadow, ...] = ()
+    absorbers: tuple[ResolvedAbsorber, ...] = ()
 
     @property
     def crystals(self) -> tuple[ResolvedCrystal, ...]:
@@ -128,8 +130,8 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     detector = resolve_detector(config, beam, notes, of_file.recorded)
     crystal = replace(crystal, phi=resolve_rotation(config, beam, crystal, detector, notes))
     mask = resolve_mask(headers.mask, model.used, detector, config.detector.mask_file, notes)
-    backgrounds = resolve_backgrounds(config, beam, detector, notes)
-    shadows = resolve_shadows(config, beam, notes)
+    backgrounds = resolve_backgrounds(config, beam, detector, output.seed, notes)
+    shadows, absorbers = resolve_shadows(config, beam, notes), resolve_absorbers(config, beam, notes)
     crystal, *twins = twinned(crystal, config.crystal, notes)
     others, oversample = resolve_others(of_file.config, beam, detector, output.seed, notes)
     record = resolve_record(config, beam, detector, output.seed, notes)
@@ -152,6 +154,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
         header_departures=headers.departures,
         backgrounds=backgrounds,
         shadows=shadows,
+        absorbers=absorbers,
     )
 
 

@@ -24,6 +24,15 @@ from nbjax.resolve.notes import Notes
 
 
 @dataclass(frozen=True)
+class Variation:
+    """A smooth random factor of a background, in the units of the key names."""
+
+    percent: float
+    deg: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class Table:
     """A structure factor of a user's own.
 
@@ -52,6 +61,7 @@ class ResolvedBackground:
         scale: of its photons.
         compton: whether there is Compton scattering.
         grain_nm: size of grains.
+        variation: random factor; None: none.
     """
 
     name: str
@@ -63,6 +73,7 @@ class ResolvedBackground:
     scale: float
     compton: bool
     grain_nm: float
+    variation: Variation | None
 
 
 @dataclass(frozen=True)
@@ -74,21 +85,29 @@ class ResolvedPhotons:
         scale: of its photons.
         two_theta_deg, photons: of a profile by the angle, shape (n,); without angles the photons of every pixel, of
             the shape of the image.
+        variation: random factor; None: none.
     """
 
     name: str
     scale: float
     two_theta_deg: Float[np.ndarray, " n"] | None
     photons: Float[np.ndarray, "..."]
+    variation: Variation | None
 
 
 AnyBackground = ResolvedBackground | ResolvedPhotons
 
 
 def resolve_backgrounds(
-    config: Config, beam: ResolvedBeam, detector: ResolvedDetector, notes: Notes
+    config: Config, beam: ResolvedBeam, detector: ResolvedDetector, seed: int, notes: Notes
 ) -> tuple[AnyBackground, ...]:
     """Fill in the backgrounds; faults go to ``notes``.
+
+    Args:
+        config: completed.
+        beam, detector: resolved.
+        seed: of random factors, where they have none of their own.
+        notes: takes faults, warnings and origins.
 
     Raises:
         FileError: a table or an image that cannot be read.
@@ -103,25 +122,27 @@ def resolve_backgrounds(
             problem = problem if kinds else "is missing; give it, or file, profile_file or image_file"
             notes.fault(f"{key}.{kinds[0] if kinds else 'material'}", problem)
         elif kinds[0] in ("material", "file"):
-            found.append(_resolved(key, said, config, beam, notes))
+            found.append(_resolved(key, said, config, beam, seed, notes))
         else:
-            found.append(_in_photons(key, said, detector, notes))
+            found.append(_in_photons(key, said, detector, seed, notes))
     return tuple(one for one in found if one is not None)
 
 
 KINDS = ("material", "file", "profile_file", "image_file")
 """Keys of which a background has one."""
-_OF_PHOTONS = (*KINDS, "scale", "file_axis")
+_OF_PHOTONS = (*KINDS, "scale", "file_axis", "variation_percent", "variation_deg", "variation_seed")
 
 
-def _in_photons(key: str, said: Background, detector: ResolvedDetector, notes: Notes) -> ResolvedPhotons | None:
+def _in_photons(
+    key: str, said: Background, detector: ResolvedDetector, seed: int, notes: Notes
+) -> ResolvedPhotons | None:
     for name in (field.name for field in fields(said) if field.name not in _OF_PHOTONS):
         if getattr(said, name) is not None:
             notes.warn(f"{key}.{name} has no effect: the file has photons")
-    scale = notes.choose(f"{key}.scale", said.scale, 1.0)
+    scale, variation = notes.choose(f"{key}.scale", said.scale, 1.0), _variation(key, said, seed, notes)
     if said.profile_file is not None:
         notes.given(f"{key}.profile_file", said.profile_file)
-        return ResolvedPhotons(said.profile_file, scale, *read_profile(said.profile_file))
+        return ResolvedPhotons(said.profile_file, scale, *read_profile(said.profile_file), variation)
     assert said.image_file is not None
     notes.given(f"{key}.image_file", said.image_file)
     shape = detector.shape
@@ -135,11 +156,11 @@ def _in_photons(key: str, said: Background, detector: ResolvedDetector, notes: N
         notes.fault(f"{key}.image_file", f"{said.image_file} {what}; give one image of the detector's size")
         return None
     # bad pixels have no background
-    return ResolvedPhotons(said.image_file, scale, None, np.where(np.isfinite(photons), photons, 0.0))
+    return ResolvedPhotons(said.image_file, scale, None, np.where(np.isfinite(photons), photons, 0.0), variation)
 
 
 def _resolved(
-    key: str, said: Background, config: Config, beam: ResolvedBeam, notes: Notes
+    key: str, said: Background, config: Config, beam: ResolvedBeam, seed: int, notes: Notes
 ) -> ResolvedBackground | None:
     if said.thickness_mm is None:
         notes.fault(f"{key}.thickness_mm", "is missing; give the thickness along the beam in mm")
@@ -160,6 +181,24 @@ def _resolved(
         notes.choose(f"{key}.scale", said.scale, 1.0),
         _compton(key, said, source, notes),
         _grain_nm(key, said, source, notes),
+        _variation(key, said, seed, notes),
+    )
+
+
+def _variation(key: str, said: Background, seed: int, notes: Notes) -> Variation | None:
+    if said.variation_percent is None:
+        for name in ("variation_deg", "variation_seed"):
+            if getattr(said, name) is not None:
+                notes.warn(f"{key}.{name} has no effect without variation_percent")
+        return None
+    notes.given(f"{key}.variation_percent", said.variation_percent)
+    number = int(key.rpartition(".")[2])
+    return Variation(
+        said.variation_percent,
+        notes.choose(f"{key}.variation_deg", said.variation_deg, 10.0),
+        notes.choose(
+            f"{key}.variation_seed", said.variation_seed, seed + number, "output.seed and the number of the table"
+        ),
     )
 
 

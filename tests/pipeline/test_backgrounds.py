@@ -12,7 +12,8 @@ import pytest
 from cases import GOLDEN, small_config
 
 from nbjax import Experiment, prepare, put, simulate, simulate_pixels, trace
-from nbjax.config.tree import Background, Beam, Config, Crystal, Detector, Sampling
+from nbjax.config.tree import Absorber, Background, Beam, Config, Crystal, Detector, Sampling, Shadow
+from nbjax.experiment import chosen
 from nbjax.fields import look_up
 from nbjax.tracing.factors import pixel_factors
 
@@ -74,7 +75,7 @@ SAMPLED = replace(
 
 
 def scattered(config: Config) -> Experiment:
-    return replace(prepare(config), crystals=())
+    return chosen(prepare(config), crystals=())
 
 
 @cache
@@ -164,3 +165,30 @@ def test_a_profile_and_a_picture_are_the_photons_of_their_files(tmp_path: Path) 
     np.testing.assert_allclose(second.ravel(), 7 + 2 * angles, rtol=2e-3)
     slope = jax.grad(lambda scale: simulate(put(whole, "backgrounds.0.scale", scale)).sum())(2.0)
     assert float(slope) == pytest.approx(np.nansum(picture), rel=1e-9)
+
+
+def test_a_random_factor_varies_over_the_panel_and_keeps_the_rest() -> None:
+    plain = FLAT.background[0]
+    one, other = (
+        np.asarray(
+            simulate(scattered(replace(FLAT, background=(replace(plain, variation_percent=10.0, variation_seed=i),))))
+        )
+        for i in (1, 2)
+    )
+    ratio = one / np.asarray(simulate(scattered(FLAT)))
+    assert 0.03 < ratio.std() < 0.2
+    assert np.abs(np.diff(ratio, axis=1)).max() < 0.1
+    assert np.abs(one / other - 1).max() > 0.05
+
+
+@pytest.mark.parametrize(("precision", "near"), [("mixed", 2e-6), ("single", 1e-4)])
+def test_backgrounds_and_screens_in_fewer_bits(precision: str, near: float) -> None:
+    config = replace(
+        FLAT,
+        background=(Background(material="ice", thickness_mm=0.1, variation_percent=5.0), FLAT.background[0]),
+        shadow=(Shadow(distance_mm=20.0, diameter_mm=3.0, penumbra_mm=0.5),),
+        absorber=(Absorber(shape="cylinder", diameter_mm=0.2, attenuation_per_mm=2.0),),
+    )
+    exact = np.asarray(simulate(scattered(config)))
+    found = np.asarray(simulate(scattered(replace(config, precision=precision))))
+    np.testing.assert_allclose(found, exact, rtol=near, atol=near * exact.mean())

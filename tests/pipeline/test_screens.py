@@ -10,7 +10,7 @@ import pytest
 from cases import small_config
 
 from nbjax import Experiment, predict, prepare, simulate, simulate_pixels, trace
-from nbjax.config.tree import Background, Shadow
+from nbjax.config.tree import Absorber, Background, Shadow
 from nbjax.errors import ConfigError, StructureError
 from nbjax.pipeline.render import render
 from nbjax.tracing.factors import pixel_factors
@@ -86,3 +86,33 @@ def test_parity_knows_no_shadow() -> None:
 def test_a_faulty_shadow_is_one_sentence(table: Shadow, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         prepare(replace(small_config(), shadow=(table,)))
+
+
+def test_an_absorbing_sample_dims_an_image_by_its_chart() -> None:
+    without, _ = pair("sampled")
+    config = replace(small_config(), background=(WATER,), absorber=(Absorber(diameter_mm=0.2, attenuation_per_mm=5.0),))
+    dimmed = prepare(config)
+    factor = np.asarray(simulate(dimmed)) / np.asarray(simulate(without))
+    # forward mu R = 0.5, and less to the side
+    assert factor.min() == pytest.approx(0.48, abs=0.02)
+    assert (np.diff(np.sort(factor.ravel())) >= 0).all()
+    pixels = np.array([[0, 0], [5, 7]])
+    np.testing.assert_allclose(trace(dimmed, pixels).product_photons(), simulate_pixels(dimmed, pixels), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (Absorber(attenuation_per_mm=1.0), "absorber.0.diameter_mm: is missing; a sphere needs it in mm"),
+        (Absorber(shape="box", attenuation_per_mm=1.0), "absorber.0.size_mm: is missing; a box needs it in mm"),
+        (Absorber(diameter_mm=1.0), "absorber.0.material: is missing, and so is attenuation_per_mm; give one of them"),
+        (Absorber(diameter_mm=1.0, material="watr"), "absorber.0.material: got 'watr', which is no material"),
+        (
+            Absorber(diameter_mm=1.0, attenuation_per_mm=-1.0),
+            "absorber.0.attenuation_per_mm: got -1, must not be negative; give the attenuation per mm",
+        ),
+    ],
+)
+def test_a_faulty_absorber_is_one_sentence(table: Absorber, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        prepare(replace(small_config(), absorber=(table,)))

@@ -14,6 +14,7 @@ from nbjax.numerics import Components, norm
 from nbjax.physics.backgrounds.background import Sight
 from nbjax.physics.backgrounds.tabulated import Tabulated
 from nbjax.physics.compton import compton_ratio
+from nbjax.physics.screens.chart import Chart
 
 
 @jax.tree_util.register_dataclass
@@ -31,6 +32,7 @@ class Amorphous:
         amplitude: structure factor of one molecule in electrons; negative ones scatter negative intensity.
         incoherent: incoherent scattering function of one molecule in electrons; None: no Compton scattering.
         name: of the material or the file.
+        variation: factor of all that it scatters, by the direction; None: one.
     """
 
     thickness_m: Float[Array, ""]
@@ -41,6 +43,7 @@ class Amorphous:
     amplitude: Tabulated
     incoherent: Tabulated | None
     name: str = field(metadata=STATIC)
+    variation: Chart | None = None
 
     @property
     def molecules(self) -> Array:

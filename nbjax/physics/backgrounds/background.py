@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from nbjax.fields import put
 from nbjax.numerics import Components
+from nbjax.physics.screens.chart import Chart
 
 
 @jax.tree_util.register_dataclass
@@ -49,6 +50,15 @@ class Scaled(Protocol):
     @property
     def scale(self) -> Array:
         """The factor."""
+
+
+@runtime_checkable
+class Varied(Protocol):
+    """A background with a factor that depends on the direction."""
+
+    @property
+    def variation(self) -> Chart | None:
+        """The factor; None: one."""
 
 
 @runtime_checkable

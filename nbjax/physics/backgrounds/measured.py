@@ -13,6 +13,7 @@ from nbjax.fields import STATIC
 from nbjax.numerics import norm
 from nbjax.physics.backgrounds.background import Sight
 from nbjax.physics.backgrounds.tabulated import Tabulated
+from nbjax.physics.screens.chart import Chart
 
 
 @jax.tree_util.register_dataclass
@@ -24,11 +25,13 @@ class Radial:
         by_angle: photons at scattering angles 2 theta in rad, in the places of the table.
         scale: of all.
         name: of the file.
+        variation: factor by the direction; None: one.
     """
 
     by_angle: Tabulated
     scale: Float[Array, ""]
     name: str = field(metadata=STATIC)
+    variation: Chart | None = None
 
     def photons(self, sight: Sight) -> Array:
         """See ``InPhotons``."""
@@ -46,11 +49,13 @@ class Picture:
         pixels: photons, of the shape of the image.
         scale: of all.
         name: of the file.
+        variation: factor by the direction; None: one.
     """
 
     pixels: Float[Array, "*image"]
     scale: Float[Array, ""]
     name: str = field(metadata=STATIC)
+    variation: Chart | None = None
 
     def photons(self, sight: Sight) -> Array:
         """See ``InPhotons``."""

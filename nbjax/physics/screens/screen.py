@@ -35,3 +35,15 @@ class Screen(Protocol):
 
     def transmission(self, way: Way) -> Array:
         """Fraction of the photons that pass on their way to each pixel."""
+
+
+@runtime_checkable
+class Charted(Protocol):
+    """A screen of the direction alone that is worked out once for all pixels."""
+
+    def chart(self, beam: Components, along: Components, across: Components) -> Screen:
+        """What stands for it at single pixels.
+
+        Args:
+            beam, along, across: as of ``Way``.
+        """

@@ -146,7 +146,7 @@ def _on_panel(seen: Equivalent, number: Int[Array, ""], cut: Section) -> _OnPane
     def of_layer(ray: RayTable) -> tuple[Array, Array]:
         view = look(own, scene, replace(pixels, panel=None), tuple(place(cut.diffracted, ray.depth)[::-1]), ray.depth)
         caught = capture_at(own, scene, view, ray.layer, ray.wavelength_m) if panels.has_sensor else 1.0
-        let_through = passed_at(own, scene, view, ray.wavelength_m) * passed(own, view)
+        let_through = passed_at(own, scene, view, ray.wavelength_m) * passed(own, scene, view)
         factors = caught * let_through * polarization_at(own, ray, view)
         obliquity = scene.panel.obliquity(view.diffracted, view.airpath_m)
         seen_sr, whole_sr = (
