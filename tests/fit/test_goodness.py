@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import xlogy
@@ -65,7 +67,7 @@ def test_figures_are_those_of_their_definitions(rng: np.random.Generator) -> Non
     assert beside.explained == pytest.approx(1 - (deviance - n) / (above - n), rel=1e-9)
 
 
-@pytest.mark.parametrize(("gain", "better"), [(32.9, False), (33.1, True)])
+@pytest.mark.parametrize(("gain", "better"), [(32.99, False), (33.01, True)])
 def test_parameters_are_worth_two_each_and_a_search_its_luck(gain: float, better: bool) -> None:
     # two for each of four parameters, and the square of five standard deviations
     data = np.zeros(len(PIXELS))
@@ -73,6 +75,16 @@ def test_parameters_are_worth_two_each_and_a_search_its_luck(gain: float, better
     model = data * (1 - np.sqrt(1 - gain / (2 * 40)))
     found = goodness_of(Gaussian(np.sqrt(1 / 40)), data, model, PIXELS, 4)
     assert found.better_than_flat == better
+
+
+def test_verdicts_change_at_their_figures() -> None:
+    best = Goodness(1.0, 0.9, 0.9, 1.0, 1.0, True, 0.0, False, ())
+    assert [replace(best, reduced_deviance=x).verdict for x in (1.4999, 1.5001)] == ["good", "fair"]
+    # half of what noise leaves, and half of what there is to explain
+    assert [replace(best, correlation=x).verdict for x in (0.45005, 0.44995)] == ["good", "poor"]
+    assert [replace(best, explained_at_best=x).verdict for x in (0.5001, 0.4999)] == ["good", "poor"]
+    assert replace(best, better_than_flat=False).verdict == "poor"
+    assert [len(replace(best, reduced_deviance=x).notes) for x in (0.4999, 0.5001)] == [1, 0]
 
 
 @pytest.mark.parametrize(
