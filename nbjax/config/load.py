@@ -238,7 +238,11 @@ def _is_tables_or_name(kind: Any) -> bool:
 
 
 def _tables_or_name(value: Any, kind: Any, converter: cattrs.Converter) -> Any:
-    return _text(value) if isinstance(value, str) else _tuple(value, get_args(kind)[0], converter)
+    if isinstance(value, str):
+        return _text(value)
+    if not isinstance(value, list | tuple) or not all(isinstance(table, dict) for table in value):
+        raise ValueError(f"got {value!r}, a name, or tables that are each under double brackets, are wanted")
+    return _tuple(value, get_args(kind)[0], converter)
 
 
 def _number(value: Any) -> float:

@@ -28,14 +28,14 @@ GAIN: dict[str, Any] = {"stage": "gain", "counts_per_photon": 2.0}
 BITS: dict[str, Any] = {"stage": "quantize", "bits": 16}
 
 
-def config_of(record: list[dict[str, Any]] | str, **values: Any) -> Config:
+def config_of(record: Any, **values: Any) -> Config:
     """A small configuration at 1 Angstrom with a record."""
     config = with_values(small_config(), {"beam.wavelength_A": 1.0, "beam.exposure_s": 0.1, "detector.pixel_mm": 0.1})
     found = config_from_dict({"record": record}).record
     return with_values(config, {"record": found, **values})
 
 
-def fault_of(record: list[dict[str, Any]] | str) -> str:
+def fault_of(record: Any) -> str:
     with pytest.raises(ConfigError) as raised:
         resolve(config_of(record))
     return "\n".join(map(str, raised.value.faults))
@@ -63,6 +63,8 @@ def test_every_stage_is_known_everywhere() -> None:
         ([{"stage": "hot_and_dead", "hot_percent": 1.0}], "record.0.hot_counts: is missing"),
         ([POISSON, {"stage": "flicker", "sigma_percent": 1.0}], "record.1.stage: got 'flicker' where the image is of"),
         ("eigr", "record: got 'eigr'; "),
+        (3, "record: got 3, a name, or tables that are each under double brackets, are wanted"),
+        ([3], "record: got [3], a name, or tables that are each"),
     ],
 )
 def test_faults_name_the_key_and_the_remedy(record: list[dict[str, Any]] | str, said: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from cases import GOLDEN, images
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax import Array
 
 from nbjax.physics.readout import (
     STAGES,
@@ -105,6 +106,26 @@ def test_every_stage_keeps_the_contract(name: str) -> None:
     # every number is a leaf, every choice is not: one program draws from any of them
     compiled = jax.jit(lambda stage, image: stage.record(key, image))(stage, image)
     np.testing.assert_allclose(compiled, drawn, rtol=1e-12)
+
+
+def test_what_scales_photons_has_a_derivative() -> None:
+    """Flicker, calibration, gain and noise by their numbers, against differences."""
+    photons = jnp.linspace(1.0, 90.0, 30)
+    chain = tuple(EXAMPLES[name] for name in ("flicker", "calibration", "gain", "readout"))
+    weights = jnp.cos(jnp.arange(30.0))
+
+    def total(chain: tuple[Readout, ...]) -> Array:
+        return (record(chain, jax.random.key(5), photons) * weights).sum()
+
+    slopes = jax.tree.leaves(jax.grad(total)(chain))
+    leaves, tree = jax.tree.flatten(chain)
+    assert len(leaves) == 6
+    for number, slope in enumerate(slopes):
+        above, below = (
+            total(tree.unflatten([x + (change if i == number else 0.0) for i, x in enumerate(leaves)]))
+            for change in (1e-5, -1e-5)
+        )
+        assert float(slope) == pytest.approx(float(above - below) / 2e-5, rel=1e-5, abs=1e-7)
 
 
 def test_counts_are_cut_and_overloads_counted() -> None:
