@@ -76,6 +76,7 @@ def _recorded(number: int, told: Told) -> RecordedPanel:
         slow=module.slow,
         pixel_mm=(1000 * module.pixel_m[0], 1000 * module.pixel_m[1]),
         pixels=module.shape[::-1],
+        gain=None if told.instrument.photons_per_count == 1 else 1 / told.instrument.photons_per_count,
         saturation_counts=told.instrument.saturation,
         place=RecordedPlace("/entry/data/data", ("%", *axes, "ss", "fs")),
     )

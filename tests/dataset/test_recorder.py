@@ -41,6 +41,7 @@ def test_images_are_recorded_and_labels_keep_photons(tmp_path: Path) -> None:
     with h5py.File(shard) as file:
         truth = np.asarray(file["entry/truth/noise_free"][()], float)
         overloads = np.asarray(file["entry/truth/overloads"][()])
+    assert f"adu_per_photon = {GAIN}" in (master.parent / "small.geom").read_text()
     for number, image in enumerate(stack):
         assert image.stored.dtype == np.uint16
         assert (image.pedestal_counts, image.photons_per_count) == pytest.approx((PEDESTAL, 1 / GAIN))
