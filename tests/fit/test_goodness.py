@@ -67,13 +67,15 @@ def test_figures_are_those_of_their_definitions(rng: np.random.Generator) -> Non
     assert beside.explained == pytest.approx(1 - (deviance - n) / (above - n), rel=1e-9)
 
 
-@pytest.mark.parametrize(("gain", "better"), [(32.99, False), (33.01, True)])
-def test_parameters_are_worth_two_each_and_a_search_its_luck(gain: float, better: bool) -> None:
+@pytest.mark.parametrize(
+    ("gain", "determined", "better"), [(32.99, 4, False), (33.01, 4, True), (1e-3, 0, True), (0.0, 0, False)]
+)
+def test_parameters_are_worth_two_each_and_a_search_its_luck(gain: float, determined: int, better: bool) -> None:
     # two for each of four parameters, and the square of five standard deviations
     data = np.zeros(len(PIXELS))
     data[:2] = 1.0, -1.0
     model = data * (1 - np.sqrt(1 - gain / (2 * 40)))
-    found = goodness_of(Gaussian(np.sqrt(1 / 40)), data, model, PIXELS, 4)
+    found = goodness_of(Gaussian(np.sqrt(1 / 40)), data, model, PIXELS, determined)
     assert found.better_than_flat == better
 
 
