@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.linalg import null_space
+from several_panels import alone, three_panels
 
 import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
@@ -161,3 +162,17 @@ def test_no_spot_is_left_out(range_deg: float) -> None:
     assert wanted <= found
     assert len(found) <= len(wanted) + 12
     assert number <= int(count.excited[0]) <= 1.3 * len(excited)
+
+
+def test_each_of_several_panels_has_the_spots_that_it_has_alone() -> None:
+    made = experiment(1, 0.0)
+    listed, count, _, _, _ = jax.tree.map(np.asarray, _listed(three_panels(made)))
+    number = int(count.seen[0])
+    own: Listed = jax.tree.map(lambda leaf: leaf[0][:number], listed)
+    for which in range(3):
+        single, seen, *_ = jax.tree.map(np.asarray, _listed(alone(made, which)))
+        here = own.panel == which
+        assert here.sum() == int(seen.seen[0]) > 3
+        for name in ("hkl", "centre", "covariance", "arc", "diffracted", "excitation_per_m"):
+            wanted = getattr(single, name)[0][: here.sum()]
+            np.testing.assert_allclose(getattr(own, name)[here], wanted, rtol=1e-9, atol=1e-9 * np.abs(wanted).max())
