@@ -16,7 +16,7 @@ from nbjax.experiment import Experiment
 from nbjax.fields import look_up
 from nbjax.fit.geometry import FittedGeometry, is_of_detector
 from nbjax.io.sources import SourceList
-from nbjax.parameters import Parameter, alone, crystal_of, key_of, parameters_of
+from nbjax.parameters import Parameter, alone, crystal_of, key_of, parameters_of, path_alone
 from nbjax.quantities import QUANTITIES
 from nbjax.reference.ledger import check_names
 from nbjax.resolve.steps import grid_steps
@@ -103,7 +103,7 @@ def fitted_config(
             fitted_config(
                 replace(config, crystal=own, crystals=()),
                 alone(experiment, number),
-                [key_of(path) for path in paths if crystal_of(path) in (None, number)],
+                [path_alone(path) for path in paths if crystal_of(path) in (None, number)],
                 geometry,
             )
             for number, own in enumerate(said)
@@ -112,7 +112,7 @@ def fitted_config(
     table = parameters_of(experiment, config.detector.convention)
     if geometry is not None:
         paths = [path for path in paths if not is_of_detector(path)]
-    values: dict[str, Any] = {key: None for path in paths for key in QUANTITIES[path].replaces}
+    values: dict[str, Any] = {key: None for path in paths for key in QUANTITIES[key_of(path)].replaces}
     for path in paths:
         if path in _FLUENCE:
             fluence = float(experiment.beam.fluence_photons_per_m2)

@@ -17,7 +17,18 @@ from nbjax.geometry.crystal_systems import CRYSTAL_SYSTEMS
 from nbjax.parameters.accessors import access
 from nbjax.parameters.panels import SECTIONS
 from nbjax.parameters.parameter import Meaning, Parameter
-from nbjax.parameters.plural import ALL, alone, beside, crystal_of, for_crystal, key_of, meant, panel_of, path_of
+from nbjax.parameters.plural import (
+    ALL,
+    alone,
+    beside,
+    crystal_of,
+    for_crystal,
+    key_of,
+    meant,
+    panel_of,
+    path_alone,
+    path_of,
+)
 from nbjax.quantities import QUANTITIES
 
 __all__ = [
@@ -32,6 +43,7 @@ __all__ = [
     "meant",
     "panel_of",
     "parameters_of",
+    "path_alone",
     "path_of",
     "set_values",
 ]

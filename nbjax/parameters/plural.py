@@ -30,6 +30,11 @@ def key_of(path: str) -> str:
     return _LISTED.sub(r"\1.", _NAMED.sub(r"\1.", _NUMBERED.sub(_SECTION, path)))
 
 
+def path_alone(path: str) -> str:
+    """Path of a parameter in an experiment with one crystal, and one panel, of several."""
+    return path if _LISTED.match(path) else key_of(path)
+
+
 def crystal_of(path: str) -> int | None:
     """Number of the crystal that a path names; None: it names none."""
     found = _NUMBERED.match(path)
@@ -63,8 +68,10 @@ def meant(paths: Iterable[str], named: str) -> list[str]:
 
 
 def beside(path: str, key: str) -> str:
-    """Path of another quantity, of the same crystal where it is a crystal's."""
-    number = crystal_of(path)
+    """Path of another quantity, of the same crystal, background, shadow or absorber where it is of one."""
+    number, listed = crystal_of(path), _LISTED.match(path)
+    if listed is not None and key.startswith(f"{listed[1]}."):
+        return f"{listed[0]}{key.removeprefix(f'{listed[1]}.')}"
     return key if number is None else of_crystal(number, key)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from nbjax.experiment import Experiment
+from nbjax.physics.backgrounds.water import Water
 from nbjax.pipeline.compilation import compiled
 from nbjax.preparation import meets_beam, phi_angles_rad, placed_panel
 from nbjax.reference.cell_setting import angles_of_c_program_deg
@@ -139,7 +140,7 @@ _TESTS: dict[str, Callable[[Resolved, Experiment], bool]] = {
     "layer_step": _layer_step,
     "source_weights": _source_weights,
     "two_column_sources": lambda r, e: r.beam.sources is not None and r.beam.sources.is_spectrum,
-    "water_scale": lambda r, e: bool(e.backgrounds),
+    "water_scale": lambda r, e: any(isinstance(term, Water) for term in e.backgrounds),
     "interpolation_latch": _interpolation_latch,
     "interpolation_autoselect": _interpolation_autoselect,
     "shape_constants": lambda r, e: r.crystal.shape != "square",

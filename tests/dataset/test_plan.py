@@ -14,6 +14,7 @@ from datasets import full_recipe, recipe, rotation_recipe
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
+from nbjax.config.tree import Background
 from nbjax.dataset.distributions import support
 from nbjax.dataset.draws import draw_number, draw_rotation, uniforms
 from nbjax.dataset.load import Recipe
@@ -312,3 +313,24 @@ def test_a_series_without_steps_takes_those_of_its_crystal() -> None:
     assert steps > 4
     assert made.image(0).lattices[0].sampling.phi_steps == steps
     assert made.image(1).lattices[0].crystal.phi_start_deg == pytest.approx(12.0 + 1.0 / steps)
+
+
+def test_each_image_has_a_random_factor_of_its_backgrounds_and_draws_their_numbers() -> None:
+    table = Background(material="air", thickness_mm=10.0, variation_percent=10.0)
+    draws = (Draw(("background.1.thickness_mm",), "uniform", low=5.0, high=15.0),)
+    described = recipe(draws=draws)
+    config = replace(described.config, background=(table, replace(table, variation_seed=7)))
+    plan = Plan(replace(described, config=config))
+    first, second, again = (plan.image(number).lattices[0].background for number in (0, 1, 0))
+    assert first == again
+    assert first[0].variation_seed != second[0].variation_seed
+    assert first[1].variation_seed == second[1].variation_seed == 7
+    assert first[0].thickness_mm == 10.0
+    assert first[1].thickness_mm != second[1].thickness_mm
+    assert 5 <= first[1].thickness_mm <= 15
+
+
+def test_a_draw_of_a_table_that_is_not_there_is_refused() -> None:
+    draws = (Draw(("background.0.scale",), "uniform", low=0.5, high=1.5),)
+    with pytest.raises(ConfigError, match=r"background.0.scale names no table of the configuration; write \[\[back"):
+        Plan(recipe(draws=draws))

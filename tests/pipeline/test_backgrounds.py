@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 from cases import GOLDEN, small_config
+from several_panels import alone, three_panels
 
 from nbjax import Experiment, prepare, put, simulate, simulate_pixels, trace
 from nbjax.config.tree import Absorber, Background, Beam, Config, Crystal, Detector, Sampling, Shadow
@@ -192,3 +193,18 @@ def test_backgrounds_and_screens_in_fewer_bits(precision: str, near: float) -> N
     exact = np.asarray(simulate(scattered(config)))
     found = np.asarray(simulate(scattered(replace(config, precision=precision))))
     np.testing.assert_allclose(found, exact, rtol=near, atol=near * exact.mean())
+
+
+def test_each_of_several_panels_sees_backgrounds_and_screens_as_one_alone() -> None:
+    config = replace(
+        small_config(detector={"thickness_um": 300.0, "attenuation_depth_um": 200.0}),
+        background=(Background(material="water", thickness_mm=0.1, variation_percent=5.0),),
+        shadow=(Shadow(distance_mm=20.0, diameter_mm=3.0, penumbra_mm=0.5),),
+        absorber=(Absorber(diameter_mm=0.2, attenuation_per_mm=2.0),),
+    )
+    one = scattered(config)
+    whole = np.asarray(simulate(three_panels(one)))
+    for number, panel in enumerate(whole):
+        np.testing.assert_allclose(panel, simulate(alone(one, number)), rtol=1e-9)
+    pixels = np.array([[0, 1, 2], [2, 5, 7]])
+    np.testing.assert_allclose(simulate_pixels(three_panels(one), pixels), whole[tuple(pixels.T)], rtol=1e-9)
