@@ -24,7 +24,7 @@ from nbjax.io.png import write_png
 from nbjax.io.raw import write_float
 from nbjax.io.smv import header_overflows, write_smv
 from nbjax.physics.noise import reference_poisson
-from nbjax.physics.readout import SMV_COUNTS, Gain, Poisson, record
+from nbjax.physics.readout import SMV_COUNTS, SMV_SCALED, Gain, Poisson, record
 from nbjax.preparation import header_fields
 from nbjax.preparation.picture import picture_of
 from nbjax.preparation.record import recording
@@ -155,9 +155,8 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
     if output.integer_file is not None and is_nxmx(output.integer_file):
         lines.append(_write_scaled(output.integer_file, photons, resolved, scale, in_roi))
     elif output.integer_file is not None:
-        scaled = counts.to_integers(photons, scale, resolved.output.adc_offset, in_roi)
+        scaled, cut = scaled_counts(photons, scale, resolved.output.adc_offset, in_roi)
         _write_smv(output.integer_file, scaled, resolved, gain_word(scale))
-        cut = counts.overloads(photons, scale, resolved.output.adc_offset, in_roi)
         lines.append(f"{output.integer_file}: SMV, photons times {scale:g}, {cut} overloads")
     if output.pgm_file is not None:
         grey_scale = output.pgm_scale or counts.pgm_scale(found, scale)
@@ -166,14 +165,8 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
     drawn = None
     if output.noise_file is not None:
         drawn = _draw_counts(resolved, image, in_roi, show_progress)
-    if output.noise_file is not None and drawn is not None and is_nxmx(output.noise_file):
-        lines.append(_write_counts(output.noise_file, drawn, resolved))
-    elif output.noise_file is not None and drawn is not None:
-        shifted = Gain(pedestal_counts=resolved.output.adc_offset).record(None, np.where(in_roi, drawn, -np.inf))
-        pixels = SMV_COUNTS.record(None, shifted).astype(np.uint16)
-        overloads = SMV_COUNTS.overloads(shifted)
-        _write_smv(output.noise_file, pixels, resolved)
-        lines.append(f"{output.noise_file}: SMV, {drawn.sum():.0f} photons counted, {overloads} overloads")
+        write = _write_counts if is_nxmx(output.noise_file) else _write_shifted
+        lines.append(write(output.noise_file, drawn, resolved))
     if output.recorded_file is not None:
         how = recording(resolved)
         pixels = record_image(resolved, how, image)
@@ -188,6 +181,20 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         write_dump(crystal.dump_file, table.values, table.minimum)
         lines.append(f"{crystal.dump_file}: structure-factor cache")
     return lines
+
+
+def scaled_counts(photons: np.ndarray, scale: float, adc_offset: float, in_roi: np.ndarray) -> tuple[np.ndarray, int]:
+    """Photons without noise as whole numbers, uint16, 0 outside the region of interest; and how many are too bright.
+
+    Args:
+        photons: of the image, used as 32-bit floats.
+        scale: counts per photon.
+        adc_offset: what is added.
+        in_roi: boolean, of the same shape.
+    """
+    shifted = Gain(scale, adc_offset).record(None, photons.astype(np.float32).astype(float))
+    shifted = np.where(in_roi, shifted, -np.inf)
+    return SMV_SCALED.record(None, shifted).astype(np.uint16), SMV_SCALED.overloads(shifted)
 
 
 def _write_photons(path: str, photons: np.ndarray, resolved: Resolved) -> str:
@@ -209,9 +216,9 @@ def _write_scaled(path: str, photons: np.ndarray, resolved: Resolved, scale: flo
     from nbjax.dataset.counts import LARGEST, saturation_of
     from nbjax.dataset.image_file import write_image
 
-    scaled = counts.to_integers(photons, scale, 0.0, in_roi)
+    scaled, cut = scaled_counts(photons, scale, 0.0, in_roi)
     write_image(path, resolved, np.minimum(scaled, LARGEST["uint16"]), saturation_of("uint16"), 1 / scale)
-    return f"{path}: NXmx, photons times {scale:g}, {counts.overloads(photons, scale, 0.0, in_roi)} overloads"
+    return f"{path}: NXmx, photons times {scale:g}, {cut} overloads"
 
 
 def _write_counts(path: str, drawn: np.ndarray, resolved: Resolved) -> str:
@@ -222,6 +229,14 @@ def _write_counts(path: str, drawn: np.ndarray, resolved: Resolved) -> str:
     pixels = np.minimum(drawn, LARGEST["uint32"]).astype(np.uint32)
     write_image(path, resolved, pixels, saturation_of("uint32"))
     return f"{path}: NXmx, {drawn.sum():.0f} photons counted, {overloads_of(pixels)} overloads"
+
+
+def _write_shifted(path: str, drawn: np.ndarray, resolved: Resolved) -> str:
+    """Counts with the offset, 0 outside the region of interest; the line about them."""
+    in_roi = resolved.evaluated()[1]
+    shifted = Gain(pedestal_counts=resolved.output.adc_offset).record(None, np.where(in_roi, drawn, -np.inf))
+    _write_smv(path, SMV_COUNTS.record(None, shifted).astype(np.uint16), resolved)
+    return f"{path}: SMV, {drawn.sum():.0f} photons counted, {SMV_COUNTS.overloads(shifted)} overloads"
 
 
 def _draw_counts(resolved: Resolved, image: np.ndarray, in_roi: np.ndarray, show_progress: bool) -> np.ndarray:

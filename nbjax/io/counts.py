@@ -1,4 +1,4 @@
-"""Photons to the integers of an image file, with the C program's rounding."""
+"""Scales that turn photons into the integers of an image file, as the C program chooses them, and its graymaps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 _BRIGHTEST = 55000.0
-_LARGEST = 65535.0
 
 
 @dataclass(frozen=True)
@@ -59,18 +58,6 @@ def integer_scale(found: Statistics) -> float:
 def pgm_scale(found: Statistics, fallback: float) -> float:
     """Scale that makes five standard deviations 250."""
     return 250.0 / (5.0 * found.rmsd) if found.rmsd > 0 else fallback
-
-
-def to_integers(image: np.ndarray, scale: float, adc_offset: float, in_roi: np.ndarray) -> np.ndarray:
-    """Scaled, offset and rounded pixels as uint16, 0 outside the region of interest."""
-    scaled = np.clip(image.astype(np.float32).astype(float) * scale + adc_offset, 0.0, _LARGEST)
-    rounded = np.floor((scaled + 0.5).astype(np.float32))
-    return np.where(in_roi, np.minimum(rounded, _LARGEST), 0).astype(np.uint16)
-
-
-def overloads(image: np.ndarray, scale: float, adc_offset: float, in_roi: np.ndarray) -> int:
-    """Pixels of the region of interest that ``to_integers`` cuts to the largest number."""
-    return int((in_roi & (image.astype(np.float32).astype(float) * scale + adc_offset > _LARGEST)).sum())
 
 
 def to_pgm(image: np.ndarray, scale: float, in_roi: np.ndarray) -> np.ndarray:

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from cases import CASES, GOLDEN, INPUTS, images, option_line
 
+from nbjax.cli.outputs import scaled_counts
 from nbjax.io.counts import (
     Statistics,
     integer_scale,
-    overloads,
     pgm_scale,
     statistics,
-    to_integers,
     to_pgm,
 )
 from nbjax.io.smv import read_smv
@@ -42,7 +41,7 @@ def test_integers_are_those_of_the_c_program(case: str) -> None:
     evaluated, in_roi = regions(case)
     found = statistics(stored["c"], evaluated, in_roi)
     scale = integer_scale(found)
-    pixels = to_integers(stored["c"], scale, ADC_OFFSET, in_roi)
+    pixels, _ = scaled_counts(stored["c"], scale, ADC_OFFSET, in_roi)
     grey = to_pgm(stored["c"], pgm_scale(found, scale), in_roi)
     assert (pixels.dtype, grey.dtype) == (np.uint16, np.uint8)
     np.testing.assert_array_equal(pixels, stored["c_int"])
@@ -78,7 +77,7 @@ def test_scales_without_light() -> None:
 def test_rounding_clipping_and_region() -> None:
     image = np.array([[0.49, 0.5, 1.5, -3.0, 1e9, 5.0]], np.float32)
     in_roi = np.array([[True, True, True, True, True, False]])
-    np.testing.assert_array_equal(to_integers(image, 1.0, 0.0, in_roi), [[0, 1, 2, 0, 65535, 0]])
+    np.testing.assert_array_equal(scaled_counts(image, 1.0, 0.0, in_roi)[0], [[0, 1, 2, 0, 65535, 0]])
     np.testing.assert_array_equal(to_pgm(image * 10, 1.0, in_roi), [[4, 5, 15, 0, 255, 0]])
 
 
@@ -86,12 +85,12 @@ def test_rounding_is_that_of_32_bit_floats() -> None:
     # 40000.999 is nearer to 40001 than to the float32 below it
     image = np.ones((1, 1), np.float32)
     region = np.ones((1, 1), bool)
-    assert to_integers(image, 40000.499, 0.0, region)[0, 0] == 40001
+    assert scaled_counts(image, 40000.499, 0.0, region)[0][0, 0] == 40001
     assert np.floor(40000.499 + 0.5) == 40000
 
 
 def test_integers_that_were_cut_are_counted() -> None:
     image, in_roi = np.array([[0.0, 65494.0, 65496.0, 1e30]]), np.array([[True, True, True, True]])
-    assert to_integers(image, 1.0, ADC_OFFSET, in_roi).tolist() == [[40, 65534, 65535, 65535]]
-    assert overloads(image, 1.0, ADC_OFFSET, in_roi) == 2
-    assert overloads(image, 1.0, ADC_OFFSET, ~in_roi) == 0
+    pixels, cut = scaled_counts(image, 1.0, ADC_OFFSET, in_roi)
+    assert (pixels.tolist(), cut) == ([[40, 65534, 65535, 65535]], 2)
+    assert scaled_counts(image, 1.0, ADC_OFFSET, ~in_roi)[1] == 0

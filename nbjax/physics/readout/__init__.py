@@ -21,7 +21,7 @@ from nbjax.physics.readout.flicker import Flicker
 from nbjax.physics.readout.gain import Gain
 from nbjax.physics.readout.noise import ReadoutNoise
 from nbjax.physics.readout.poisson import Poisson
-from nbjax.physics.readout.quantize import SMV_COUNTS, Quantize
+from nbjax.physics.readout.quantize import SMV_COUNTS, SMV_SCALED, Quantize
 from nbjax.physics.readout.saturation import Saturation
 from nbjax.physics.readout.spread import ChargeSharing, PointSpread
 from nbjax.physics.readout.stage import Moments, Readout
@@ -29,6 +29,7 @@ from nbjax.physics.readout.switching import GainSwitching
 
 __all__ = [
     "SMV_COUNTS",
+    "SMV_SCALED",
     "STAGES",
     "Calibration",
     "ChargeSharing",
