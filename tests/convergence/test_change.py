@@ -26,6 +26,16 @@ def test_faint_spots_are_compared_with_a_tenth_of_the_brightest() -> None:
     assert change(PIXELS, fine + np.array([0, 0, 0, 1.0, 0]), fine).spot == pytest.approx(0.1)
 
 
+def test_the_unit_of_the_photons_does_not_matter() -> None:
+    fine, coarse = np.array([60.0, 40.0, 20.0, 1.0, 0.5]), np.array([62.0, 41.0, 19.0, 1.2, 0.4])
+    found, faint = change(PIXELS, coarse, fine), change(PIXELS, 1e-9 * coarse, 1e-9 * fine)
+    assert (faint.pixel, faint.spot, faint.total) == pytest.approx((found.pixel, found.spot, found.total), rel=1e-12)
+
+
+def test_a_list_without_pixels_has_no_spots() -> None:
+    assert PixelList(np.zeros((0, 2), int), np.zeros(0, int), np.zeros(0)).spots == 0
+
+
 def test_a_dark_finer_result_makes_any_light_wrong() -> None:
     dark = np.zeros(5)
     assert change(PIXELS, dark, dark) == Change(0.0, 0.0, 0.0)

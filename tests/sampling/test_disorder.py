@@ -126,6 +126,14 @@ def test_a_spread_of_the_cell_stretches_each_axis_and_keeps_the_angles() -> None
     np.testing.assert_allclose(np.cross(domains[:, 0], crystal[0]), 0, atol=1e-17)
 
 
+def test_axes_are_longer_by_their_deviates() -> None:
+    turns, sizes = deviates(5, 3)
+    found = jax.jit(disordered)(
+        Disorder(jnp.zeros(3), jnp.asarray(0.01), jnp.asarray(turns), jnp.asarray(sizes)), DIRECT
+    )
+    np.testing.assert_allclose(found, DIRECT * (1 + 0.01 * sizes[:, :, None]), rtol=1e-12, atol=1e-12)
+
+
 def test_derivatives_at_no_disorder_are_those_of_differences() -> None:
     turns, sizes = map(jnp.asarray, deviates(5, 3))
 

@@ -128,6 +128,13 @@ def test_what_scales_photons_has_a_derivative() -> None:
         assert float(slope) == pytest.approx(float(above - below) / 2e-5, rel=1e-5, abs=1e-7)
 
 
+def test_the_mean_of_what_is_rounded_down_is_half_a_count_less() -> None:
+    before = Moments(jnp.asarray(50.3), jnp.asarray(2.0))
+    assert float(Quantize(100.0, "down").moments(before).mean) == pytest.approx(49.8, rel=1e-12)
+    assert float(Quantize(100.0, "nearest").moments(before).mean) == pytest.approx(50.3, rel=1e-12)
+    assert SMV_COUNTS == SIXTEEN_BITS
+
+
 def test_counts_are_cut_and_overloads_counted() -> None:
     shifted = Gain(1.0, 40.5).record(None, np.array([0.0, 3.0, 65494.5, 65495.0, 1e6, -np.inf]))
     np.testing.assert_array_equal(SIXTEEN_BITS.record(None, shifted), [40, 43, 65535, 65535, 65535, 0])
