@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.special import erf
 from jaxtyping import Float
 
 from nbjax.fields import STATIC
@@ -63,9 +62,14 @@ Cover = Callable[[Array, Array, Array, Array], Array]
 """How much of a point is covered, from its place along and across the object and the sizes, all in penumbras."""
 
 
+_EDGE = math.sqrt(28)
+"""Width of an edge of standard deviation one, whose blur is of the form t^2 (1 - t)^2."""
+
+
 def _step(x: Array) -> Array:
-    """Share of a Gaussian below x."""
-    return 0.5 * (1 + erf(x * math.sqrt(0.5)))
+    """Share of an edge's blur below x: nothing and all of it beyond its ends, with two continuous derivatives."""
+    t = jnp.clip(x * (1 / _EDGE) + 0.5, 0.0, 1.0)
+    return t * t * t * (10 + t * (6 * t - 15))
 
 
 def _strip(x: Array, width: Array) -> Array:

@@ -57,7 +57,13 @@ def test_the_object_lies_where_it_is_said_to(kind: str) -> None:
 def test_an_edge_is_half_covered_and_as_wide_as_the_penumbra() -> None:
     edge = replace(shadow("edge"), angle_rad=jnp.asarray(0.0), offset_m=jnp.zeros(2), passed=jnp.asarray(0.0))
     found = np.asarray(passed(edge, way(np.array([[0.0, 0], [5e-5, 0], [-5e-5, 0]]))))
-    np.testing.assert_allclose(found, [0.5, 0.158655, 0.841345], atol=1e-6)
+    t = 0.5 + 1 / np.sqrt(28)
+    share = t**3 * (10 - 15 * t + 6 * t**2)
+    np.testing.assert_allclose(found, [0.5, 1 - share, share], atol=1e-9)
+    # the blur has the penumbra as its standard deviation
+    places = np.linspace(-3e-4, 3e-4, 6001)
+    blur = -np.gradient(np.asarray(passed(edge, way(np.column_stack([places, 0 * places])))), places)
+    assert np.trapezoid(blur * places**2, places) == pytest.approx(5e-5**2, rel=1e-4)
 
 
 def test_light_that_turns_back_meets_no_shadow() -> None:
