@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jax import Array
 
 from nbjax.physics.readout import (
+    SMV_COUNTS,
     STAGES,
     Calibration,
     ChargeSharing,
