@@ -70,12 +70,13 @@ class Recording:
 
         Args:
             key: random key of the image.
-            photons: expected ones, of the image's shape.
+            photons: expected ones, of the image's shape; NaN where there is no value.
             evaluated: pixels that have a value.
         """
         with jax.enable_x64(True):
             drawn = np.asarray(recorded(self.stages, key, jnp.asarray(photons, float)))
-        return np.where(evaluated, drawn, np.nan if self.kind.kind == "f" else 0.0).astype(self.kind)
+        valued = evaluated & np.isfinite(drawn)
+        return np.where(valued, drawn, np.nan if self.kind.kind == "f" else 0.0).astype(self.kind)
 
     def overloads(self, pixels: np.ndarray) -> int:
         """Pixels that are too bright."""

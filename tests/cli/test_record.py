@@ -131,6 +131,16 @@ def test_faults_are_one_sentence(folder: Path, words: list[str], said: str, caps
     assert not Path(words[3]).exists()
 
 
+def test_pixels_without_a_value_are_recorded_as_none(folder: Path) -> None:
+    photons = np.full((20, 24), 5.0)
+    photons[2, 3] = np.nan
+    np.save("holes.npy", photons)
+    assert main(["record", "holes.npy", "bare.toml", "--out", "a.npy"]) == 0
+    assert np.argwhere(np.load("a.npy") == 0).tolist() == [[2, 3]]
+    assert main(["record", "holes.npy", "bare.toml", "--out", "b.npy", "--set", 'record="jungfrau_photons"']) == 0
+    assert np.argwhere(np.isnan(np.load("b.npy"))).tolist() == [[2, 3]]
+
+
 def test_photons_below_zero_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save("negative.npy", np.full((20, 24), -1.0))
     assert main(["record", "negative.npy", "bare.toml", "--out", "a.img"]) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -35,9 +36,8 @@ class PointSpread:
 
     def record(self, key: Array | None, image: Array) -> Array:
         """The spread image; pixels that are NaN stay so and give nothing."""
-        hidden = jnp.isnan(image)
-        spread = _convolved(jnp.where(hidden, 0.0, image), self._kernel(image.shape[-2:], image.dtype))
-        return jnp.where(hidden, jnp.nan, spread)
+        kernel = self._kernel(image.shape[-2:], image.dtype)
+        return _without_holes(image, lambda light: _convolved(light, kernel))
 
     def moments(self, before: Moments) -> Moments:
         """The mean is spread, the variance by the squared shares; neighbours are no longer independent."""
@@ -81,13 +81,20 @@ class ChargeSharing:
         return counted(self.cloud_px, self.threshold, self.noise)
 
     def record(self, key: Array | None, image: Array) -> Array:
-        """The image of the charge, or of the photons that will be counted."""
-        return _nearby(image, self.shares().astype(image.dtype))
+        """The image of the charge, or of the photons that will be counted; NaN as for ``PointSpread``."""
+        shares = self.shares().astype(image.dtype)
+        return _without_holes(image, lambda charge: _nearby(charge, shares))
 
     def moments(self, before: Moments) -> Moments:
         """As of ``PointSpread``."""
         shares = self.shares().astype(before.mean.dtype)
         return Moments(_nearby(before.mean, shares), _nearby(before.variance, shares**2))
+
+
+def _without_holes(image: Array, spread: Callable[[Array], Array]) -> Array:
+    """The spread image, in which what is NaN gives nothing and stays NaN."""
+    hidden = jnp.isnan(image)
+    return jnp.where(hidden, jnp.nan, spread(jnp.where(hidden, 0.0, image)))
 
 
 def _convolved(image: Array, kernel: Array) -> Array:

@@ -66,9 +66,10 @@ def test_a_kernel_that_is_not_symmetric_keeps_its_sides() -> None:
     np.testing.assert_allclose(spread[2:7, 3:6], kernel, atol=1e-12)
 
 
-def test_pixels_without_a_value_stay_so_and_give_nothing() -> None:
+@pytest.mark.parametrize("stage", [PointSpread(jnp.asarray(FWHM)), ChargeSharing(jnp.asarray(0.1))])
+def test_pixels_without_a_value_stay_so_and_give_nothing(stage: PointSpread | ChargeSharing) -> None:
     image = point().at[5, 6].set(jnp.nan)
-    spread = np.asarray(PointSpread(jnp.asarray(FWHM)).record(None, image))
+    spread = np.asarray(stage.record(None, image))
     assert np.array_equal(np.argwhere(np.isnan(spread)), [[5, 6]])
     assert np.nansum(spread) == pytest.approx(1000.0, rel=1e-6)
 
