@@ -15,6 +15,9 @@ from nbjax.physics.readout import Poisson, Quantize, Readout
 from nbjax.preparation.record import Recording, recording
 from nbjax.resolve import Resolved
 
+_KIND = "uint32"
+"""Of pixels of which nothing is said."""
+
 
 @dataclass(frozen=True)
 class Recorder:
@@ -45,12 +48,14 @@ def recorder_of(resolved: Resolved, dataset: DatasetSection) -> Recorder:
     """
     evaluated = resolved.evaluated()[0]
     if not resolved.record:
-        return Recorder(plain_recording(dataset.noise, dataset.pixels), dataset.seed, evaluated)
+        return Recorder(plain_recording(dataset.noise, dataset.pixels or _KIND), dataset.seed, evaluated)
     how = recording(resolved)
     faults = []
-    if how.kind.name != dataset.pixels:
-        cure = f'give pixels = "{how.kind.name}"' if how.kind.name in (*LARGEST, "float32") else "give quantize 16 bits"
-        problem = f'got "{dataset.pixels}", and the stages of record end in {how.kind.name} numbers; {cure}'
+    stored = how.kind.name in (*LARGEST, "float32")
+    if not stored or dataset.pixels not in (None, how.kind.name):
+        cure = "leave it out" if stored else "give quantize 16 bits"
+        got = "" if dataset.pixels is None else f'got "{dataset.pixels}", and '
+        problem = f"{got}the stages of record end in {how.kind.name} numbers; {cure}"
         faults.append(Fault("dataset.pixels", problem))
     if not dataset.noise:
         faults.append(Fault("dataset.noise", "given together with record, whose stages say the noise; leave it out"))

@@ -60,7 +60,7 @@ class DatasetSection:
     lattices: int = 1
     lattice_weights: tuple[float, ...] | None = None  # of 0, 1 ... lattices an image; None: always all
     noise: bool = True
-    pixels: Literal["uint16", "uint32", "float32"] = "uint32"
+    pixels: Literal["uint16", "uint32", "float32"] | None = None  # None: of the record, or "uint32"
     frames_per_shard: int | None = None  # None: by the number of images
     also: tuple[str, ...] | None = None  # files of single images beside the shards; None: see ``single_files``
     devices_share: Literal["images", "pixels"] = "images"
