@@ -34,6 +34,7 @@ DEAREST = (
     "tests/cli/test_attribute.py",
     "tests/cli/test_predict.py",
     "tests/cli/test_converge.py",
+    "tests/physics/readout/test_statistics.py",
     "tests/physics/test_noise.py",
     "tests/gradients/test_without_x64.py",
     "tests/pipeline/test_transforms.py",
