@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from nbjax.experiment import Experiment
-from nbjax.pipeline.backgrounds import backgrounds_seen, mean_sample
+from nbjax.experiment import Experiment, chosen
+from nbjax.pipeline.backgrounds import backgrounds_seen, constant_at, is_constant, mean_sample
 from nbjax.pipeline.orientations import AT_ONCE, divisor, has_orientation_sum, orientation_sum
 from nbjax.pipeline.sample import CrystalSample, Low, RaySample, Scatterer, sample_crystal, sample_ray, scatterer_of
 from nbjax.pipeline.scene import CrystalScene, RayTable, Scene
@@ -90,13 +90,18 @@ def sum_samples(
             kept += [] if samples is None else [samples]
             own = [bragg] if alone else [bragg * factor for factor in factors]
             means = own if not means else [mean + more for mean, more in zip(means, own, strict=True)]
+        if constant:
+            background = ray.weight * constant_at(experiment, sample.scattering_per_m) * oversampled
+            own = [background * factor for factor in factors]
+            means = own if not means else [mean + more for mean, more in zip(means, own, strict=True)]
         sums = tuple(total + mean for total, mean in zip(totals, means, strict=True)) if means else totals
         return sums, ((sample, kept) if keep else None)
 
+    constant = any(map(is_constant, experiment.backgrounds))
     start = zero_sums(experiment, scene, pixels, products)
-    if experiment.backgrounds:
+    if not all(map(is_constant, experiment.backgrounds)):
         start = background_sums(experiment, scene, pixels, products)
-    if not (scene.crystals or keep):
+    if not (scene.crystals or constant or keep):
         return start, None
     totals, found = jax.lax.scan(jax.checkpoint(add_ray, prevent_cse=False), start, scene.rays)
     return totals, (None if found is None else samples_of(*found))
@@ -114,7 +119,7 @@ def last_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> tuple[R
 
 
 def background_sums(experiment: Experiment, scene: Scene, pixels: Pixels, products: Products) -> Sums:
-    """The backgrounds in each product, with the oversampled factors: once for all rays, at the pixels' middles."""
+    """The smooth backgrounds in each product, with the oversampled factors: once for all rays, at pixels' middles."""
     sample = mean_sample(experiment, scene, pixels)
     oversampled = oversampled_factors(experiment, sample)
     first, *others = backgrounds_seen(experiment, scene, pixels, sample)
@@ -126,9 +131,25 @@ def mean_backgrounds(experiment: Experiment, scene: Scene, pixels: Pixels) -> tu
     """Each background in the mean over the rays, with the oversampled factors."""
     if not experiment.backgrounds:
         return ()
-    sample = mean_sample(experiment, scene, pixels)
-    oversampled = oversampled_factors(experiment, sample)
-    return tuple(seen * oversampled for seen in backgrounds_seen(experiment, scene, pixels, sample))
+    smooth: list[Array] = []
+    if not all(map(is_constant, experiment.backgrounds)):
+        sample = mean_sample(experiment, scene, pixels)
+        oversampled = oversampled_factors(experiment, sample)
+        smooth = [seen * oversampled for seen in backgrounds_seen(experiment, scene, pixels, sample)]
+
+    def of_rays(number: int) -> Array:
+        alone = chosen(experiment, backgrounds=(number,))
+
+        def add_ray(total: Array, ray: RayTable) -> tuple[Array, None]:
+            sample = sample_ray(experiment, scene, pixels, ray)
+            scattered = constant_at(alone, sample.scattering_per_m)
+            return total + ray.weight * scattered * oversampled_factors(experiment, sample), None
+
+        return jax.lax.scan(add_ray, jnp.zeros_like(pixels.slow), scene.rays)[0]
+
+    return tuple(
+        of_rays(number) if is_constant(term) else smooth.pop(0) for number, term in enumerate(experiment.backgrounds)
+    )
 
 
 def share_of(scene: Scene, number: int, ray: RayTable, sample: RaySample, oversampled: Array) -> Array:

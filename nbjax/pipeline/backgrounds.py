@@ -10,6 +10,7 @@ from jax import Array
 from nbjax.experiment import BeamParameters, Experiment
 from nbjax.numerics import Components, components, dot
 from nbjax.physics.backgrounds.background import Background, Extended, InPhotons, Seen, Sight, Term, Varied
+from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.pipeline.sample import RaySample, ray_view, sample_ray
 from nbjax.pipeline.scene import RayTable, Scene
@@ -18,9 +19,14 @@ from nbjax.pipeline.view import Pixels, View
 from nbjax.sampling.subpixels import layer_fractions
 
 
-def background_at(experiment: Experiment, q_per_m: Components) -> Array:
-    """What all backgrounds scatter at scattering vectors, in electrons squared at the fluence of the beam's centre."""
-    terms = [term for term in experiment.backgrounds if isinstance(term, Background)]
+def is_constant(term: Term) -> bool:
+    """Whether a background needs nothing of a ray, so that the sum over all of them costs no more than one."""
+    return isinstance(term, Water)
+
+
+def constant_at(experiment: Experiment, q_per_m: Components) -> Array:
+    """What the constant backgrounds scatter, in electrons squared at the fluence of the beam's centre."""
+    terms = [term for term in experiment.backgrounds if isinstance(term, Water)]
     first, *others = (_lit(experiment.beam, term, term.electrons_squared(q_per_m)) for term in terms)
     return sum(others, first)
 
@@ -41,7 +47,7 @@ def mean_sample(experiment: Experiment, scene: Scene, pixels: Pixels) -> RaySamp
 
 
 def backgrounds_seen(experiment: Experiment, scene: Scene, pixels: Pixels, sample: RaySample) -> list[Array]:
-    """What each background scatters towards the points of a sample of the mean ray, summed over the sensor's layers."""
+    """What each background that is not constant scatters towards the mean ray's points, summed over the layers."""
     ray = _mean_ray(scene.rays)
     sight = Sight(
         q_per_m=sample.scattering_per_m,
@@ -64,7 +70,7 @@ def backgrounds_seen(experiment: Experiment, scene: Scene, pixels: Pixels, sampl
         # the pixel is multiplied by its factors later; one that catches nothing stays dark
         return jnp.where(factors > 0, term.photons(sight) / jnp.where(factors > 0, factors, 1.0), 0.0)
 
-    return [varied(term, seen(term)) for term in experiment.backgrounds]
+    return [varied(term, seen(term)) for term in experiment.backgrounds if not is_constant(term)]
 
 
 def _scattered(term: Background, sight: Sight) -> Array:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import jax
 
 from nbjax.experiment import CrystalParameters, Experiment
+from nbjax.pipeline.backgrounds import is_constant
 from nbjax.pipeline.closed.image import sampled_part
 from nbjax.sampling.capacity import BLOCK, Capacity
 
@@ -62,8 +63,9 @@ def cost_of(experiment: Experiment) -> Cost:
     looked_up = [_INTERPOLATED if crystal.factors.interpolate else 1.0 for crystal in sampled]
     sample_ns = sum(map(math.prod, zip(of_crystals, looked_up, strict=True))) * _SAMPLE_NS[experiment.precision]
     dark = bool(experiment.crystals) and not sampled and not experiment.backgrounds
-    # backgrounds see the mean ray alone
-    each_ns = 0.0 if dark else (rays if sampled else 1) * (_RAY_NS + sample_ns)
+    # smooth backgrounds see the mean ray alone
+    every = bool(sampled) or any(map(is_constant, experiment.backgrounds))
+    each_ns = 0.0 if dark else (rays if every else 1) * (_RAY_NS + sample_ns)
     spots_ns = sum(_spots_ns(crystal.capacity) for crystal in experiment.crystals if crystal.capacity is not None)
     tables = sum(crystal.factors.values.nbytes for crystal in experiment.crystals if crystal.factors.values is not None)
     return Cost(

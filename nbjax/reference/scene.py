@@ -17,7 +17,7 @@ from nbjax.geometry.goniometer import phi_angles_rad, phi_rotations
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.shapes import SHAPES, Gauss, Tophat
-from nbjax.pipeline.backgrounds import background_at
+from nbjax.pipeline.backgrounds import constant_at
 from nbjax.pipeline.scene import RayTable, Scene, derive_scene, orientations, samples_per_layer
 from nbjax.reference.curved_mapping import turned
 from nbjax.reference.distance_before_swing import seen_before_swing
@@ -86,7 +86,7 @@ def derive_reference_scene(experiment: Experiment, entries: Container[str], laye
         state = replace(state, reciprocal_per_A=invert_basis(direct_vectors_m(crystal.cell) * 1e10))
     if experiment.backgrounds:
         nowhere = (jnp.zeros_like(experiment.beam.wavelength_m),) * 3
-        water = background_at(experiment, nowhere)
+        water = constant_at(experiment, nowhere)
         if "water_scale" in entries:
             # r_e^2 fluence a second time, over the number of steps
             water = water * (scene.photons_per_sr_per_electron / samples_per_layer(experiment, scene))
