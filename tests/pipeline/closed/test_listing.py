@@ -130,10 +130,15 @@ def test_spots_are_gaussians_on_a_plane(range_deg: float) -> None:
     assert (spots.ray == 0).all()
 
 
-@pytest.mark.parametrize("range_deg", [0.0, 2.0])
-def test_no_spot_is_left_out(range_deg: float) -> None:
+# of a wide crystal many spots reach onto the panel from beside it
+@pytest.mark.parametrize(("range_deg", "wider"), [(0.0, 1.0), (0.0, 4.0), (2.0, 1.0)])
+def test_no_spot_is_left_out(range_deg: float, wider: float) -> None:
     steps = 1 if range_deg == 0 else 10
     made = experiment(steps, range_deg)
+    disorder = made.crystal.disorder
+    assert disorder is not None
+    disorder = replace(disorder, mosaicity_rad=wider * disorder.mosaicity_rad)
+    made = made.with_crystal(replace(made.crystal, disorder=disorder))
     listed, count, many, scene, spread = jax.tree.map(np.asarray, _listed(made))
     assert not many
     number = int(count.seen[0])
@@ -155,12 +160,14 @@ def test_no_spot_is_left_out(range_deg: float) -> None:
         excited |= {tuple(box[i].astype(int)) for i in np.flatnonzero(near)}
         for i in np.flatnonzero(near & (directions @ scene.panel.normal > 0.2)):
             at = meets(scene.panel, sizes_m, directions[i])
-            # those whose middle is on the panel
-            if (at > 0).all() and (at < [60, 50]).all():
+            # those whose middle is on the panel, or so many of the least standard deviations beside it
+            least = np.sqrt(np.linalg.eigvalsh(on_plane(smears[i], directions[i], 0.0)[1])[1]) * WAVELENGTH_M
+            beside = (3 * least * 60e-3 / sizes_m.max()) * (wider > 1)
+            if (at > -beside).all() and (at < np.array([60, 50]) + beside).all():
                 wanted.add(tuple(box[i].astype(int)))
     assert len(wanted) > 5
     assert wanted <= found
-    assert len(found) <= len(wanted) + 12
+    assert len(found) <= 1.5 * len(wanted) + 12
     assert number <= int(count.excited[0]) <= 1.3 * len(excited)
 
 
