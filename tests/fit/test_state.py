@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nbjax.fit.equations import Equations
+from nbjax.fit.equations import Equations, Theta
 from nbjax.fit.result import covariance_of, weaknesses
-from nbjax.fit.state import solve
+from nbjax.fit.state import Progress, State, accepted, judged, solve
 
 
 def random_equations(shots: int, p: int) -> Equations:
@@ -87,3 +87,51 @@ def test_the_combination_that_is_poorly_determined_is_named() -> None:
     assert "distance by +" in sentence
     assert "cell a by +" in sentence
     assert "scale" not in sentence
+
+
+def one_component(values: list[float], gradients: list[float], informations: list[float]) -> Equations:
+    return Equations(jnp.asarray(values), jnp.asarray(gradients)[:, None], jnp.asarray(informations)[:, None, None])
+
+
+def state_of(at: Equations, progress: list[Progress], shared: int = 0) -> State:
+    count = len(progress)
+    theta = Theta(jnp.zeros(shared), jnp.zeros((count, 1 - shared)))
+    return State(theta, at, jnp.full(count, 9.0), jnp.asarray([int(one) for one in progress]), None)
+
+
+def test_a_trial_is_kept_where_it_is_better_and_a_shot_still_runs() -> None:
+    running, done = Progress.RUNNING, Progress.CONVERGED
+    before = one_component([10.0, 10.0, 10.0, 10.0, -10.0], [1.0] * 5, [1.0] * 5)
+    # lower, higher, of a shot that is done, not finite, and higher by less than is allowed
+    there = one_component([9.0, 11.0, 9.0, np.nan, -9.5], [2.0] * 5, [3.0] * 5)
+    state = state_of(before, [running, running, done, running, running])
+    trial = Theta(jnp.zeros(0), jnp.ones((5, 1)))
+    kept, better = jax.jit(lambda s, t, at: accepted(s, t, at, 0.06))(state, trial, there)
+    wanted = np.array([True, False, False, False, True])
+    np.testing.assert_array_equal(better, wanted)
+    np.testing.assert_array_equal(kept.theta.own[:, 0], wanted)
+    np.testing.assert_array_equal(kept.equations.value, [9.0, 10.0, 10.0, 10.0, -9.5])
+    np.testing.assert_array_equal(kept.equations.gradient[:, 0], np.where(wanted, 2.0, 1.0))
+    np.testing.assert_array_equal(kept.equations.information[:, 0, 0], np.where(wanted, 3.0, 1.0))
+    assert not accepted(state, trial, there, 0.04)[1][4]
+
+
+@pytest.mark.parametrize(("rise", "better"), [(0.9, True), (1.1, False), (np.nan, False)])
+def test_shots_that_share_are_kept_together(rise: float, better: bool) -> None:
+    before = one_component([5.0, 5.0, 5.0], [1.0] * 3, [1.0] * 3)
+    there = one_component([4.0, 5.0 + rise, 0.0], [1.0] * 3, [1.0] * 3)
+    state = state_of(before, [Progress.RUNNING, Progress.RUNNING, Progress.DIVERGED], shared=1)
+    trial = Theta(jnp.ones(1), jnp.zeros((3, 0)))
+    kept, found = jax.jit(lambda s, t, at: accepted(s, t, at, 0.0))(state, trial, there)
+    np.testing.assert_array_equal(found, [better, better, False])
+    assert float(kept.theta.shared[0]) == better
+
+
+def test_a_shot_is_judged_by_what_a_step_promises() -> None:
+    running = Progress.RUNNING
+    # a step gains half of the squared gradient over the information
+    at = one_component([1.0, 1.0, np.inf, 1.0, 1.0], [2.0, 0.2, 1.0, 0.0, 0.1], [4.0, 4.0, 4.0, 0.0, 4.0])
+    state = judged(state_of(at, [running] * 4 + [Progress.STALLED]), 0.01)
+    wanted = [running, Progress.CONVERGED, Progress.DIVERGED, Progress.STALLED, Progress.STALLED]
+    assert state.progress.tolist() == [int(one) for one in wanted]
+    np.testing.assert_allclose(np.asarray(state.gain)[[0, 1, 4]], [0.5, 0.005, 9.0], rtol=1e-6)
