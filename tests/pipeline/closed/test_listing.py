@@ -160,9 +160,11 @@ def test_no_spot_is_left_out(range_deg: float, wider: float) -> None:
         excited |= {tuple(box[i].astype(int)) for i in np.flatnonzero(near)}
         for i in np.flatnonzero(near & (directions @ scene.panel.normal > 0.2)):
             at = meets(scene.panel, sizes_m, directions[i])
-            # those whose middle is on the panel, or so many of the least standard deviations beside it
-            least = np.sqrt(np.linalg.eigvalsh(on_plane(smears[i], directions[i], 0.0)[1])[1]) * WAVELENGTH_M
-            beside = (3 * least * 60e-3 / sizes_m.max()) * (wider > 1)
+            # those whose middle is on the panel, or some of its standard deviations beside it
+            across, steps = on_plane(smears[i], directions[i], 0.0)[1], 1e-5 * np.eye(3)
+            moves = [meets(scene.panel, sizes_m, directions[i] + s) - at for s in steps]
+            slopes = np.stack(moves, 1) / 1e-5 * WAVELENGTH_M
+            beside = 4 * np.sqrt(np.diag(slopes @ across @ slopes.T)) * (wider > 1)
             if (at > -beside).all() and (at < np.array([60, 50]) + beside).all():
                 wanted.add(tuple(box[i].astype(int)))
     assert len(wanted) > 5
