@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,9 @@ _MODEL = 'crystal.model = "closed"'
 _FREE = ("oversample", "phi_step_deg", "phi_steps", "mosaic_domains")
 _SWITCHES = ("oversample_thickness", "oversample_polarization", "oversample_solid_angle")
 _OF_GAUSSIAN = ("divergence_horizontal_steps", "divergence_vertical_steps")
+_FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
+_NEGLECTED = 0.01
+"""Of a spot, what is worth a word when it is neglected."""
 
 
 def closed_config(config: Config, notes: Notes) -> Config:
@@ -25,6 +29,7 @@ def closed_config(config: Config, notes: Notes) -> Config:
         return config
     for key, problem in _problems(config):
         notes.fault(key, problem)
+    _warn_of_widths(config, notes)
     gaussian = config.beam.divergence_shape == "gaussian" or config.beam.divergence_sigma_mrad is not None
     counts = (*_FREE, *_OF_GAUSSIAN) if gaussian else _FREE
     idle: dict[str, Any] = {name: None for name in counts if getattr(sampling, name) is not None}
@@ -35,6 +40,28 @@ def closed_config(config: Config, notes: Notes) -> Config:
         notes.warn(f"{keys} {verb} no effect with {_MODEL}, which samples none of it; leave it out")
     config = replace(config, sampling=replace(sampling, **idle))
     return with_values(config, {"crystal.mosaic_spread_deg": None, "crystal.shape": None})
+
+
+def _warn_of_widths(config: Config, notes: Notes) -> None:
+    """What is neglected is about as large a part of a spot as the variances of turns, lengths and waves are of one."""
+    crystal, beam = config.crystal, config.beam
+    turns = max(crystal.mosaicity_deg or 0.0, *(crystal.mosaicity_axes_deg or (0.0,)))
+    band = 0.0 if beam.spectrum_shape == "sase" else beam.bandwidth_percent or 0.0
+    cell, divergence = crystal.cell_spread_percent or 0.0, beam.divergence_sigma_mrad or 0.0
+    turned = "crystal.mosaicity_deg" if crystal.mosaicity_axes_deg is None else "crystal.mosaicity_axes_deg"
+    widths = [
+        (math.radians(turns), turned, turns),
+        (cell / 100, "crystal.cell_spread_percent", cell),
+        (band / 100 / _FWHM_PER_SIGMA, "beam.bandwidth_percent", band),
+        (divergence / 1000, "beam.divergence_sigma_mrad", divergence),
+    ]
+    neglected = sum(width**2 for width, _, _ in widths)
+    if neglected > _NEGLECTED:
+        _, key, value = max(widths)
+        notes.warn(
+            f"{key} = {value:g}: {_MODEL} is for small widths, off by about {100 * neglected:.2g} % of a spot here; "
+            'take crystal.model = "sampled"'
+        )
 
 
 def _problems(config: Config) -> list[tuple[str, str]]:
