@@ -14,14 +14,12 @@ from jaxtyping import Float
 from nbjax.geometry.unit_cell import invert_basis
 from nbjax.pipeline.closed.spread import BeamSpread, Lattice
 
-_LENGTHS, _TURNS, _SPINDLE, _WAVE, _DIRECTION = slice(0, 3), slice(3, 6), 6, 7, slice(8, 11)
-"""Causes of moves, those that act on q last first."""
-_CAUSES = 11
-_AGAIN = np.array([0.0, 1.0, 1.0, 2.0]).repeat([3, 3, 1, 1])
-"""Second derivatives by one cause over its move applied twice, of 1 + s e, exp(w), exp(phi) and 1/(1 + b)."""
-_GROUP = np.arange(4).repeat([3, 3, 1, 1])
-_FREE = 1e6
-"""Variance of a spindle angle that is as good as free, over what remains of it at a pixel."""
+_LENGTHS, _TURNS, _WAVE, _DIRECTION = slice(0, 3), slice(3, 6), 6, slice(7, 10)
+"""Causes of moves, those that act on q last first; the spindle's angle is none, as it is not averaged over here."""
+_CAUSES = 10
+_AGAIN = np.array([0.0, 1.0, 2.0]).repeat([3, 3, 1])
+"""Second derivatives by one cause over its move applied twice, of 1 + s e, exp(w) and 1/(1 + b)."""
+_GROUP = np.arange(3).repeat([3, 3, 1])
 
 
 def lever(
@@ -30,7 +28,6 @@ def lever(
     ray: tuple[Float[Array, "3"], Float[Array, ""]],
     hkl: Float[Array, "3"],
     spread: tuple[Float[Array, "3 3"], Float[Array, "3 3"]],
-    range_rad: Float[Array, ""] | float,
 ) -> Float[Array, "3"]:
     """The vector in 1/m that with S^-1 x gives the logarithm of what a Gaussian neglects, to first order.
 
@@ -43,40 +40,31 @@ def lever(
         ray: unit direction and wavelength of the source.
         hkl: Miller indices.
         spread: S and its inverse.
-        range_rad: of the rotation's part; 0 for a still.
     """
     (incident, wavelength_m), (total, inverse) = ray, spread
     star = hkl @ lattice.stars
     operators = _operators(lattice, star)
     moves = jnp.concatenate([operators @ star, -jnp.eye(3)])
     known = _covariance(lattice, beam, wavelength_m)
-    by_turn = inverse @ moves[_SPINDLE]
-    stiffness = jnp.dot(moves[_SPINDLE], by_turn)
-    angle = range_rad**2 / (12 + range_rad**2 * stiffness / _FREE)
-    known = known.at[_SPINDLE, _SPINDLE].set(angle)
-    inverse = inverse - jnp.outer(by_turn, by_turn) * (angle / (1 + angle * stiffness))
     pulls = known @ moves @ inverse
     rest = known - pulls @ moves.T @ known
     again = _again(operators, star, incident * wavelength_m)
-    # whatever the angle, everything turns with it
-    likeliest = (known @ moves).at[_SPINDLE].set(0)
-    changed = jnp.einsum("jc,jcd,de->e", pulls[:8], operators, total) - jnp.einsum(
-        "jc,jkc,ke->e", pulls, again, likeliest
+    changed = jnp.einsum("jc,jcd,de->e", pulls[:7], operators, total) - jnp.einsum(
+        "jc,jkc,ke->e", pulls, again, known @ moves
     )
     return -(changed + 0.5 * jnp.einsum("jk,jkc->c", rest, again))
 
 
-def _operators(lattice: Lattice, star: Float[Array, "3"]) -> Float[Array, "8 3 3"]:
-    """Moves of q, linear in it: by each length, turns about x, y and z, the spindle and the wavelength."""
+def _operators(lattice: Lattice, star: Float[Array, "3"]) -> Float[Array, "7 3 3"]:
+    """Moves of q, linear in it: by each length, turns about x, y and z, and the wavelength."""
     unit = jnp.eye(3)
     lengths = lattice.stars[:, :, None] * invert_basis(lattice.stars)[:, None, :]
-    about = jnp.concatenate([unit, lattice.axis[None]])
     # back, as the lattice stays where it is
-    turns = -jnp.cross(about[:, :, None], unit[None], axisa=1, axisb=1, axisc=1)
+    turns = -jnp.cross(unit[:, :, None], unit[None], axisa=1, axisb=1, axisc=1)
     return jnp.concatenate([lengths, turns, -unit[None]])
 
 
-def _covariance(lattice: Lattice, beam: BeamSpread, wavelength_m: Float[Array, ""]) -> Float[Array, "11 11"]:
+def _covariance(lattice: Lattice, beam: BeamSpread, wavelength_m: Float[Array, ""]) -> Float[Array, "10 10"]:
     found = jnp.zeros((_CAUSES, _CAUSES))
     found = found.at[_LENGTHS, _LENGTHS].set(lattice.cell_spread**2 * jnp.eye(3)).at[_TURNS, _TURNS].set(lattice.turns)
     found = found.at[_WAVE, _WAVE].set(beam.bandwidth)
@@ -84,8 +72,8 @@ def _covariance(lattice: Lattice, beam: BeamSpread, wavelength_m: Float[Array, "
 
 
 def _again(
-    operators: Float[Array, "8 3 3"], star: Float[Array, "3"], incident_m: Float[Array, "3"]
-) -> Float[Array, "11 11 3"]:
+    operators: Float[Array, "7 3 3"], star: Float[Array, "3"], incident_m: Float[Array, "3"]
+) -> Float[Array, "10 10 3"]:
     """Second derivatives of y."""
     twice = jnp.einsum("jab,kbc,c->jka", operators, operators, star)
     before, same = _GROUP[:, None] < _GROUP, _GROUP[:, None] == _GROUP

@@ -2,8 +2,8 @@
 
 With q a pixel's scattering vector and x = q - G, the mean over domains, wavelengths and directions of the squared
 lattice factor is (Na Nb Nc)^2 sqrt(det S_N / det S) exp(-x S^-1 x / 2), S being the sum of covariances of
-``nbjax.pipeline.closed.spread`` and S_N that of the size. A rotation adds an error function, of the angle at which the
-pixel is brightest.
+``nbjax.pipeline.closed.spread`` and S_N that of the size. As the crystal turns by an angle, the exponent at a pixel is
+that of a still at this angle: a parabola through three of them, and the rotation is a difference of error functions.
 
 Turns are not linear in their angles, nor is q in the wavelength and in the direction of the beam. At each pixel x is
 taken about the likeliest of these causes that bring G there, such as a turn w: x = R(-w) q - G + w x G, in the frame of
@@ -40,6 +40,8 @@ from nbjax.pipeline.view import Pixels
 from nbjax.sampling.capacity import SpotSize
 
 _LEAST_STIFFNESS = 1e-8
+_LEAST_BEND = 0.03
+"""Of the curvature along a rotation, over one over its square: what a rotation has that hardly shows."""
 _ROOT_HALF, _ROOT_TURN = float(np.sqrt(0.5)), float(np.sqrt(2 * np.pi))
 Matrix = tuple[Components, Components, Components]
 """Rows of a matrix of numbers."""
@@ -116,7 +118,7 @@ def spot_of(
     # a spot that is never cut by its cell adds up to the number of cells
     peak = jnp.prod(crystal.cells) * crystal.fudge**0.75
     shrunk = jnp.sqrt(jnp.linalg.det(lattice.size) / jnp.linalg.det(smear))
-    inverse, width = _inverse(smear), passage.end_rad - passage.start_rad
+    inverse = _inverse(smear)
     return Spot(
         star=star,
         inverse=inverse,
@@ -125,7 +127,7 @@ def spot_of(
         before_rad=passage.start_rad - passage.angle_rad,
         after_rad=passage.end_rad - passage.angle_rad,
         turns=lattice.turns,
-        lever=lever(lattice, spread, (incident, wavelength_m), hkl, (smear, inverse), width),
+        lever=lever(lattice, spread, (incident, wavelength_m), hkl, (smear, inverse)),
         index=hkl,
         stars=lattice.stars,
         direct=invert_basis(lattice.stars),
@@ -166,7 +168,7 @@ def spot_photons(
     length, width = frame.length + 1, frame.width + 1
     at = jnp.broadcast_to((frame.along + length * points)[:, None], (len(points),) * 2)
     slow, fast = frame.point(at, frame.line(at) + width * points)
-    exponent, angle, factor = _seen(experiment, scene, ray, spot, around, slow, fast)
+    seen = _seen(experiment, scene, ray, spot, around, slow, fast)
     rows, columns = frame.pixels(size.half_length, size.half_width)
     middle = rows + 0.5
     off_rows = ((middle - frame.along) / length).astype(dtype)
@@ -181,26 +183,43 @@ def spot_photons(
     def at_nodes(values: Array) -> Array:
         return across(along(surface(values, dtype), x), y)
 
-    value = jnp.exp(-at_nodes(exponent)) * (weights[:, None, None, None] * weights[:, None, None])
+    value = jnp.exp(-at_nodes(seen.exponent)) * (weights[:, None, None, None] * weights[:, None, None])
     if around.axis is not None:
-        value = value * _shown(spot, at_nodes(angle), dtype)
+        value = value * _shown(spot, at_nodes(seen.angle), at_nodes(seen.spread), dtype)
     inside = value.sum((0, 1))
-    smooth = across([c[:, None] for c in along(surface(factor, dtype), off_rows)], off_columns)
     reached = (jnp.abs(off_rows)[:, None] <= 1) & (jnp.abs(off_columns) <= 1)
-    return jnp.where(reached, smooth * inside, 0) * spot.height.astype(dtype)
+    factor = across([c[:, None] for c in along(surface(seen.factor, dtype), off_rows)], off_columns)
+    return jnp.where(reached, factor * inside, 0) * spot.height.astype(dtype)
 
 
-def _shown(spot: Spot, angle: Array, dtype: Any) -> Array:
-    """Integral over the rotation, relative to the value at the best angle."""
-    spread = jnp.sqrt(_stiffness(spot)).astype(dtype)
+def _shown(spot: Spot, angle: Array, spread: Array, dtype: Any) -> Array:
+    """Integral over the rotation, relative to the value at the best angle, of a Gaussian with the spread in 1/rad."""
+    # a polynomial may do anything beyond the spot, where nothing is kept
+    spread = jnp.maximum(spread, 0.1 * jnp.sqrt(_stiffness(spot)).astype(dtype))
     stretch = spread * _ROOT_HALF
     before, after = spot.before_rad.astype(dtype), spot.after_rad.astype(dtype)
     return (erf(stretch * (after - angle)) - erf(stretch * (before - angle))) * (0.5 * _ROOT_TURN / spread)
 
 
 def _stiffness(spot: Spot) -> Float[Array, ""]:
-    """One over the variance of the angle at which a pixel is brightest, 1/rad^2; hardly any on the spindle's axis."""
+    """One over the variance of the angle at which the middle is brightest, in 1/rad^2; hardly any on the axis."""
     return spot.turned @ spot.inverse @ spot.turned + _LEAST_STIFFNESS
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What points of the panel see of a spot.
+
+    Attributes:
+        exponent: of a still; of a rotation, at the best angle.
+        angle, spread: the best angle, and one over its standard deviation in 1/rad; nothing for a still.
+        factor: the product of all that is slow.
+    """
+
+    exponent: Float[Array, "*n"]
+    angle: Float[Array, "*n"]
+    spread: Float[Array, "*n"]
+    factor: Float[Array, "*n"]
 
 
 def _seen(
@@ -211,47 +230,67 @@ def _seen(
     around: Around,
     slow: Float[Array, "*n"],
     fast: Float[Array, "*n"],
-) -> tuple[Float[Array, "*n"], Float[Array, "*n"], Float[Array, "*n"]]:
-    """Of points in pixels: exponent, the angle at which they are brightest, and the product of all other factors."""
+) -> _Seen:
+    """What points in pixels see."""
     corner = replace(ray, slow_offset=jnp.zeros_like(ray.slow_offset), fast_offset=jnp.zeros_like(ray.fast_offset))
     sample = sample_ray(experiment, scene, Pixels(slow, fast, jnp.zeros(slow.shape, jnp.int32)), corner)
-    (factors,) = whole_product(experiment, sample)
-    q, star, turned = sample.scattering_per_m, components(spot.star), components(spot.turned)
+    (factor,) = whole_product(experiment, sample)
+    q, nothing = sample.scattering_per_m, jnp.zeros_like(slow)
+    if around.axis is None:
+        return _Seen(_exponent(spot, around, ray, q, nothing), nothing, nothing, factor)
+    return _Seen(*_along_rotation(spot, around, ray, q), factor)
+
+
+def _along_rotation(spot: Spot, around: Around, ray: RayTable, q: Components) -> tuple[Array, Array, Array]:
+    """The exponent at the best angle, that angle, and one over its standard deviation: a parabola through three."""
+    assert around.axis is not None
+    before, after, stiffness = spot.before_rad, spot.after_rad, _stiffness(spot)
+    width = after - before
+    best = dot(components(spot.inverse @ spot.turned), less(q, components(spot.star))) / stiffness
+    # about where, in the part of the rotation, most of what is seen comes from
+    wide, known = 4 / stiffness, 1 / jnp.maximum(width, 1e-9) ** 2
+    near = 0.5 * (before + after + jnp.sqrt((best - before) ** 2 + wide) - jnp.sqrt((best - after) ** 2 + wide))
+    step = 1 / jnp.sqrt(stiffness + known)
+    ways = jnp.asarray([-1.0, 0.0, 1.0], near.dtype).reshape(3, *[1] * near.ndim)
+    low, mid, high = _exponent(spot, around, ray, q, near + ways * step)
+    # directions of the beam stay behind, and so does their share of S
+    drift = (
+        jnp.sum(spot.inverse * (around.spread.directions @ jnp.cross(around.axis, jnp.eye(3)).T)) / ray.wavelength_m**2
+    )
+    slope, bend = (high - low) / (2 * step) + drift, (high - 2 * mid + low) / step**2
+    kept = jnp.maximum(bend, jnp.maximum(0.1 * stiffness, _LEAST_BEND * known))
+    away = -slope / kept
+    # what is bent more for the sake of the form is so about the middle
+    exponent = mid + drift * near + 0.5 * slope * away - (kept - bend) * width**2 / 24
+    return exponent, near + away, jnp.sqrt(kept)
+
+
+def _exponent(spot: Spot, around: Around, ray: RayTable, q: Components, angle: Array) -> Array:
+    """The exponent at points and at the spindle's angle for each of them, from that of the spot."""
     inverse = _rows(spot.inverse)
-    pulled, angle = _times(inverse, less(q, star)), jnp.zeros_like(slow)
-    by_turn, stiffness = _times(inverse, turned), _stiffness(spot)
+    off = less(q, components(spot.star))
     if around.axis is not None:
-        # that of a Gaussian as wide as the part of the rotation, which no clipping bends
-        known = 1 / jnp.maximum(spot.after_rad - spot.before_rad, 1e-9) ** 2
-        middle = 0.5 * (spot.after_rad + spot.before_rad)
-        angle = (dot(turned, pulled) + known * middle) / (stiffness + known)
-        pulled = less(pulled, scaled(angle, by_turn))
-    x = _likeliest(spot, around, ray, q, pulled, angle)
+        off = less(off, scaled(angle, components(spot.turned)))
+    x = _likeliest(spot, around, ray, q, _times(inverse, off), angle)
     pulled = _times(inverse, x)
-    exponent = 0.5 * dot(x, pulled)
-    if around.axis is not None:
-        angle = dot(by_turn, x) / stiffness
-        exponent = exponent - 0.5 * stiffness * angle * angle
-        pulled = less(pulled, scaled(angle, by_turn))
-    return exponent - dot(components(spot.lever), pulled), angle, factors
+    return 0.5 * dot(x, pulled) - dot(components(spot.lever), pulled)
 
 
 def _likeliest(
     spot: Spot, around: Around, ray: RayTable, q: Components, pulled: Components, angle: Array
 ) -> Components:
-    """X at the likeliest causes of p, but for their linear moves."""
+    """X at the likeliest causes of p and at the spindle's angle, but for the linear moves of the causes."""
     star = components(spot.star)
-    linear = turn = _times(_rows(spot.turns), cross(star, pulled))
+    turn = own = _times(_rows(spot.turns), cross(star, pulled))
     if around.axis is not None:
         along = scaled(angle, components(around.axis))
-        linear = plus(turn, along)
         # one turn after the other
-        turn = less(linear, scaled(jnp.asarray(0.5), cross(turn, along)))
+        turn = less(plus(own, along), scaled(jnp.asarray(0.5), cross(own, along)))
     longer = 1 + around.spread.bandwidth * dot(star, pulled)
     tilt = _times(_rows(around.spread.directions / ray.wavelength_m**2), pulled)
     fallen = scaled(0.5 * ray.wavelength_m * dot(tilt, tilt), components(ray.incident))
     seen = _turned_back(scaled(1 / longer, plus(less(q, tilt), fallen)), turn)
-    x = plus(plus(less(seen, star), cross(linear, star)), plus(tilt, scaled(longer - 1, star)))
+    x = plus(plus(less(seen, star), cross(own, star)), plus(tilt, scaled(longer - 1, star)))
     if around.cell_spread is not None:
         for index, one, axis in zip(spot.index, spot.stars, spot.direct, strict=True):
             stretch = around.cell_spread**2 * index * dot(components(one), pulled)

@@ -92,6 +92,29 @@ def test_equals_the_sampled_model(name: str) -> None:
     assert abs(closed.sum() / expected.sum() - 1) < tolerance
 
 
+@pytest.mark.parametrize(
+    "crystal",
+    [
+        {"phi_start_deg": 1.2, "cells": (9.0,) * 3},
+        {"phi_start_deg": 0.3, "mosaicity_axes_deg": (0.05, 0.2, 0.1)},
+    ],
+)
+def test_a_rotation_is_the_mean_of_its_stills(crystal: dict[str, Any]) -> None:
+    """At its ends too, where most of a spot is cut off."""
+    width = 0.3
+    rotated = image("closed", {}, {}, phi_range_deg=width, **crystal)
+    with jax.enable_x64(True):
+        still = with_capacity(nbjax.prepare(config("closed", {}, {}, **crystal)), 4.0)
+        places, weights = np.polynomial.legendre.leggauss(6)
+        angles = still.crystal.spindle.start_rad + np.deg2rad(width) * 0.5 * (1 + places)
+        at = jax.jit(lambda angle: nbjax.simulate(nbjax.put(still, "crystals.0.spindle.start_rad", angle)))
+        whole = sum(0.5 * weight * np.asarray(at(angle)) for angle, weight in zip(angles, weights, strict=True))
+    expected = whole[SPOT[2] : SPOT[3] + 1, SPOT[0] : SPOT[1] + 1]
+    assert expected.max() > 3 * expected.mean()
+    assert np.abs(rotated - expected).max() < 7e-4 * expected.max()
+    assert abs(rotated.sum() / expected.sum() - 1) < 2e-4
+
+
 def experiment(**crystal: Any) -> Experiment:
     """A closed crystal on the whole panel."""
     whole = config("closed", {}, {}, **{"mosaicity_deg": 0.1, **crystal})

@@ -32,8 +32,7 @@ def found(turn: float, band: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     """The lever, S and G."""
     lattice, beam = spreads(turn, band)
     total = covariance(lattice, beam, WAVELENGTH_M, HKL)
-    range_rad = jnp.zeros(())
-    own = lever(lattice, beam, (INCIDENT, WAVELENGTH_M), HKL, (total, jnp.linalg.inv(total)), range_rad)
+    own = lever(lattice, beam, (INCIDENT, WAVELENGTH_M), HKL, (total, jnp.linalg.inv(total)))
     return np.asarray(own), np.asarray(total), np.asarray(HKL @ lattice.stars)
 
 
