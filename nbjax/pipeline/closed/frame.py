@@ -9,6 +9,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
+_BEYOND = 1.25
+"""Times as far as it takes pixels, a spot is followed: what ends there is nothing, also for derivatives."""
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Frame:
         along, across: the middle.
         lean: how far the spot moves across for each pixel along.
         length, width: half of each that the spot takes, with the pixels that it touches.
+        reach_along, reach_across: half of each in which it is followed, whatever the pixels.
     """
 
     steep: Bool[Array, ""]
@@ -28,6 +32,8 @@ class Frame:
     lean: Float[Array, ""]
     length: Float[Array, ""]
     width: Float[Array, ""]
+    reach_along: Float[Array, ""]
+    reach_across: Float[Array, ""]
 
     def point(self, along: Array, across: Array) -> tuple[Array, Array]:
         """(slow, fast) of places along and across."""
@@ -58,13 +64,16 @@ def frame_of(centre: Float[Array, "2"], covariance: Float[Array, "2 2"], arc: Fl
     safe = jnp.maximum(longer, 1e-30)
     lean = covariance[0, 1] / safe
     shorter = jnp.maximum(jnp.linalg.det(covariance) / safe, 0)
+    half_along, half_across = cut * jnp.sqrt(longer), cut * jnp.sqrt(shorter) + arc
     return Frame(
         steep,
         jnp.where(steep, centre[1], centre[0]),
         jnp.where(steep, centre[0], centre[1]),
         lean,
-        jnp.ceil(cut * jnp.sqrt(longer) + 0.5),
-        jnp.ceil(cut * jnp.sqrt(shorter) + 0.5 * (1 + jnp.abs(lean)) + arc),
+        jnp.ceil(half_along + 0.5),
+        jnp.ceil(half_across + 0.5 * (1 + jnp.abs(lean))),
+        _BEYOND * half_along,
+        _BEYOND * half_across,
     )
 
 

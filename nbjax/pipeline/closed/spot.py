@@ -40,6 +40,8 @@ from nbjax.pipeline.view import Pixels
 from nbjax.sampling.capacity import SpotSize
 
 _LEAST_STIFFNESS = 1e-8
+_LEAST_REACH = 1e-6
+"""Pixels of a spot without extent."""
 _LEAST_BEND = 0.03
 """Of the curvature along a rotation, over one over its square: what a rotation has that hardly shows."""
 _ROOT_HALF, _ROOT_TURN = float(np.sqrt(0.5)), float(np.sqrt(2 * np.pi))
@@ -164,8 +166,8 @@ def spot_photons(
     """
     dtype = precision.policy(experiment.precision).intensity
     points = jnp.asarray(POINTS, frame.along.dtype)
-    # rows and columns of points reach to the outer edges of the pixels at the spot's ends
-    length, width = frame.length + 1, frame.width + 1
+    # as far as the spot: pixels may be many times wider, and no polynomial follows it there
+    length, width = jnp.maximum(frame.reach_along, _LEAST_REACH), jnp.maximum(frame.reach_across, _LEAST_REACH)
     at = jnp.broadcast_to((frame.along + length * points)[:, None], (len(points),) * 2)
     slow, fast = frame.point(at, frame.line(at) + width * points)
     seen = _seen(experiment, scene, ray, spot, around, slow, fast)
@@ -179,6 +181,8 @@ def spot_photons(
     along_node, across_node = u[:, None, None, None], u[:, None, None]
     x = off_rows[:, None] + along_node / length.astype(dtype)
     y = off_columns + (across_node - frame.lean.astype(dtype) * along_node) / width.astype(dtype)
+    reached = (jnp.abs(x) <= 1) & (jnp.abs(y) <= 1)
+    x, y, off_rows, off_columns = (jnp.clip(place, -1, 1) for place in (x, y, off_rows, off_columns))
 
     def at_nodes(values: Array) -> Array:
         return across(along(surface(values, dtype), x), y)
@@ -186,16 +190,13 @@ def spot_photons(
     value = jnp.exp(-at_nodes(seen.exponent)) * (weights[:, None, None, None] * weights[:, None, None])
     if around.axis is not None:
         value = value * _shown(spot, at_nodes(seen.angle), at_nodes(seen.spread), dtype)
-    inside = value.sum((0, 1))
-    reached = (jnp.abs(off_rows)[:, None] <= 1) & (jnp.abs(off_columns) <= 1)
+    inside = jnp.where(reached, value, 0).sum((0, 1))
     factor = across([c[:, None] for c in along(surface(seen.factor, dtype), off_rows)], off_columns)
-    return jnp.where(reached, factor * inside, 0) * spot.height.astype(dtype)
+    return factor * inside * spot.height.astype(dtype)
 
 
 def _shown(spot: Spot, angle: Array, spread: Array, dtype: Any) -> Array:
     """Integral over the rotation, relative to the value at the best angle, of a Gaussian with the spread in 1/rad."""
-    # a polynomial may do anything beyond the spot, where nothing is kept
-    spread = jnp.maximum(spread, 0.1 * jnp.sqrt(_stiffness(spot)).astype(dtype))
     stretch = spread * _ROOT_HALF
     before, after = spot.before_rad.astype(dtype), spot.after_rad.astype(dtype)
     return (erf(stretch * (after - angle)) - erf(stretch * (before - angle))) * (0.5 * _ROOT_TURN / spread)
@@ -259,6 +260,8 @@ def _along_rotation(spot: Spot, around: Around, ray: RayTable, q: Components) ->
     )
     slope, bend = (high - low) / (2 * step) + drift, (high - 2 * mid + low) / step**2
     kept = jnp.maximum(bend, jnp.maximum(0.1 * stiffness, _LEAST_BEND * known))
+    # however far from the spot, the least exponent is never much below zero
+    kept = jnp.maximum(kept, 0.5 * slope**2 / (jnp.maximum(mid, 0) + 8))
     away = -slope / kept
     # what is bent more for the sake of the form is so about the middle
     exponent = mid + drift * near + 0.5 * slope * away - (kept - bend) * width**2 / 24

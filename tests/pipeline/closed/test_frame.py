@@ -59,7 +59,7 @@ def test_a_frame_holds_the_ellipse_of_the_cut(spot: Any, centre: Any, arc: float
 
 @pytest.mark.parametrize("steep", [False, True])
 def test_pixels_lie_about_the_line(steep: bool) -> None:
-    one = Frame(jnp.asarray(steep), *map(jnp.asarray, (7.3, -2.6, 0.4, 3.0, 2.0)))
+    one = Frame(jnp.asarray(steep), *map(jnp.asarray, (7.3, -2.6, 0.4, 3.0, 2.0, 2.5, 1.5)))
     rows, columns = map(np.asarray, jax.jit(Frame.pixels, static_argnums=(1, 2))(one, 3, 2))
     np.testing.assert_array_equal(rows, np.arange(4, 11))
     middles = -2.6 + 0.4 * (rows + 0.5 - 7.3)
