@@ -165,12 +165,9 @@ def spot_photons(
         size: of the box.
     """
     dtype = precision.policy(experiment.precision).intensity
-    points = jnp.asarray(POINTS, frame.along.dtype)
     # as far as the spot: pixels may be many times wider, and no polynomial follows it there
     length, width = jnp.maximum(frame.reach_along, _LEAST_REACH), jnp.maximum(frame.reach_across, _LEAST_REACH)
-    at = jnp.broadcast_to((frame.along + length * points)[:, None], (len(points),) * 2)
-    slow, fast = frame.point(at, frame.line(at) + width * points)
-    seen = _seen(experiment, scene, ray, spot, around, slow, fast)
+    seen = _seen(experiment, scene, ray, spot, around, *_points(frame, length, width))
     rows, columns = frame.pixels(size.half_length, size.half_width)
     middle = rows + 0.5
     off_rows = ((middle - frame.along) / length).astype(dtype)
@@ -182,7 +179,7 @@ def spot_photons(
     x = off_rows[:, None] + along_node / length.astype(dtype)
     y = off_columns + (across_node - frame.lean.astype(dtype) * along_node) / width.astype(dtype)
     reached = (jnp.abs(x) <= 1) & (jnp.abs(y) <= 1)
-    x, y, off_rows, off_columns = (jnp.clip(place, -1, 1) for place in (x, y, off_rows, off_columns))
+    x, y = jnp.clip(x, -1, 1), jnp.clip(y, -1, 1)
 
     def at_nodes(values: Array) -> Array:
         return across(along(surface(values, dtype), x), y)
@@ -191,8 +188,32 @@ def spot_photons(
     if around.axis is not None:
         value = value * _shown(spot, at_nodes(seen.angle), at_nodes(seen.spread), dtype)
     inside = jnp.where(reached, value, 0).sum((0, 1))
-    factor = across([c[:, None] for c in along(surface(seen.factor, dtype), off_rows)], off_columns)
+    # what is slow is that of the middle of each pixel, wherever in it the spot is
+    whole_length, whole_width = frame.length + 1, frame.width + 1
+    slow_factor = _factor(experiment, scene, ray, *_points(frame, whole_length, whole_width))
+    x = jnp.clip((middle - frame.along) / whole_length, -1, 1).astype(dtype)
+    y = jnp.clip((columns + 0.5 - frame.line(middle)[:, None]) / whole_width, -1, 1).astype(dtype)
+    factor = across([c[:, None] for c in along(surface(slow_factor, dtype), x)], y)
     return factor * inside * spot.height.astype(dtype)
+
+
+def _points(frame: Frame, length: Array, width: Array) -> tuple[Array, Array]:
+    """(slow, fast) of the points at which functions are evaluated over a frame."""
+    points = jnp.asarray(POINTS, frame.along.dtype)
+    at = jnp.broadcast_to((frame.along + length * points)[:, None], (len(points),) * 2)
+    return frame.point(at, frame.line(at) + width * points)
+
+
+def _factor(experiment: Experiment, scene: Scene, ray: RayTable, slow: Array, fast: Array) -> Array:
+    """The product of all that is slow, at points in pixels."""
+    (factor,) = whole_product(experiment, sample_ray(experiment, scene, *_at(ray, slow, fast)))
+    return factor
+
+
+def _at(ray: RayTable, slow: Array, fast: Array) -> tuple[Pixels, RayTable]:
+    """Places in pixels, and the ray to these, not to the middles of pixels."""
+    corner = replace(ray, slow_offset=jnp.zeros_like(ray.slow_offset), fast_offset=jnp.zeros_like(ray.fast_offset))
+    return Pixels(slow, fast, jnp.zeros(slow.shape, jnp.int32)), corner
 
 
 def _shown(spot: Spot, angle: Array, spread: Array, dtype: Any) -> Array:
@@ -214,13 +235,11 @@ class _Seen:
     Attributes:
         exponent: of a still; of a rotation, at the best angle.
         angle, spread: the best angle, and one over its standard deviation in 1/rad; nothing for a still.
-        factor: the product of all that is slow.
     """
 
     exponent: Float[Array, "*n"]
     angle: Float[Array, "*n"]
     spread: Float[Array, "*n"]
-    factor: Float[Array, "*n"]
 
 
 def _seen(
@@ -233,13 +252,10 @@ def _seen(
     fast: Float[Array, "*n"],
 ) -> _Seen:
     """What points in pixels see."""
-    corner = replace(ray, slow_offset=jnp.zeros_like(ray.slow_offset), fast_offset=jnp.zeros_like(ray.fast_offset))
-    sample = sample_ray(experiment, scene, Pixels(slow, fast, jnp.zeros(slow.shape, jnp.int32)), corner)
-    (factor,) = whole_product(experiment, sample)
-    q, nothing = sample.scattering_per_m, jnp.zeros_like(slow)
+    q, nothing = sample_ray(experiment, scene, *_at(ray, slow, fast)).scattering_per_m, jnp.zeros_like(slow)
     if around.axis is None:
-        return _Seen(_exponent(spot, around, ray, q, nothing), nothing, nothing, factor)
-    return _Seen(*_along_rotation(spot, around, ray, q), factor)
+        return _Seen(_exponent(spot, around, ray, q, nothing), nothing, nothing)
+    return _Seen(*_along_rotation(spot, around, ray, q))
 
 
 def _along_rotation(spot: Spot, around: Around, ray: RayTable, q: Components) -> tuple[Array, Array, Array]:
