@@ -14,7 +14,6 @@ leaves.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -184,9 +183,11 @@ def spot_photons(
     def at_nodes(values: Array) -> Array:
         return across(along(surface(values, dtype), x), y)
 
-    value = jnp.exp(-at_nodes(seen.exponent)) * (weights[:, None, None, None] * weights[:, None, None])
-    if around.axis is not None:
-        value = value * _shown(spot, at_nodes(seen.angle), at_nodes(seen.spread), dtype)
+    weight = weights[:, None, None, None] * weights[:, None, None]
+    if around.axis is None:
+        value = jnp.exp(-at_nodes(seen.exponent)) * weight
+    else:
+        value = _shown(spot, *(at_nodes(part) for part in (seen.exponent, seen.angle, seen.slope, seen.bend))) * weight
     inside = jnp.where(reached, value, 0).sum((0, 1))
     # what is slow is that of the middle of each pixel, wherever in it the spot is
     whole_length, whole_width = frame.length + 1, frame.width + 1
@@ -216,11 +217,21 @@ def _at(ray: RayTable, slow: Array, fast: Array) -> tuple[Pixels, RayTable]:
     return Pixels(slow, fast, jnp.zeros(slow.shape, jnp.int32)), corner
 
 
-def _shown(spot: Spot, angle: Array, spread: Array, dtype: Any) -> Array:
-    """Integral over the rotation, relative to the value at the best angle, of a Gaussian with the spread in 1/rad."""
-    stretch = spread * _ROOT_HALF
+def _shown(spot: Spot, exponent: Array, angle: Array, slope: Array, bend: Array) -> Array:
+    """Integral over the rotation, of a parabola by its value, slope and curvature at an angle."""
+    dtype = exponent.dtype
     before, after = spot.before_rad.astype(dtype), spot.after_rad.astype(dtype)
-    return (erf(stretch * (after - angle)) - erf(stretch * (before - angle))) * (0.5 * _ROOT_TURN / spread)
+    known = 1 / jnp.maximum(after - before, 1e-9) ** 2
+    stiffness = _stiffness(spot).astype(dtype)
+    kept = jnp.maximum(bend, jnp.maximum(0.1 * stiffness, _LEAST_BEND * known))
+    # however far from the spot, the least exponent is never much below zero
+    kept = jnp.maximum(kept, 0.5 * slope**2 / (jnp.maximum(exponent, 0) + 8))
+    away, spread = -slope / kept, jnp.sqrt(kept)
+    # what is bent more, so that there is a best angle, is so about the middle
+    least = exponent + 0.5 * slope * away - (kept - bend) / (24 * known)
+    stretch, best = spread * _ROOT_HALF, angle + away
+    shown = erf(stretch * (after - best)) - erf(stretch * (before - best))
+    return jnp.exp(-least) * shown * (0.5 * _ROOT_TURN / spread)
 
 
 def _stiffness(spot: Spot) -> Float[Array, ""]:
@@ -233,13 +244,14 @@ class _Seen:
     """What points of the panel see of a spot.
 
     Attributes:
-        exponent: of a still; of a rotation, at the best angle.
-        angle, spread: the best angle, and one over its standard deviation in 1/rad; nothing for a still.
+        exponent: of a still; of a rotation, at an angle near the best.
+        angle, slope, bend: this angle, and derivatives of the exponent by it; nothing for a still.
     """
 
     exponent: Float[Array, "*n"]
     angle: Float[Array, "*n"]
-    spread: Float[Array, "*n"]
+    slope: Float[Array, "*n"]
+    bend: Float[Array, "*n"]
 
 
 def _seen(
@@ -254,19 +266,20 @@ def _seen(
     """What points in pixels see."""
     q, nothing = sample_ray(experiment, scene, *_at(ray, slow, fast)).scattering_per_m, jnp.zeros_like(slow)
     if around.axis is None:
-        return _Seen(_exponent(spot, around, ray, q, nothing), nothing, nothing)
+        return _Seen(_exponent(spot, around, ray, q, nothing), nothing, nothing, nothing)
     return _Seen(*_along_rotation(spot, around, ray, q))
 
 
-def _along_rotation(spot: Spot, around: Around, ray: RayTable, q: Components) -> tuple[Array, Array, Array]:
-    """The exponent at the best angle, that angle, and one over its standard deviation: a parabola through three."""
+def _along_rotation(spot: Spot, around: Around, ray: RayTable, q: Components) -> tuple[Array, Array, Array, Array]:
+    """The exponent at an angle near the best, that angle, and the slope and curvature there, from three angles."""
     assert around.axis is not None
     before, after, stiffness = spot.before_rad, spot.after_rad, _stiffness(spot)
     width = after - before
     best = dot(components(spot.inverse @ spot.turned), less(q, components(spot.star))) / stiffness
-    # about where, in the part of the rotation, most of what is seen comes from
-    wide, known = 4 / stiffness, 1 / jnp.maximum(width, 1e-9) ** 2
-    near = 0.5 * (before + after + jnp.sqrt((best - before) ** 2 + wide) - jnp.sqrt((best - after) ** 2 + wide))
+    # in the middle, about where in the part of the rotation most comes from; and on with the best angle
+    wide, known, middle = 4 / stiffness, 1 / jnp.maximum(width, 1e-9) ** 2, best.mean()
+    near = 0.5 * (before + after + jnp.sqrt((middle - before) ** 2 + wide) - jnp.sqrt((middle - after) ** 2 + wide))
+    near = near + (best - middle) * stiffness / (stiffness + known)
     step = 1 / jnp.sqrt(stiffness + known)
     ways = jnp.asarray([-1.0, 0.0, 1.0], near.dtype).reshape(3, *[1] * near.ndim)
     low, mid, high = _exponent(spot, around, ray, q, near + ways * step)
@@ -275,13 +288,7 @@ def _along_rotation(spot: Spot, around: Around, ray: RayTable, q: Components) ->
         jnp.sum(spot.inverse * (around.spread.directions @ jnp.cross(around.axis, jnp.eye(3)).T)) / ray.wavelength_m**2
     )
     slope, bend = (high - low) / (2 * step) + drift, (high - 2 * mid + low) / step**2
-    kept = jnp.maximum(bend, jnp.maximum(0.1 * stiffness, _LEAST_BEND * known))
-    # however far from the spot, the least exponent is never much below zero
-    kept = jnp.maximum(kept, 0.5 * slope**2 / (jnp.maximum(mid, 0) + 8))
-    away = -slope / kept
-    # what is bent more for the sake of the form is so about the middle
-    exponent = mid + drift * near + 0.5 * slope * away - (kept - bend) * width**2 / 24
-    return exponent, near + away, jnp.sqrt(kept)
+    return mid + drift * near, near, slope, bend
 
 
 def _exponent(spot: Spot, around: Around, ray: RayTable, q: Components, angle: Array) -> Array:
