@@ -277,7 +277,11 @@ def _along_rotation(spot: Spot, around: Around, ray: RayTable, q: Components) ->
     width = after - before
     best = dot(components(spot.inverse @ spot.turned), less(q, components(spot.star))) / stiffness
     # in the middle, about where in the part of the rotation most comes from; and on with the best angle
-    wide, known, middle = 4 / stiffness, 1 / jnp.maximum(width, 1e-9) ** 2, best.mean()
+    wide, known = 4 / stiffness, 1 / jnp.maximum(width, 1e-9) ** 2
+    # a function of the spot alone: its frame is a choice, of which no value may depend
+    leaving = ray.incident / ray.wavelength_m + spot.star
+    met = leaving / (jnp.linalg.norm(leaving) * ray.wavelength_m) - ray.incident / ray.wavelength_m
+    middle = jnp.dot(spot.inverse @ spot.turned, met - spot.star) / stiffness
     near = 0.5 * (before + after + jnp.sqrt((middle - before) ** 2 + wide) - jnp.sqrt((middle - after) ** 2 + wide))
     near = near + (best - middle) * stiffness / (stiffness + known)
     step = 1 / jnp.sqrt(stiffness + known)

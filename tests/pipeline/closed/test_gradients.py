@@ -61,9 +61,8 @@ def moved(start: Experiment, step: jax.Array) -> Experiment:
     return start
 
 
-# the angle that a rotation is expanded about is not followed where the reflection turns back
-@pytest.mark.parametrize(("crystal", "tolerance"), [({}, 1e-6), ({"phi_range_deg": 0.4}, 5e-6)])
-def test_forward_reverse_and_differences_agree(crystal: dict[str, Any], tolerance: float) -> None:
+@pytest.mark.parametrize("crystal", [{}, {"phi_range_deg": 0.4}])
+def test_forward_reverse_and_differences_agree(crystal: dict[str, Any]) -> None:
     with jax.enable_x64(True):
         start = experiment(True, **crystal)
         weights = jnp.asarray(np.random.default_rng(1).random(start.grid.shape))
@@ -77,7 +76,7 @@ def test_forward_reverse_and_differences_agree(crystal: dict[str, Any], toleranc
         h = 0.02
         near, far = (float(pushed(zero + k * h)[0] - pushed(zero - k * h)[0]) / (2 * k * h) for k in (1, 2))
     np.testing.assert_allclose(forward, reverse, rtol=1e-9)
-    np.testing.assert_allclose(forward, (4 * near - far) / 3, rtol=tolerance)
+    np.testing.assert_allclose(forward, (4 * near - far) / 3, rtol=1e-6)
 
 
 def test_nothing_is_nan_without_widths() -> None:
