@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nbjax.cli.nanobragg import read_options
+from nbjax.config.edit import tables_of, with_values
 from nbjax.config.inputs import INPUT_FILES
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 
@@ -64,12 +65,14 @@ def golden_config(case: str) -> Config:
     """Physics with the ledger entries that the case's image depends on; the files are named absolutely."""
     names = SHOWN_BY.get(case, set()) if case not in SAME_IMAGE else set()
     config = read_options([*option_line(case), *(["-parity", ",".join(sorted(names))] if names else [])]).config
-    sections = {section: getattr(config, section) for section in INPUT_FILES}
-    for section, keys in INPUT_FILES.items():
-        given = {key: getattr(sections[section], key) for key in keys}
-        found = {key: str(INPUTS / name) for key, name in given.items() if name is not None}
-        sections[section] = replace(sections[section], **found)
-    return replace(config, **sections)
+    found = {
+        f"{place}.{key}": str(INPUTS / name)
+        for section, keys in INPUT_FILES.items()
+        for place, table in tables_of(config, section)
+        for key in keys
+        if (name := getattr(table, key)) is not None
+    }
+    return with_values(config, found)
 
 
 def window(case: str, image: np.ndarray) -> np.ndarray:
