@@ -46,17 +46,17 @@ class Picture:
     """Photons of each pixel.
 
     Attributes:
-        pixels: photons, of the shape of the image.
+        per_pixel: photons, of the shape of the image.
         scale: of all.
         name: of the file.
         variation: factor by the direction; None: one.
     """
 
-    pixels: Float[Array, "*image"]
+    per_pixel: Float[Array, "..."]
     scale: Float[Array, ""]
     name: str = field(metadata=STATIC)
     variation: Chart | None = None
 
     def photons(self, sight: Sight) -> Array:
         """See ``InPhotons``."""
-        return self.scale * self.pixels.reshape(-1)[sight.number]
+        return self.scale * self.per_pixel.reshape(-1)[sight.number]
