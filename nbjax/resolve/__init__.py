@@ -20,7 +20,7 @@ from nbjax.resolve.backgrounds import AnyBackground, resolve_backgrounds
 from nbjax.resolve.beam import ResolvedBeam, resolve_beam
 from nbjax.resolve.closed import closed_config
 from nbjax.resolve.crystal import ResolvedCrystal, resolve_crystal
-from nbjax.resolve.crystals import check_several, resolve_others, twinned
+from nbjax.resolve.crystals import check_several, resolve_several
 from nbjax.resolve.detector import ResolvedDetector, resolve_detector
 from nbjax.resolve.header import apply_headers
 from nbjax.resolve.mask import resolve_mask
@@ -132,8 +132,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     mask = resolve_mask(headers.mask, model.used, detector, config.detector.mask_file, notes)
     backgrounds = resolve_backgrounds(config, beam, detector, output.seed, notes)
     shadows, absorbers = resolve_shadows(config, beam, notes), resolve_absorbers(config, beam, notes)
-    crystal, *twins = twinned(crystal, config.crystal, notes)
-    others, oversample = resolve_others(of_file.config, beam, detector, output.seed, notes)
+    crystals, oversample = resolve_several(of_file.config, crystal, beam, detector, output.seed, notes)
     record = resolve_record(config, beam, detector, output.seed, notes)
     notes.raise_faults()
     sampling = resolve_sampling(config, beam, crystal, detector, notes)
@@ -141,13 +140,13 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     return Resolved(
         config=config,
         beam=beam,
-        crystal=crystal,
+        crystal=crystals[0],
         detector=detector,
         sampling=sampling,
         output=output,
         record=record,
         mask=mask,
-        others=(*twins, *others),
+        others=crystals[1:],
         warnings=tuple(dict.fromkeys(notes.warnings)),
         remarks=tuple(dict.fromkeys(notes.remarks)),
         notes=notes.rows,

@@ -35,37 +35,35 @@ def _calibrated(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     return (*stages[:-1], replace(stages[-1], words="photons"))
 
 
+def _counter(dead_time_ns: float, bits: int) -> tuple[Stage, ...]:
+    """A counter of photons behind 450 um of silicon."""
+    return (
+        Stage("charge_sharing", cloud_um=8.4),
+        Stage("counting", noise_keV=0.5, dead_time_ns=dead_time_ns),
+        Stage("quantize", bits=bits),
+    )
+
+
+def _phosphor(fwhm_um: float, counts_per_photon: float, pedestal_counts: float) -> tuple[Stage, ...]:
+    """A CCD that looks at a phosphor."""
+    return (
+        Stage("flicker", sigma_percent=0.15),
+        Stage("calibration", gain_percent=3.0),
+        _COUNTS,
+        Stage("point_spread", form="fiber", fwhm_um=fwhm_um),
+        Stage("gain", counts_per_photon=counts_per_photon, pedestal_counts=pedestal_counts),
+        Stage("readout", sigma_counts=3.0),
+        Stage("quantize", bits=16, rounding="down"),
+    )
+
+
 CHAINS: dict[str, tuple[Stage, ...]] = {
-    "eiger2": (
-        Stage("charge_sharing", cloud_um=8.4),
-        Stage("counting", noise_keV=0.5, dead_time_ns=100.0),
-        Stage("quantize", bits=32),
-    ),
-    "pilatus3": (
-        Stage("charge_sharing", cloud_um=8.4),
-        Stage("counting", noise_keV=0.5, dead_time_ns=120.0),
-        Stage("quantize", bits=20),
-    ),
+    "eiger2": _counter(100.0, 32),
+    "pilatus3": _counter(120.0, 20),
     "jungfrau": (*_JUNGFRAU, Stage("quantize", bits=16)),
     "jungfrau_photons": _calibrated(_JUNGFRAU),
     "agipd": (*_AGIPD, Stage("quantize", bits=16)),
     "agipd_photons": _calibrated(_AGIPD),
-    "ccd": (
-        Stage("flicker", sigma_percent=0.15),
-        Stage("calibration", gain_percent=3.0),
-        _COUNTS,
-        Stage("point_spread", form="fiber", fwhm_um=46.0),
-        Stage("gain", counts_per_photon=1.8, pedestal_counts=40.0),
-        Stage("readout", sigma_counts=3.0),
-        Stage("quantize", bits=16, rounding="down"),
-    ),
-    "rayonix": (
-        Stage("flicker", sigma_percent=0.15),
-        Stage("calibration", gain_percent=3.0),
-        _COUNTS,
-        Stage("point_spread", form="fiber", fwhm_um=100.0),
-        Stage("gain", counts_per_photon=0.7, pedestal_counts=10.0),
-        Stage("readout", sigma_counts=3.0),
-        Stage("quantize", bits=16, rounding="down"),
-    ),
+    "ccd": _phosphor(46.0, 1.8, 40.0),
+    "rayonix": _phosphor(100.0, 0.7, 10.0),
 }

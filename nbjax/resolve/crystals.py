@@ -40,18 +40,18 @@ def check_several(config: Config, notes: Notes) -> None:
             notes.fault(f"crystals.{number}.water_um", "all crystals lie in one water; give it under [crystal]")
 
 
-def resolve_others(
-    config: Config, beam: ResolvedBeam, detector: ResolvedDetector, seed: int, notes: Notes
+def resolve_several(
+    config: Config, first: ResolvedCrystal, beam: ResolvedBeam, detector: ResolvedDetector, seed: int, notes: Notes
 ) -> tuple[tuple[ResolvedCrystal, ...], int]:
-    """Crystals but the first, each with its twin, and the subpixels that the finest asks for.
+    """All crystals, each before its twin, and the subpixels that the finest but the first asks for.
 
     Args:
         config: before what the first crystal does to it.
-        beam, detector: resolved.
+        first, beam, detector: resolved.
         seed: of the image.
         notes: gets the values, warnings and faults of all.
     """
-    found: list[ResolvedCrystal] = []
+    found = [*twinned(first, config.crystal, notes)]
     oversample = 1
     for number, said in enumerate(config.crystals[1:], 1):
         own = Notes({key: origin for key, origin in notes.said.items() if not key.startswith(_SECTION)})
