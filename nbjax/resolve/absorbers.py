@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nbjax.config.edit import tables_of
 from nbjax.config.tree import Absorber, Config
 from nbjax.errors import ArgumentError
 from nbjax.io.materials import attenuation_per_m
 from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.notes import Notes
+from nbjax.resolve.tables import resolved_tables
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,11 @@ class ResolvedAbsorber:
 
 def resolve_absorbers(config: Config, beam: ResolvedBeam, notes: Notes) -> tuple[ResolvedAbsorber, ...]:
     """Fill in the bodies; faults go to ``notes``."""
-    if config.absorber and config.parity:
-        notes.fault("absorber", "the C program has no absorption by the sample; leave parity out, or the tables")
-    found = [_resolved(key, table, beam, notes) for key, table in tables_of(config, "absorber")]
-    return tuple(one for one in found if one is not None)
+
+    def resolved(key: str, said: Absorber) -> ResolvedAbsorber | None:
+        return _resolved(key, said, beam, notes)
+
+    return resolved_tables("absorber", "absorption by the sample", config, notes, resolved)
 
 
 def _resolved(key: str, said: Absorber, beam: ResolvedBeam, notes: Notes) -> ResolvedAbsorber | None:

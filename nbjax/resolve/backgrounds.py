@@ -11,7 +11,6 @@ import gemmi
 import numpy as np
 from jaxtyping import Float
 
-from nbjax.config.edit import tables_of
 from nbjax.config.tree import Background, Config
 from nbjax.constants import AVOGADRO_PER_MOL
 from nbjax.io.images import other_size, panel_images, read_images
@@ -21,6 +20,7 @@ from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.detector import ResolvedDetector
 from nbjax.resolve.notes import Notes
+from nbjax.resolve.tables import resolved_tables
 
 
 @dataclass(frozen=True)
@@ -112,20 +112,19 @@ def resolve_backgrounds(
     Raises:
         FileError: a table or an image that cannot be read.
     """
-    if config.background and config.parity:
-        notes.fault("background", "the C program has no such backgrounds; leave parity out, or the tables")
-    found: list[AnyBackground | None] = []
-    for key, said in tables_of(config, "background"):
+
+    def resolved(key: str, said: Background) -> AnyBackground | None:
         kinds = [name for name in KINDS if getattr(said, name) is not None]
         if len(kinds) != 1:
             problem = f"{' and '.join(kinds)} are given together; leave all but one out"
             problem = problem if kinds else "is missing; give it, or file, profile_file or image_file"
             notes.fault(f"{key}.{kinds[0] if kinds else 'material'}", problem)
-        elif kinds[0] in ("material", "file"):
-            found.append(_resolved(key, said, config, beam, seed, notes))
-        else:
-            found.append(_in_photons(key, said, detector, seed, notes))
-    return tuple(one for one in found if one is not None)
+            return None
+        if kinds[0] in ("material", "file"):
+            return _resolved(key, said, config, beam, seed, notes)
+        return _in_photons(key, said, detector, seed, notes)
+
+    return resolved_tables("background", "such backgrounds", config, notes, resolved)
 
 
 KINDS = ("material", "file", "profile_file", "image_file")

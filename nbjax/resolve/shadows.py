@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from nbjax.config.edit import tables_of
 from nbjax.config.tree import Config, Shadow
 from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.notes import Notes
+from nbjax.resolve.tables import resolved_tables
 
 _NEEDS = {"disc": ("diameter_mm",), "rectangle": ("length_mm", "width_mm"), "arm": ("width_mm",), "edge": ()}
 """Kind -> the sizes that it has."""
@@ -31,10 +31,11 @@ class ResolvedShadow:
 
 def resolve_shadows(config: Config, beam: ResolvedBeam, notes: Notes) -> tuple[ResolvedShadow, ...]:
     """Fill in the shadows; faults go to ``notes``."""
-    if config.shadow and config.parity:
-        notes.fault("shadow", "the C program has no shadows; leave parity out, or the tables")
-    found = [_resolved(key, table, beam, notes) for key, table in tables_of(config, "shadow")]
-    return tuple(one for one in found if one is not None)
+
+    def resolved(key: str, said: Shadow) -> ResolvedShadow | None:
+        return _resolved(key, said, beam, notes)
+
+    return resolved_tables("shadow", "shadows", config, notes, resolved)
 
 
 def _resolved(key: str, said: Shadow, beam: ResolvedBeam, notes: Notes) -> ResolvedShadow | None:
