@@ -82,7 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, help="try one change of so many")
     parser.add_argument("--lines", type=_lines, default=[(0, sys.maxsize)], help="only these, such as 12-40,71")
     parser.add_argument(
-        "--seconds", type=float, default=300.0, help="longest run of the tests; longer counts as noticed"
+        "--seconds", type=float, default=300.0, help="longest run of the tests; longer is listed as a survivor"
     )
     return parser.parse_args()
 
