@@ -80,6 +80,7 @@ class CrystalParameters:
         disorder: Gaussian mosaicity and spread of the cell; None: none.
         capacity: of the closed model.
         weight: by which its photons count; None: 1.
+        b_factor_m2: B of all atoms, which takes intensities by exp(-B q^2 / 2); None: 0.
     """
 
     cell: UnitCell
@@ -95,6 +96,7 @@ class CrystalParameters:
     disorder: Disorder | None = None
     capacity: Capacity | None = field(default=None, metadata=STATIC)
     weight: Float[Array, ""] | None = None
+    b_factor_m2: Float[Array, ""] | None = None
 
     @property
     def domains(self) -> int:

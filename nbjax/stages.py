@@ -43,6 +43,7 @@ class SampleStages:
         lattice_axes: lattice factor of each axis, with its sign; None for shapes that are no product of axes.
         lattice: lattice factor, with its sign.
         structure_electrons: structure factor.
+        debye_waller: what displacements of the atoms leave of the intensity; None: all of it.
         intensity_electrons_squared: square of lattice times structure factor.
         running_electrons_squared: the sum towards I_before_scaling up to and including the sample; None for the
             last.
@@ -66,6 +67,7 @@ class SampleStages:
     structure_electrons: Float[Array, "..."]
     intensity_electrons_squared: Float[Array, "..."]
     running_electrons_squared: Float[Array, "..."] | None
+    debye_waller: Float[Array, "..."] | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -110,7 +112,7 @@ class Stages:
         backgrounds_electrons_squared: the parts of that that are of each background, shape (pixels, backgrounds); None
             where another program than the physics decides what there is.
         before_scaling_electrons_squared: I_before_scaling, shape (pixels,): ``steps`` times the weighted mean of the
-            samples' intensities, times ``mosaic_blocks`` and ``beam_share``, plus background.
+            samples' intensities, times ``mosaic_blocks``, ``beam_share`` and ``debye_waller``, plus background.
         r_e_squared_m2: squared classical electron radius.
         fluence_photons_per_m2: photons per area.
         steps: samples of a sensor layer, with the orientations of the last crystal.

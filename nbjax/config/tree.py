@@ -103,6 +103,7 @@ class Crystal:
     offset_mm: tuple[float, float] | None = None  # from the middle of the beam: along the polarization, and across
     volume_um3: float | None = None  # of the whole crystal: so many blocks of ``cells``; None: one block
     weight: float | None = None  # by which the crystal's photons count; None: 1
+    b_factor_A2: float | None = None  # of all reflections, on top of their amplitudes; None: 0
     twin_law: str | None = None  # indices of the twin's reflection that falls on h,k,l, as in "k,h,-l"
     twin_fraction: float | None = None  # of the crystal's volume; None: half
     model: Model = "sampled"

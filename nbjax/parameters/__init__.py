@@ -80,6 +80,7 @@ _ELSEWHERE = {
     "crystal.mosaicity_deg": _DISORDER,
     "crystal.mosaicity_axes_deg": _DISORDER,
     "crystal.cell_spread_percent": _DISORDER,
+    "crystal.b_factor_A2": "needs a value to start from; give it in the configuration, 0 if none is known",
     "crystal.offset_mm": "needs a beam whose fluence falls off; give beam.profile",
     "crystal.default_F": "stands for reflections of a table that lacks them; use crystal.structure_factors",
     "crystal.water_um": "needs one background of water; give crystal.water_um above zero",

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from nbjax.experiment import Experiment, chosen
+from nbjax.physics.debye_waller import debye_waller
 from nbjax.pipeline.backgrounds import backgrounds_seen, constant_at, is_constant, mean_sample
 from nbjax.pipeline.orientations import AT_ONCE, divisor, has_orientation_sum, orientation_sum
 from nbjax.pipeline.sample import CrystalSample, Low, RaySample, Scatterer, sample_crystal, sample_ray, scatterer_of
@@ -155,7 +156,14 @@ def mean_backgrounds(experiment: Experiment, scene: Scene, pixels: Pixels) -> tu
 def share_of(scene: Scene, number: int, ray: RayTable, sample: RaySample, oversampled: Array) -> Array:
     """The weight of each orientation of a crystal in the mean over the samples, with the oversampled factors."""
     weight = ray.weight * orientation_weight(scene.crystals[number])
-    return jnp.where(sample.resolved, weight, 0.0) * oversampled
+    share = jnp.where(sample.resolved, weight, 0.0) * oversampled
+    kept = fall_off_of(scene.crystals[number], sample)
+    return share if kept is None else share * kept
+
+
+def fall_off_of(crystal: CrystalScene, sample: RaySample) -> Array | None:
+    """What displacements of the atoms leave of a crystal's intensity; None: all of it."""
+    return None if crystal.fall_off_m2 is None else debye_waller(crystal.fall_off_m2, sample.scattering_per_m)
 
 
 def orientation_weight(crystal: CrystalScene) -> Array | float:

@@ -12,6 +12,7 @@ from jax import Array
 from nbjax.experiment import Experiment
 from nbjax.pipeline.accumulate import (
     Samples,
+    fall_off_of,
     fixed_factors,
     last_row,
     last_sample,
@@ -112,6 +113,8 @@ def running_sums(experiment: Experiment, scene: Scene, samples: Samples, backgro
     own: list[Array] = []
     for part, partial in zip(scene.crystals, samples.partials, strict=True):
         factor = oversampled * (scene.rays.weight[:, None] * orientation_weight(part))
+        kept = fall_off_of(part, samples.ray)
+        factor = factor if kept is None else factor * kept
         own.append(jnp.where(samples.ray.resolved, factor, 0.0)[:, None] * (partial * steps))
     if not own:
         return ()

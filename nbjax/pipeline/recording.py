@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,14 +20,14 @@ from nbjax.experiment import Experiment
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.numerics import Components, components
 from nbjax.physics.shapes.square import axis_signs
-from nbjax.pipeline.accumulate import Samples, last_row
+from nbjax.pipeline.accumulate import Samples, fall_off_of, last_row
 from nbjax.pipeline.arguments import one_experiment, pixels_of
 from nbjax.pipeline.closed.image import is_closed
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import complete_scene, tiled
 from nbjax.pipeline.program import Record, program_of
 from nbjax.pipeline.sample import CrystalSample, RaySample
-from nbjax.pipeline.scene import RayTable, Scene, samples_per_layer
+from nbjax.pipeline.scene import Scene, samples_per_layer
 from nbjax.pipeline.view import Pixels, seen_by
 from nbjax.pipeline.window import pixels_named
 from nbjax.stages import SampleStages, SceneStages, Stages
@@ -102,7 +103,7 @@ def _pixel_stages(experiment: Experiment, scene: Scene, pixels: Pixels, keep: bo
         "slow": pixels.slow,
         "fast": pixels.fast,
         "panel": pixels.panel,
-        "last": _last_stages(experiment, last_row(scene.rays), record),
+        "last": _last_stages(experiment, scene, record),
         "background_electrons_squared": record.background * steps,
         "backgrounds_electrons_squared": jnp.stack(record.backgrounds, axis=-1) * steps if record.backgrounds else None,
         "before_scaling_electrons_squared": sums[0] * steps,
@@ -142,8 +143,8 @@ def _scene_stages(experiment: Experiment, scene: Scene) -> SceneStages:
     )
 
 
-def _last_stages(experiment: Experiment, ray: RayTable, record: Record) -> SampleStages:
-    sample = record.ray
+def _last_stages(experiment: Experiment, scene: Scene, record: Record) -> SampleStages:
+    sample, ray = record.ray, last_row(scene.rays)
     shape = sample.view.airpath_m.shape
 
     def spread(value: Array) -> Array:
@@ -154,7 +155,8 @@ def _last_stages(experiment: Experiment, ray: RayTable, record: Record) -> Sampl
         nothing = jnp.zeros_like(sample.view.airpath_m)
         none = CrystalSample((nothing,) * 3, (nothing,) * 3, None, nothing, nothing, nothing)
         return _stages(jnp.ones(3, nothing.dtype), *rows, sample, none, None)
-    return _stages(experiment.crystals[-1].cells, *rows, sample, record.crystal, None)
+    stages = _stages(experiment.crystals[-1].cells, *rows, sample, record.crystal, None)
+    return replace(stages, debye_waller=fall_off_of(scene.crystals[-1], sample))
 
 
 def _all_stages(experiment: Experiment, scene: Scene, record: Record, samples: Samples) -> tuple[SampleStages, ...]:
@@ -177,15 +179,17 @@ def _all_stages(experiment: Experiment, scene: Scene, record: Record, samples: S
         def of_all(value: Array) -> Array:
             return jnp.moveaxis(value, 2, 0).reshape(value.shape[2], *grid, phi, orientations // phi)
 
-        return _stages(
+        ray = jax.tree.map(of_rays, samples.ray)
+        stages = _stages(
             experiment.crystals[number].cells,
             of_table(rays.weight / orientations),
             of_table(rays.incident),
             of_table(rays.wavelength_m),
-            jax.tree.map(of_rays, samples.ray),
+            ray,
             jax.tree.map(of_all, samples.crystals[number]),
             of_all(record.running[number]),
         )
+        return replace(stages, debye_waller=fall_off_of(scene.crystals[number], ray))
 
     return tuple(of_crystal(number) for number in range(len(scene.crystals)))
 

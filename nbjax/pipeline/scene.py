@@ -24,6 +24,7 @@ from nbjax.pairs.transform import in_pairs
 from nbjax.physics.beam_profiles import BEAM_PROFILES
 from nbjax.physics.screens.screen import Charted, Screen
 from nbjax.physics.structure_factor import StructureFactors
+from nbjax.pipeline.fall_off import fall_off_m2
 from nbjax.sampling.disorder import disordered
 from nbjax.sampling.mosaic import domain_rotations
 from nbjax.sampling.sources import incident_rays
@@ -65,12 +66,14 @@ class CrystalScene:
         factors: structure factors in the type of the intensity.
         mosaic_blocks: how many times the image of one block the crystal gives; None: once.
         beam_share: fluence that it sees over that of the beam's centre; None: all of it.
+        fall_off_m2: of ``nbjax.physics.debye_waller``, in the middle of the exposure; None: nothing falls off.
     """
 
     orientations_m: Float[Array, "orientations 3 3"]
     factors: StructureFactors
     mosaic_blocks: Float[Array, ""] | None = None
     beam_share: Float[Array, ""] | None = None
+    fall_off_m2: Float[Array, "3 3"] | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -123,8 +126,13 @@ def complete(experiment: Experiment, derive: Callable[[Experiment], S]) -> S:
         factors = crystal.factors
         values = None if factors.values is None else factors.values.astype(intensity)
         factors = replace(factors, values=values, default=factors.default.astype(intensity))
-        share = beam_share(experiment.beam, crystal)
-        return replace(part, factors=factors, mosaic_blocks=mosaic_blocks(crystal), beam_share=share)
+        return replace(
+            part,
+            factors=factors,
+            mosaic_blocks=mosaic_blocks(crystal),
+            beam_share=beam_share(experiment.beam, crystal),
+            fall_off_m2=fall_off_m2(crystal, crystal.middle_rad),
+        )
 
     pairs = zip(scene.crystals, experiment.crystals, strict=True)
     axes = beam_axes(experiment.beam)

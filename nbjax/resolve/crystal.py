@@ -44,6 +44,7 @@ class ResolvedCrystal:
         mosaicity_deg: Gaussian, about each axis of the crystal; None without Gaussian disorder.
         cell_spread_percent: of the lengths.
         weight: factor of its photons; None: 1.
+        b_factor_A2: of all atoms, beside that of their amplitudes; None: 0.
     """
 
     cell_A: tuple[float, float, float]
@@ -69,6 +70,7 @@ class ResolvedCrystal:
     mosaicity_deg: tuple[float, float, float] | None = None
     cell_spread_percent: float = 0.0
     weight: float | None = None
+    b_factor_A2: float | None = None
 
     @property
     def spread_deg(self) -> float:
@@ -103,6 +105,10 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
     notes.switch("crystal.model", crystal.model)
     if crystal.weight is not None:
         notes.given("crystal.weight", crystal.weight)
+    if crystal.b_factor_A2 is not None:
+        notes.given("crystal.b_factor_A2", crystal.b_factor_A2)
+        if config.parity:
+            notes.fault("crystal.b_factor_A2", "the C program has none; leave parity out, or change the amplitudes")
     closed = crystal.model == "closed"
     shape = notes.choose("crystal.shape", crystal.shape, "gauss" if closed else "square")
     fudge = notes.choose("crystal.fudge", crystal.fudge, 1.0)
@@ -131,6 +137,7 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
         mosaicity_deg=mosaic.mosaicity_deg,
         cell_spread_percent=mosaic.cell_spread_percent,
         weight=crystal.weight,
+        b_factor_A2=crystal.b_factor_A2,
     )
 
 

@@ -34,6 +34,7 @@ _COLUMNS = {
     "polarization": "polarization",
     "lattice": "F_latt",
     "structure_electrons": "F_cell",
+    "debye_waller": "debye_waller",
     "weight": "weight",
     "running_electrons_squared": "I_running",
 }
@@ -89,6 +90,8 @@ def pixel_factors(stages: Stages) -> dict[str, Array]:
         own["I_backgrounds"] = stages.backgrounds_electrons_squared
     if stages.transmission is not None:
         own["transmission"] = stages.transmission
+    if last.debye_waller is not None:
+        own["last_debye_waller"] = last.debye_waller
     if last.lattice_axes is not None:
         own["last_F_latt_axes"] = last.lattice_axes
     if stages.panel is None:
@@ -110,7 +113,9 @@ def _crystal_factors(samples: SampleStages) -> dict[str, Array]:
     pixels = shape[0]
     columns: dict[str, Array] = {}
     for name, column in _COLUMNS.items():
-        columns[column] = jnp.broadcast_to(getattr(samples, name), shape).reshape(pixels, -1)
+        value = getattr(samples, name)
+        if value is not None:
+            columns[column] = jnp.broadcast_to(value, shape).reshape(pixels, -1)
     for name, names in _VECTOR_COLUMNS.items():
         vectors = getattr(samples, name)
         if vectors is not None:

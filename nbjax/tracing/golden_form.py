@@ -18,7 +18,7 @@ COLUMNS = (
 
 NOT_PRINTED = (
     *("source_weights", "wavelength_m", "last_hkl", "last_hkl0", "last_F_latt_axes", "last_F_latt", "last_F_cell"),
-    *("panel", "mosaic_blocks", "beam_share", "I_backgrounds", "transmission"),
+    *("panel", "last_debye_waller", "mosaic_blocks", "beam_share", "I_backgrounds", "transmission"),
 )
 """Keys of nbjax that have no PIX line."""
 

@@ -187,6 +187,7 @@ SAMPLE_KEYS: tuple[Key, ...] = (
     Key("F_latt_c", "1", "lattice factor along c", relative=1e-6, of_largest=1e-8),
     Key("F_latt", "1", "lattice factor", relative=1e-6, of_largest=1e-8),
     Key("F_cell", "electrons", "structure factor", of_largest=NEAR),
+    Key("debye_waller", "1", "what displacements of the atoms leave of the intensity", required=False),
     Key("weight", "1", "weight in the sum"),
     Key("I_running", "electrons^2", "sum up to this sample", relative=INTENSITY),
 )
@@ -237,6 +238,13 @@ AFTER_SAMPLES: tuple[Key, ...] = (
         of_largest=NEAR,
         columns=("F_cell",),
         aliases=_named("F_cell", "F_cell_nearest"),
+    ),
+    Key(
+        "last_debye_waller",
+        "1",
+        "what displacements of the atoms leave of the intensity, last sample",
+        columns=("debye_waller",),
+        required=False,
     ),
     Key("mosaic_blocks", "1", "mosaic blocks of the crystal, by which the samples' sum counts", required=False),
     Key(

@@ -82,7 +82,7 @@ def test_a_full_log() -> None:
     wanted = set(PIXEL) - {
         "panel",
         *("sdet_vector", "odet_vector", "beam_vector", "distance_m", "source_weights", "I_background"),
-        *("a0_m", "b0_m", "c0_m", "mosaic_blocks", "beam_share", "I_backgrounds", "transmission"),
+        *("a0_m", "b0_m", "c0_m", "last_debye_waller", "mosaic_blocks", "beam_share", "I_backgrounds", "transmission"),
     }
     assert wanted <= set(v)
 

@@ -29,6 +29,7 @@ from nbjax.numerics import Components, components, cross, dot, less, plus, scale
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.accumulate import whole_product
 from nbjax.pipeline.closed.crossing import Passage, moved_with, range_rad
+from nbjax.pipeline.closed.fall_off import fall_off
 from nbjax.pipeline.closed.frame import Frame
 from nbjax.pipeline.closed.lever import lever
 from nbjax.pipeline.closed.spread import BeamSpread, covariance, lattice_at
@@ -120,15 +121,20 @@ def spot_of(
     peak = jnp.prod(crystal.cells) * crystal.fudge**0.75
     shrunk = jnp.sqrt(jnp.linalg.det(lattice.size) / jnp.linalg.det(smear))
     inverse = _inverse(smear)
+    bending = lever(lattice, spread, (incident, wavelength_m), hkl, (smear, inverse))
+    height = (amplitude * peak) ** 2 * shrunk / exposure_rad
+    if lattice.fall_off_m2 is not None:
+        left, of_size = fall_off(lattice, hkl, inverse)
+        height, bending = height * jnp.exp(left), bending + of_size
     return Spot(
         star=star,
         inverse=inverse,
-        height=(amplitude * peak) ** 2 * shrunk / exposure_rad,
+        height=height,
         turned=jnp.cross(lattice.axis, star),
         before_rad=passage.start_rad - passage.angle_rad,
         after_rad=passage.end_rad - passage.angle_rad,
         turns=lattice.turns,
-        lever=lever(lattice, spread, (incident, wavelength_m), hkl, (smear, inverse)),
+        lever=bending,
         index=hkl,
         stars=lattice.stars,
         direct=invert_basis(lattice.stars),

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from nbjax.experiment import BeamParameters, CrystalParameters
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.numerics import unit_vector
+from nbjax.pipeline.fall_off import fall_off_m2
 from nbjax.rotations import about_axis, about_vector
 from nbjax.sampling.sources import Sources, SourceSpread, SourceTable, incident_rays
 
@@ -48,6 +49,7 @@ class Lattice:
         turns: covariance of the domains' rotation vectors in the laboratory, shape (3, 3).
         cell_spread: relative standard deviation of a, b and c.
         axis: unit axis of the spindle, shape (3,).
+        fall_off_m2: of ``nbjax.physics.debye_waller``; None: nothing falls off.
     """
 
     stars: Float[Array, "3 3"]
@@ -55,6 +57,7 @@ class Lattice:
     turns: Float[Array, "3 3"]
     cell_spread: Float[Array, ""]
     axis: Float[Array, "3"]
+    fall_off_m2: Float[Array, "3 3"] | None = None
 
 
 def closed_beam(beam: BeamParameters) -> tuple[Sources, BeamSpread]:
@@ -120,12 +123,13 @@ def lattice_at(crystal: CrystalParameters, angle_rad: Float[Array, ""]) -> Latti
     rows = stars / crystal.cells[:, None]
     size = rows.T @ rows / (2 * jnp.pi * crystal.fudge)
     if drawn is not None:
-        return Lattice(stars, size, drawn.covariance, drawn.cell_spread, crystal.spindle.axis)
-    if crystal.disorder is None:
-        nothing = jnp.zeros((), stars.dtype)
-        return Lattice(stars, size, jnp.zeros((3, 3), stars.dtype), nothing, crystal.spindle.axis)
-    axes = turn @ crystal.cell.misset @ crystal.cell.orientation * crystal.disorder.mosaicity_rad
-    return Lattice(stars, size, axes @ axes.T, crystal.disorder.cell_spread, crystal.spindle.axis)
+        turns, cell_spread = drawn.covariance, drawn.cell_spread
+    elif crystal.disorder is None:
+        turns, cell_spread = jnp.zeros((3, 3), stars.dtype), jnp.zeros((), stars.dtype)
+    else:
+        axes = turn @ crystal.cell.misset @ crystal.cell.orientation * crystal.disorder.mosaicity_rad
+        turns, cell_spread = axes @ axes.T, crystal.disorder.cell_spread
+    return Lattice(stars, size, turns, cell_spread, crystal.spindle.axis, fall_off_m2(crystal, angle_rad))
 
 
 @dataclass(frozen=True)
