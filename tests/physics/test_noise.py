@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import jax
@@ -12,7 +13,7 @@ from jax.scipy import stats
 from scipy.special import gammaincc
 from scipy.stats import norm
 
-from nbjax.physics.noise import poisson_counts, quantile, reference_poisson
+from nbjax.physics.noise import _ReferenceSampler, poisson_counts, quantile, reference_poisson, uniforms
 from nbjax.sampling.reference_random import Ran1
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "noise_poisson" / "images.npz"
@@ -128,3 +129,20 @@ def test_quantiles_are_those_of_poisson(mean: float, tolerance: float) -> None:
     w = np.linspace(-5, 5, 101)
     found = np.asarray(quantile(jnp.float64(mean), jnp.asarray(w)))
     np.testing.assert_allclose(gammaincc(found, mean), norm.cdf(w), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize(("width", "kept"), [(64, 52), (32, 23)])
+def test_no_random_number_is_zero_or_one(width: int, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    bits = jnp.array([0, 2**width - 1, 2 ** (width - 1), 2 ** (width - 1) - 1], f"uint{width}")
+    monkeypatch.setattr(jax.random, "bits", lambda *_: bits)
+    least, most, above, below = map(float, uniforms(jax.random.key(0), (4,), f"float{width}"))
+    assert least == 0.5**kept / 2
+    assert most == 1 - least
+    assert above - 0.5 == 0.5 - below == least
+
+
+def test_the_logarithm_of_the_gamma_function_in_the_bits_of_the_c_program() -> None:
+    sampler = _ReferenceSampler(lambda: 0.5)
+    for x in (1.0, 1.25, 2.0, 3.5, 13.0, 400.5, 1e6 + 1):
+        wanted = math.lgamma(np.float32(x))
+        assert sampler._log_gamma(x) == pytest.approx(wanted, rel=1.2e-7, abs=1e-9)
