@@ -11,6 +11,7 @@ from nbjax.fit.parameter_set import Free
 from nbjax.fit.problem import problem
 from nbjax.fit.report.document import _rows
 from nbjax.fit.result import Outcome
+from nbjax.fit.tries import best
 
 SCATTERED = [Free("crystal.misset_deg", scatter=4.0), Free("scale", transform="log")]
 
@@ -96,3 +97,8 @@ def test_a_report_shows_where_each_shot_started() -> None:
         )
     np.testing.assert_allclose(result.starts, [[10.0, 20.0, 30.0], [10.1, 19.9, 30.1]])
     assert [row["start"] for row in _rows(result, 1)] == ["10.1", "19.9", "30.1"]
+
+
+def test_the_best_try_of_each_shot_is_the_least_of_those_that_ended() -> None:
+    losses, alive = np.array([3.0, 1.0, 2.0, 5.0, 4.0, 6.0]), np.array([True, False, True, True, True, True])
+    assert best(losses, alive, 3) == [2, 4]
