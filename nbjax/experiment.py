@@ -24,6 +24,8 @@ from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import PanelParameters
 from nbjax.geometry.unit_cell import UnitCell
 from nbjax.physics.backgrounds.background import Term
+from nbjax.physics.backgrounds.halo import Halo
+from nbjax.physics.liquid_motion import LiquidMotion
 from nbjax.physics.screens.screen import Screen
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.sampling.capacity import Capacity
@@ -81,6 +83,7 @@ class CrystalParameters:
         capacity: of the closed model.
         weight: by which its photons count; None: 1.
         b_factor_m2: B of all atoms, which takes intensities by exp(-B q^2 / 2); None: 0.
+        motion: by which reflections lose intensity to diffuse halos; None: none.
     """
 
     cell: UnitCell
@@ -97,6 +100,7 @@ class CrystalParameters:
     capacity: Capacity | None = field(default=None, metadata=STATIC)
     weight: Float[Array, ""] | None = None
     b_factor_m2: Float[Array, ""] | None = None
+    motion: LiquidMotion | None = None
 
     @property
     def domains(self) -> int:
@@ -212,6 +216,7 @@ class Experiment:
 
 
 T = TypeVar("T")
+F = TypeVar("F", CrystalParameters, Halo)
 
 
 def _only(noun: str, count: int) -> None:
@@ -313,5 +318,10 @@ def in_double(experiment: Experiment) -> Experiment:
 
 def without_tables(experiment: Experiment) -> Experiment:
     """The experiment without its large arrays and without ``low``: the numbers that geometry is made of."""
-    crystals = tuple(replace(crystal, factors=replace(crystal.factors, values=None)) for crystal in experiment.crystals)
-    return replace(experiment, crystals=crystals, mask=None, low=None)
+    crystals = tuple(_without_table(crystal) for crystal in experiment.crystals)
+    backgrounds = tuple(_without_table(term) if isinstance(term, Halo) else term for term in experiment.backgrounds)
+    return replace(experiment, crystals=crystals, backgrounds=backgrounds, mask=None, low=None)
+
+
+def _without_table(of: F) -> F:
+    return replace(of, factors=replace(of.factors, values=None))

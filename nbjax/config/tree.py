@@ -104,6 +104,10 @@ class Crystal:
     volume_um3: float | None = None  # of the whole crystal: so many blocks of ``cells``; None: one block
     weight: float | None = None  # by which the crystal's photons count; None: 1
     b_factor_A2: float | None = None  # of all reflections, on top of their amplitudes; None: 0
+    diffuse_sigma_A: float | None = None  # of displacements that neighbours share; None: none
+    diffuse_sigma_axes_A: Vector | None = None  # along each of the crystal's Cartesian axes, instead of one for all
+    diffuse_gamma_A: float | None = None  # distance over which their correlation falls to 1/e
+    diffuse_gamma_axes_A: Vector | None = None
     twin_law: str | None = None  # indices of the twin's reflection that falls on h,k,l, as in "k,h,-l"
     twin_fraction: float | None = None  # of the crystal's volume; None: half
     model: Model = "sampled"

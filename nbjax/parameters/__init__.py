@@ -61,6 +61,7 @@ _OF_ONE_PANEL = {
 """What is no parameter of several panels, and those to use."""
 _SHOWN_NAMES = 6
 _DISORDER = "needs Gaussian domains; give it in the configuration, 0 to start from, with sampling.mosaic_domains"
+_MOTION = "needs both in the configuration; give crystal.diffuse_sigma_A, 0 if none is known, and diffuse_gamma_A"
 _LISTED = "needs a list of sources; give beam.source_file"
 _ELSEWHERE = {
     "beam.flux_photons_per_s": _SCALES,
@@ -80,6 +81,7 @@ _ELSEWHERE = {
     "crystal.mosaicity_deg": _DISORDER,
     "crystal.mosaicity_axes_deg": _DISORDER,
     "crystal.cell_spread_percent": _DISORDER,
+    **{f"crystal.diffuse_{name}_A": _MOTION for name in ("sigma", "sigma_axes", "gamma", "gamma_axes")},
     "crystal.b_factor_A2": "needs a value to start from; give it in the configuration, 0 if none is known",
     "crystal.offset_mm": "needs a beam whose fluence falls off; give beam.profile",
     "crystal.default_F": "stands for reflections of a table that lacks them; use crystal.structure_factors",

@@ -51,6 +51,11 @@ def _mosaicity(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> 
     return together(quantity, ("crystal.disorder.mosaicity_rad",), DEGREE)
 
 
+def _motion(place: str, quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter:
+    """One length for all axes, the mean of theirs; where they differ, they keep their differences."""
+    return together(quantity, (place,), 1e-10)
+
+
 def _cap(quantity: Quantity, experiment: Experiment, meaning: Meaning) -> Parameter | None:
     """The half-angle of the domains' cap, where they are not Gaussian."""
     return leaf(quantity, "crystal.mosaic.spread_rad") if experiment.crystal.disorder is None else None
@@ -96,6 +101,7 @@ CRYSTAL: dict[str, Callable[[Quantity, Experiment, Meaning], Parameter | None]] 
     "crystal.phi_range_deg": _phi_range,
     "crystal.mosaic_spread_deg": _cap,
     "crystal.mosaicity_deg": _mosaicity,
+    **{f"crystal.diffuse_{name}_A": partial(_motion, f"crystal.motion.{name}_m") for name in ("sigma", "gamma")},
     **{f"crystal.size_{axis}_mm": partial(_size, i) for i, axis in enumerate(_LENGTHS)},
     "crystal.default_F": _default_factor,
     "crystal.structure_factors": _factors,

@@ -19,6 +19,7 @@ _SAMPLE_NS = {"double": 4.0, "mixed": 2.5, "single": 5.0}
 _INTERPOLATED = 16.0
 """Measured on one core (docs/performance.md); an interpolation looks up 64 entries."""
 _ACCELERATED = 100.0
+_HALO_NS = 300.0
 _SEARCHED_NS, _SPOT_NS, _BOX_PIXEL_NS, _NODE_NS = 150.0, 6000.0, 15.0, 4.0
 _PROCESS_BYTES = 3e8
 _BYTES_OF_PIXEL = 40.0
@@ -62,10 +63,11 @@ def cost_of(experiment: Experiment) -> Cost:
     of_crystals = [math.prod(_orientations((crystal,)).values()) for crystal in sampled]
     looked_up = [_INTERPOLATED if crystal.factors.interpolate else 1.0 for crystal in sampled]
     sample_ns = sum(map(math.prod, zip(of_crystals, looked_up, strict=True))) * _SAMPLE_NS[experiment.precision]
-    dark = bool(experiment.crystals) and not sampled and not experiment.backgrounds
+    halos = [crystal.motion.angles for crystal in experiment.crystals if crystal.motion is not None]
+    dark = bool(experiment.crystals) and not sampled and not experiment.backgrounds and not halos
     # smooth backgrounds see the mean ray alone
     every = bool(sampled) or any(map(is_constant, experiment.backgrounds))
-    each_ns = 0.0 if dark else (rays if every else 1) * (_RAY_NS + sample_ns)
+    each_ns = 0.0 if dark else (rays if every else 1) * (_RAY_NS + sample_ns) + sum(halos) * _HALO_NS
     spots_ns = sum(_spots_ns(crystal.capacity) for crystal in experiment.crystals if crystal.capacity is not None)
     tables = sum(crystal.factors.values.nbytes for crystal in experiment.crystals if crystal.factors.values is not None)
     return Cost(

@@ -15,6 +15,7 @@ from nbjax.experiment import Experiment
 from nbjax.pipeline.arguments import one_experiment, pixels_of, stacked_experiments
 from nbjax.pipeline.closed.image import add_spots, sampled_part
 from nbjax.pipeline.compilation import compiled
+from nbjax.pipeline.halos import with_halos
 from nbjax.pipeline.program import program_of
 from nbjax.pipeline.view import Pixels, seen_by
 from nbjax.pipeline.window import pixels_at, pixels_named, position, tile_of, unpadded, window_size
@@ -43,6 +44,7 @@ def simulate(experiment: Experiment) -> Float[Array, "*image"]:
 
 @compiled
 def _simulate(experiment: Experiment) -> Float[Array, "*image"]:
+    experiment = with_halos(experiment)
     return add_spots(experiment, _sampled(sampled_part(experiment)))
 
 
@@ -102,6 +104,7 @@ def simulate_pixels(experiment: Experiment, pixels: ArrayLike | Sequence[Sequenc
 
 @compiled
 def _simulate_pixels(experiment: Experiment, pixels: Int[Array, "n axes"]) -> Float[Array, " n"]:
+    experiment = with_halos(experiment)
     sampled = sampled_part(experiment)
     if sampled is experiment:
         return _sampled_pixels(experiment, pixels)

@@ -24,6 +24,7 @@ from nbjax.pipeline.accumulate import Samples, fall_off_of, last_row
 from nbjax.pipeline.arguments import one_experiment, pixels_of
 from nbjax.pipeline.closed.image import is_closed
 from nbjax.pipeline.compilation import compiled
+from nbjax.pipeline.halos import with_halos
 from nbjax.pipeline.image import complete_scene, tiled
 from nbjax.pipeline.program import Record, program_of
 from nbjax.pipeline.sample import CrystalSample, RaySample
@@ -64,6 +65,7 @@ def trace(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]], s
 
 @partial(compiled, static_argnames=("samples",))
 def _trace(experiment: Experiment, pixels: Int[Array, "n axes"], samples: bool) -> Stages:
+    experiment = with_halos(experiment)
     scene = complete_scene(experiment)
 
     def of_numbers(numbers: Array) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from nbjax.experiment import Experiment
 from nbjax.pipeline.closed.image import add_spots, sampled_part
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.cost import cost_of
+from nbjax.pipeline.halos import has_halos, with_halos
 from nbjax.pipeline.image import complete_scene, embed, is_dark, photons_of_range
 from nbjax.pipeline.sharding import photons_on, pixel_mesh, share_of_device
 from nbjax.pipeline.window import tile_of, window_size
@@ -21,6 +22,7 @@ _BANDS = 25
 _LEAST_PIXELS = 1024
 """Fewer leave the lanes and cores of a device idle."""
 
+_with_halos = compiled(with_halos)
 _scene = compiled(complete_scene)
 _band = compiled(photons_of_range, static_argnames=("count",))
 _spots = compiled(add_spots)
@@ -45,6 +47,7 @@ def render(
     Raises:
         NonFiniteError: a pixel is NaN or infinite.
     """
+    experiment = _with_halos(experiment) if has_halos(experiment) else experiment
     sampled = sampled_part(experiment)
     image = np.zeros(experiment.grid.shape) if is_dark(sampled) else _sampled(sampled, progress, devices)
     if sampled is not experiment:

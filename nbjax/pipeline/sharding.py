@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from nbjax.experiment import Experiment, Grid
 from nbjax.pipeline.closed.image import add_spots, sampled_part
 from nbjax.pipeline.compilation import compiled
+from nbjax.pipeline.halos import with_halos
 from nbjax.pipeline.image import complete_scene, embed, is_dark, photons_of_range
 from nbjax.pipeline.window import tile_of, window_size
 
@@ -96,6 +97,7 @@ def share_of_device(grid: Grid, devices: int, most: int | None = None) -> int:
 @partial(compiled, static_argnames=("mesh",))
 def _simulate_on(mesh: Mesh, experiment: Experiment) -> Float[Array, "*image"]:
     total, share = window_size(experiment.grid), share_of_device(experiment.grid, mesh.size)
+    experiment = with_halos(experiment)
     sampled = sampled_part(experiment)
     if is_dark(sampled):
         return add_spots(experiment, jnp.zeros(experiment.grid.shape, experiment.beam.fluence_photons_per_m2.dtype))

@@ -19,6 +19,7 @@ from nbjax.geometry.conventions import CONVENTIONS, PLATE_AXES
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.unit_cell import UnitCell
 from nbjax.io.header import HeaderFields
+from nbjax.physics.liquid_motion import LiquidMotion
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.closed.survey import with_capacity
 from nbjax.preparation.backgrounds import backgrounds, check_tables
@@ -34,6 +35,7 @@ from nbjax.preparation.detector import (
     placed_panels,
     radians,
 )
+from nbjax.preparation.reach import spacings_on_panel
 from nbjax.preparation.screens import screens
 from nbjax.reference.distance_before_swing import seen_before_swing
 from nbjax.reference.program import CProgram
@@ -45,6 +47,9 @@ from nbjax.sampling.disorder import Disorder, deviates
 from nbjax.sampling.mosaic import MosaicDraws
 from nbjax.sampling.reference_random import cap_draws
 from nbjax.sampling.sources import SourceGrid, Sources, SourceSpread, SourceTable
+
+_MOST_ANGLES = 32
+"""Of the spindle, for diffuse halos."""
 
 __all__ = [
     "header_fields",
@@ -224,8 +229,20 @@ def _crystal(resolved: Resolved, crystal: ResolvedCrystal, array: MakeArray) -> 
         model=crystal.model,
         disorder=_disorder(crystal, array),
         weight=None if crystal.weight is None else array(crystal.weight),
+        motion=_motion(resolved, crystal, array),
         b_factor_m2=None if crystal.b_factor_A2 is None else array(crystal.b_factor_A2 * 1e-20),
     )
+
+
+def _motion(resolved: Resolved, crystal: ResolvedCrystal, array: MakeArray) -> LiquidMotion | None:
+    motion = crystal.motion
+    if motion is None:
+        return None
+    # parts of the exposure in which no halo moves by more than its width
+    longest_per_A = 1 / float(spacings_on_panel(resolved).min())
+    moved = abs(float(radians(crystal.phi.range))) * longest_per_A * 2 * np.pi * max(motion.gamma_A)
+    angles = min(max(1, math.ceil(moved)), _MOST_ANGLES)
+    return LiquidMotion(array(np.array(motion.sigma_A) * 1e-10), array(np.array(motion.gamma_A) * 1e-10), angles)
 
 
 def _disorder(crystal: ResolvedCrystal, array: MakeArray) -> Disorder | None:

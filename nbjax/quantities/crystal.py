@@ -19,6 +19,10 @@ _SIZES = tuple(
     )
     for axis in ABC
 )
+_MOTION = (
+    ("sigma", "the standard deviation of displacements that neighbours share", up_to(100.0), up_to(2.0), 0.01),
+    ("gamma", "the distance over which displacements are correlated", above_zero(1e5), within(1.0, 1000.0), 1.0),
+)
 
 CRYSTAL: tuple[Quantity, ...] = (
     Quantity(
@@ -232,6 +236,41 @@ CRYSTAL: tuple[Quantity, ...] = (
         fitted=True,
         drawn=True,
         attributed=True,
+    ),
+    *(
+        quantity
+        for name, meaning, hard, usual, typical in _MOTION
+        for quantity in (
+            Quantity(
+                f"crystal.diffuse_{name}_A",
+                f"{meaning} in Angstrom",
+                "A",
+                hard,
+                usual,
+                typical=typical,
+                unless=("motion", None),
+                fitted=True,
+                drawn=True,
+                attributed=True,
+                same=(f"crystal.diffuse_{name}_axes_A",),
+                replaces=(f"crystal.diffuse_{name}_axes_A",),
+            ),
+            Quantity(
+                f"crystal.diffuse_{name}_axes_A",
+                f"{meaning} along the crystal's x, y, z in Angstrom",
+                "A",
+                hard,
+                usual,
+                labels=XYZ,
+                typical=typical,
+                place=f"motion.{name}_m",
+                unless=("motion", None),
+                fitted=True,
+                drawn=True,
+                attributed=True,
+                replaces=(f"crystal.diffuse_{name}_A",),
+            ),
+        )
     ),
     Quantity("crystal.twin_fraction", "the twin's share of the crystal, from 0 to 1", hard=within(0.0, 1.0)),
     Quantity(

@@ -16,6 +16,7 @@ from nbjax.reference.set_up import program_edges_m
 from nbjax.reflections.table import StructureFactorTable
 from nbjax.resolve.beam import ResolvedBeam
 from nbjax.resolve.mosaic import resolve_mosaic
+from nbjax.resolve.motion import ResolvedMotion, resolve_motion
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.orientation import read_orientation
 from nbjax.resolve.steps import NONE, Steps
@@ -45,6 +46,7 @@ class ResolvedCrystal:
         cell_spread_percent: of the lengths.
         weight: factor of its photons; None: 1.
         b_factor_A2: of all atoms, beside that of their amplitudes; None: 0.
+        motion: displacements that neighbours share; None: none.
     """
 
     cell_A: tuple[float, float, float]
@@ -71,6 +73,7 @@ class ResolvedCrystal:
     cell_spread_percent: float = 0.0
     weight: float | None = None
     b_factor_A2: float | None = None
+    motion: ResolvedMotion | None = None
 
     @property
     def spread_deg(self) -> float:
@@ -138,6 +141,7 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
         cell_spread_percent=mosaic.cell_spread_percent,
         weight=crystal.weight,
         b_factor_A2=crystal.b_factor_A2,
+        motion=resolve_motion(config, notes),
     )
 
 

@@ -16,6 +16,8 @@ import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.errors import ConfigError
 from nbjax.experiment import Experiment
+from nbjax.physics.backgrounds.halo import Halo
+from nbjax.pipeline.halos import with_halos
 
 B_A2 = 80.0
 PIXELS = np.array([[0, 0], [11, 9], [5, 17]])
@@ -77,7 +79,7 @@ def spot(model: str, b_A2: float, **crystal: Any) -> Config:
 @pytest.fixture(scope="module")
 def closed() -> Experiment:
     with jax.enable_x64(True):
-        return of_one_size(nbjax.prepare(spot("closed", 0.0)))
+        return of_one_size(nbjax.prepare(spot("closed", 0.0, diffuse_sigma_A=0.0, diffuse_gamma_A=8.0)))
 
 
 def with_b(made: Experiment, b_A2: jax.Array | float) -> Experiment:
@@ -97,29 +99,14 @@ def test_closed_spots_fall_off_as_sampled_ones_do(closed: Experiment) -> None:
     np.testing.assert_allclose(own, left, rtol=2e-3)
 
 
-def test_the_derivative_by_the_fall_off(closed: Experiment) -> None:
-    @jax.jit
-    def total(b_A2: jax.Array) -> jax.Array:
-        weights = jnp.cos(jnp.arange(4096.0)).reshape(64, 64) + 2
-        return (weights * nbjax.simulate(with_b(closed, b_A2))).sum()
-
-    at, step = jnp.asarray(B_A2), 1e-2
-    slope = float((total(at + step) - total(at - step)) / (2 * step))
-    np.testing.assert_allclose(jax.jit(jax.grad(total))(at), slope, rtol=1e-6)
-    made = sampled()
-
-    def of_sampled(b_A2: jax.Array) -> jax.Array:
-        return nbjax.simulate(with_b(made, b_A2)).sum()
-
-    slope = float((of_sampled(at + step) - of_sampled(at - step)) / (2 * step))
-    np.testing.assert_allclose(jax.grad(of_sampled)(at), slope, rtol=1e-6)
-
-
-def test_predicted_spots_fall_off_by_their_spacing(closed: Experiment) -> None:
-    whole, less = nbjax.predict(with_b(closed, 0.0)), nbjax.predict(with_b(closed, B_A2))
-    assert len(whole) == len(less) > 3
-    left = np.exp(-0.5 * B_A2 * 1e-20 / np.asarray(whole.spacing_m) ** 2)
-    np.testing.assert_allclose(less.photons, whole.photons * left, rtol=1e-12)
+def test_a_closed_crystal_moves_as_a_liquid(closed: Experiment) -> None:
+    """Its spots fall off as by a B of 8 pi^2 sigma^2, and its halos are about them."""
+    moved = nbjax.put(closed, "crystals.0.motion.sigma_m", jnp.full(3, 0.6e-10))
+    spots = np.asarray(nbjax.simulate(with_b(closed, 8 * np.pi**2 * 0.36)))
+    (halo,) = (term for term in with_halos(moved).backgrounds if isinstance(term, Halo))
+    diffuse = np.asarray(nbjax.simulate(replace(moved, crystals=(), backgrounds=(halo,))))
+    assert 0.1 < diffuse.sum() / spots.sum() < 10
+    np.testing.assert_allclose(nbjax.simulate(moved), spots + diffuse, rtol=1e-9)
 
 
 def test_the_c_program_has_no_fall_off() -> None:

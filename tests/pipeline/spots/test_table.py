@@ -29,6 +29,7 @@ LENGTHS_A, ANGLES_DEG = np.array([40.0, 50.0, 60.0]), np.array([75.0, 85.0, 110.
 COSINES = np.cos(np.radians(ANGLES_DEG))
 VOLUME_M3 = np.prod(LENGTHS_A * 1e-10) * np.sqrt(1 - COSINES @ COSINES + 2 * np.prod(COSINES))
 COUNT = 3
+B_A2 = 30.0
 THICKNESS_M, ATTENUATION_PER_M, LAYERS = 400e-6, 4e3, 2
 
 
@@ -45,6 +46,7 @@ def experiment(range_deg: float, **crystal: Any) -> Experiment:
                 mosaicity_deg=0.1,
                 phi_range_deg=range_deg or None,
                 phi_start_deg=12.0,
+                b_factor_A2=B_A2,
                 **given,
             ),
             Detector(
@@ -137,7 +139,8 @@ def test_a_row_is_what_its_formulas_say(range_deg: float) -> None:
         along = (across @ axis) ** 2 / (across @ across)
         polarization = 0.5 * (1 + cosine**2 - 0.9 * (2 * along - 1) * (1 - cosine**2))
         strength = FLUENCE * THOMSON_CROSS_SECTION_M2 * (WAVELENGTH_M * AMPLITUDE) ** 2
-        photons = 7 / 2 * strength * np.prod(CELLS) / VOLUME_M3 * polarization * caught.sum() * densities[number]
+        left = np.exp(-0.5 * B_A2 * 1e-20 * stars[number] ** 2)
+        photons = 7 / 2 * left * strength * np.prod(CELLS) / VOLUME_M3 * polarization * caught.sum() * densities[number]
         assert spots.photons[number] == pytest.approx(photons, rel=1e-9, abs=0)
 
 
