@@ -146,3 +146,10 @@ def test_the_logarithm_of_the_gamma_function_in_the_bits_of_the_c_program() -> N
     for x in (1.0, 1.25, 2.0, 3.5, 13.0, 400.5, 1e6 + 1):
         wanted = math.lgamma(np.float32(x))
         assert sampler._log_gamma(x) == pytest.approx(wanted, rel=1.2e-7, abs=1e-9)
+
+
+def test_the_reference_draws_no_whole_numbers_from_a_million_photons_on() -> None:
+    # neighbours among 32-bit floats
+    means = np.array([[1e6, 1e6 + 0.0625, 1e6 + 0.0625]])
+    counts = reference_poisson(means, np.ones(means.shape, bool), Ran1(5).uniform)
+    assert (counts % 1 != 0).tolist() == [[False, True, True]]

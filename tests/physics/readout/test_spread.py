@@ -117,3 +117,14 @@ def test_a_threshold_at_half_the_charge_counts_every_photon_but_those_at_corners
     assert low.sum() > 1.05
     stage = ChargeSharing(jnp.asarray(0.1), jnp.asarray(0.5), jnp.asarray(1e-3))
     assert np.asarray(stage.record(None, point())).sum() == pytest.approx(1000 * sharp.sum(), rel=1e-9)
+
+
+def test_photons_are_counted_where_a_mean_over_places_says() -> None:
+    cloud, threshold, noise = 0.15, 0.3, 0.05
+    place = (np.arange(128) + 0.5) / 128
+    # of a row of pixels from one before to one after
+    edges = np.arange(-1, 3)[:, None]
+    share = np.diff(ndtr((edges - place) / cloud), axis=0)
+    charge = share[:, None, :, None] * share[:, None]
+    wanted = [[ndtr((charge[i, j] - threshold) / noise).mean() for j in range(3)] for i in range(3)]
+    np.testing.assert_allclose(counted(*map(jnp.asarray, (cloud, threshold, noise))), wanted, rtol=1e-9)

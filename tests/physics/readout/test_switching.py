@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbjax.physics.readout import GainSwitching
+from nbjax.physics.readout import GainSwitching, Moments
 from nbjax.physics.readout.switching import CODES
 
 STAGE = GainSwitching(
@@ -44,3 +44,17 @@ def test_what_the_converter_cannot_hold_is_cut() -> None:
     assert words.tolist() == [3 << 14]
     with_nan = STAGE.record(jax.random.key(0), jnp.asarray([jnp.nan]))
     assert np.isnan(with_nan).all()
+
+
+def test_words_have_the_mean_of_their_photons_and_their_variance_by_the_gain() -> None:
+    noisy = replace(STAGE, sigma_counts=jnp.asarray([12.0, 5.0, 3.0]))
+    mean, variance = jnp.asarray([3.0, 300.0, 4000.0]), jnp.asarray([2.0, 310.0, 3900.0])
+    words, photons = (replace(noisy, form=form).moments(Moments(mean, variance)) for form in ("raw", "photons"))
+    np.testing.assert_allclose(words.mean, STAGE.record(jax.random.key(0), mean), atol=0.5)
+    np.testing.assert_allclose(STAGE.photons(words.mean), mean, rtol=1e-6)
+    np.testing.assert_array_equal(photons.mean, mean)
+    gain = np.array([500.0, 17.0, 1.4])
+    np.testing.assert_allclose(photons.variance * gain**2, words.variance, rtol=1e-6)
+    # that of the noise, and a twelfth of a count for its rounding
+    added = (np.array([144.0, 25.0, 9.0]) + 1 / 12) / gain**2
+    np.testing.assert_allclose(photons.variance - variance, added, rtol=1e-6)

@@ -105,3 +105,52 @@ def test_nothing_absorbs_nothing() -> None:
     at = way(np.random.default_rng(4).normal(size=(50, 3)))
     clear = replace(body("box"), per_m=jnp.zeros(()))
     np.testing.assert_allclose(charted(clear, at), 1.0, rtol=1e-12)
+
+
+def moment(shape: str, *powers: int) -> float:
+    nodes = BODIES[shape].nodes
+    return float(nodes[:, 3] @ np.prod(nodes[:, :3] ** powers, axis=1))
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_nodes_have_the_moments_of_their_bodies(turn: int) -> None:
+    def turned(*powers: int) -> tuple[int, ...]:
+        return powers[turn:] + powers[:turn]
+
+    # of a ball and of a disc of radius 1/2, and of a cube of edge 1
+    for shape in BODIES:
+        assert moment(shape, 0, 0, 0) == pytest.approx(1, rel=1e-12)
+        assert moment(shape, *turned(1, 0, 0)) == pytest.approx(0, abs=1e-3 if shape == "box" else 1e-12)
+    for powers, wanted in (((2, 0, 0), 1 / 20), ((4, 0, 0), 3 / 560), ((2, 2, 0), 1 / 560), ((2, 2, 2), 1 / 20160)):
+        assert moment("sphere", *turned(*powers)) == pytest.approx(wanted, rel=1e-9)
+    assert moment("box", *turned(2, 0, 0)) == pytest.approx(1 / 12, rel=1e-4)
+    assert moment("box", *turned(2, 2, 0)) == pytest.approx(1 / 144, rel=1e-2)
+
+
+def test_nodes_of_a_cylinder_lie_in_a_disc_across_it() -> None:
+    moments = ((2, 0, 0), 1 / 16), ((0, 0, 2), 1 / 16), ((4, 0, 0), 1 / 128), ((2, 0, 2), 1 / 384), ((0, 2, 0), 0)
+    for powers, wanted in moments:
+        assert moment("cylinder", *powers) == pytest.approx(wanted, rel=1e-9, abs=1e-15)
+
+
+@pytest.mark.parametrize("shape", BODIES)
+def test_a_way_out_ends_on_the_surface(shape: str) -> None:
+    random = np.random.default_rng(6)
+    size = np.array([2.0, 3.0, 1.2])
+    places = random.uniform(-0.5, 0.5, (200, 3)) * (size if shape == "box" else 0.57 * size[0])
+    directions = random.normal(size=(200, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    leave = jax.jit(lambda place, direction: BODIES[shape].leave(place, direction, jnp.asarray(size)))
+    ways = np.asarray(leave(components(jnp.asarray(places)), components(jnp.asarray(directions))))
+    assert (ways > 0).all()
+    ends = places + ways[:, None] * directions
+    if shape == "box":
+        np.testing.assert_allclose(np.abs(ends / size).max(axis=1), 0.5, rtol=1e-9)
+    else:
+        axes = [0, 2] if shape == "cylinder" else [0, 1, 2]
+        np.testing.assert_allclose(np.linalg.norm(ends[:, axes], axis=1), 1.0, rtol=1e-9)
+
+
+def test_a_way_along_the_axis_of_a_cylinder_is_a_thousand_times_as_long_as_one_across() -> None:
+    at, along = (jnp.asarray(0.3), jnp.asarray(9.0), jnp.asarray(0.4)), (jnp.zeros(()), jnp.ones(()), jnp.zeros(()))
+    assert float(BODIES["cylinder"].leave(at, along, jnp.full(3, 2.0))) == pytest.approx(1e3 * np.sqrt(1 - 0.25))
