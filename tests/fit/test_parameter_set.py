@@ -10,8 +10,10 @@ from cases import small_config
 from problems import config
 
 from nbjax.errors import ConfigError
+from nbjax.experiment import Experiment
 from nbjax.fit.parameter_set import Free, parameter_set
 from nbjax.fit.scaling import Scaling
+from nbjax.parameters import parameters_of
 from nbjax.preparation import prepare
 
 INF = np.inf
@@ -132,3 +134,39 @@ def test_mosaic_domains_stay_within_the_gap_of_the_spots() -> None:
     # the corner of a panel of 16 mm at 60 mm, whose beam is one pixel off the middle
     two_theta = np.arctan(np.hypot(8.25, 8.25) / 60)
     assert float(found.upper[0]) == pytest.approx(np.degrees(1.0 / 53 / (2 * np.sin(two_theta / 2))), rel=1e-3)
+
+
+def test_a_change_is_the_typical_one_or_a_hundredth_and_no_longer_than_the_way_to_a_bound() -> None:
+    experiment = prepare(config(mosaic_spread_deg=0.1))
+    at_zero = replace(experiment.crystal.mosaic, spread_rad=jnp.asarray(0.0))
+    at_zero = experiment.with_crystal(replace(experiment.crystal, mosaic=at_zero))
+
+    def start_and_scale(free: Free, of: Experiment = experiment) -> tuple[float, float]:
+        found = parameter_set([free], [of]).own
+        return float(found.start[0, 0]), float(found.scale[0, 0])
+
+    distance, spread = "detector.distance_mm", "crystal.mosaic_spread_deg"
+    assert parameters_of(experiment)[distance].typical == (0.01,)
+    assert start_and_scale(Free(distance)) == (pytest.approx(60.0), 0.01)
+    assert start_and_scale(Free(distance, scale=3.0)) == (pytest.approx(60.0), 3.0)
+    assert start_and_scale(Free(distance, transform="log"))[1] == pytest.approx(0.6, rel=1e-9)
+    assert start_and_scale(Free(distance, lower=59.995))[1] == pytest.approx(0.005, rel=1e-9)
+    assert start_and_scale(Free(distance, upper=60.005))[1] == pytest.approx(0.005, rel=1e-9)
+    assert start_and_scale(Free(distance, lower=59.0, scale=5.0))[1] == 5.0
+    # on a limit a tenth of the change is gone inside, which then is the change
+    assert start_and_scale(Free(spread), at_zero) == (pytest.approx(1e-3), pytest.approx(1e-3))
+    assert start_and_scale(Free(spread, scale=0.2), at_zero) == (pytest.approx(0.02), 0.2)
+    # what is zero has no hundredth
+    dark = replace(experiment, beam=replace(experiment.beam, fluence_photons_per_m2=jnp.asarray(0.0)))
+    assert start_and_scale(Free("beam.fluence_photons_per_m2"), dark) == (pytest.approx(0.1), pytest.approx(0.1))
+    assert start_and_scale(Free("beam.fluence_photons_per_m2"))[1] == pytest.approx(4e26, rel=1e-9)
+
+
+def test_logarithms_are_of_the_way_from_a_limit_that_is_not_zero() -> None:
+    experiment = prepare(config())
+    assert parameter_set([Free("scale", transform="log")], [experiment]).own.log == (True,)
+    assert parameter_set([Free("scale", transform="log", lower=0.5)], [experiment]).own.log == (True,)
+    cells = Free("crystal.cells", transform="log")
+    assert parameter_set([cells], [experiment]).own.log == (False,) * 3
+    assert parameter_set([replace(cells, upper=99.0)], [experiment]).own.log == (True,) * 3
+    assert parameter_set([replace(cells, lower=1.0)], [experiment]).own.log == (True,) * 3
