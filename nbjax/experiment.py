@@ -83,6 +83,8 @@ class CrystalParameters:
         capacity: of the closed model.
         weight: by which its photons count; None: 1.
         b_factor_m2: B of all atoms, which takes intensities by exp(-B q^2 / 2); None: 0.
+        cells_off_diagonal: of the block's matrix of cells, ab, bc and ca, shape (3,), see ``nbjax.physics.block``;
+            None: 0.
         motion: by which reflections lose intensity to diffuse halos; None: none.
     """
 
@@ -101,6 +103,7 @@ class CrystalParameters:
     weight: Float[Array, ""] | None = None
     b_factor_m2: Float[Array, ""] | None = None
     motion: LiquidMotion | None = None
+    cells_off_diagonal: Float[Array, "3"] | None = None
 
     @property
     def domains(self) -> int:

@@ -97,6 +97,7 @@ class Crystal:
     anomalous_channels: int | None = None  # None: one
     default_F: float | None = None
     cells: Vector | None = None
+    cells_off_diagonal: Vector | None = None  # ab, bc and ca of the symmetric matrix that cells are the diagonal of
     size_a_mm: float | None = None
     size_b_mm: float | None = None
     size_c_mm: float | None = None

@@ -29,9 +29,11 @@ _SAFE = {
     "detector.two_theta_deg": Interval(-20.0, 20.0),
     "detector.origin_shift_mm": Interval(-1.0, 1.0),
     "crystal.volume_um3": Interval(math.inf, math.inf),
+    "crystal.cells_off_diagonal": Interval(0.0, 0.0),
 }
 """Numbers that are possible whatever the others of an image are, where those have a say: three angles that close no
-cell, a panel that turns or moves past the sample, a volume of less than a block."""
+cell, a panel that turns or moves past the sample, a volume of less than a block, a matrix of
+cells that has none along a direction."""
 
 
 _LOOKED_AT = 100
@@ -125,12 +127,13 @@ def _what_pixels_see(experiment: Experiment) -> Any:
     crystal, panel, beam = experiment.crystal, experiment.detector.panels, experiment.beam
     return (
         build_scene(experiment),
-        crystal.cells,
+        (crystal.cells, crystal.cells_off_diagonal),
         crystal.fudge if crystal.shape != "square" else None,
         panel.pixel_sizes_m,
         panel.attenuation_per_m if panel.has_sensor else None,
         (beam.kahn_factor, beam.polarization_axis) if beam.polarized else None,
         experiment.backgrounds,
+        crystal.motion,
         (crystal.disorder, crystal.spindle.step_rad) if crystal.model == "closed" else None,
     )
 

@@ -17,6 +17,7 @@ from nbjax.fit.losses import Loss
 from nbjax.fit.observation import Observation
 from nbjax.fit.parameter_set import Layout
 from nbjax.fit.scaling import Scaling
+from nbjax.physics.block import cell_count
 from nbjax.physics.shapes import SHAPES, Square, Tophat
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import simulate_pixels
@@ -95,15 +96,19 @@ def broadened(experiment: Experiment, factor: Float[Array, ""] | float) -> Exper
 
 def _broadened(crystal: CrystalParameters, factor: Float[Array, ""] | float) -> CrystalParameters:
     cells = jnp.maximum(crystal.cells / factor, jnp.minimum(crystal.cells, _FEWEST_CELLS))
-    # a spot holds N_a N_b N_c times the square of its structure factor in reciprocal space
-    factors, stronger = crystal.factors, jnp.sqrt(jnp.prod(crystal.cells / cells))
+    off = crystal.cells_off_diagonal
+    if off is not None:
+        narrower = jnp.sqrt(cells / crystal.cells)
+        off = off * narrower * jnp.roll(narrower, -1)
+    # a spot holds the square of its structure factor in reciprocal space as many times as there are cells
+    factors, stronger = crystal.factors, jnp.sqrt(cell_count(crystal.cells / cells, None))
     factors = replace(
         factors,
         values=None if factors.values is None else factors.values * stronger,
         default=factors.default * stronger,
     )
     shape = "gauss" if isinstance(SHAPES[crystal.shape], Square | Tophat) else crystal.shape
-    return replace(crystal, cells=cells, shape=shape, factors=factors)
+    return replace(crystal, cells=cells, cells_off_diagonal=off, shape=shape, factors=factors)
 
 
 def expected_photons(

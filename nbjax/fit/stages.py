@@ -76,6 +76,7 @@ _WIDTHS = (
     "beam.divergence_vertical_mrad",
     "crystal.cell_spread_percent",
     "crystal.cells",
+    "crystal.cells_off_diagonal",
     "crystal.fudge",
     "crystal.mosaic_spread_deg",
     "crystal.mosaicity_axes_deg",

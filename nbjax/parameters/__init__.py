@@ -82,6 +82,7 @@ _ELSEWHERE = {
     "crystal.mosaicity_axes_deg": _DISORDER,
     "crystal.cell_spread_percent": _DISORDER,
     **{f"crystal.diffuse_{name}_A": _MOTION for name in ("sigma", "sigma_axes", "gamma", "gamma_axes")},
+    "crystal.cells_off_diagonal": "needs numbers to start from; give it in the configuration, zeros if none are known",
     "crystal.b_factor_A2": "needs a value to start from; give it in the configuration, 0 if none is known",
     "crystal.offset_mm": "needs a beam whose fluence falls off; give beam.profile",
     "crystal.default_F": "stands for reflections of a table that lacks them; use crystal.structure_factors",

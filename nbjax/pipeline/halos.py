@@ -12,6 +12,7 @@ from jaxtyping import Float
 from nbjax.experiment import BeamParameters, CrystalParameters, Experiment, without_tables
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis, standard_direct
 from nbjax.physics.backgrounds.halo import Halo
+from nbjax.physics.block import cell_count
 from nbjax.pipeline.scene import beam_share, mosaic_blocks
 from nbjax.rotations import about_axis
 
@@ -44,7 +45,7 @@ def _halo(beam: BeamParameters, crystal: CrystalParameters) -> Halo:
     assert motion is not None
     stars = invert_basis(jnp.asarray(standard_direct(cell.lengths_m, cell.angles_rad)))
     displaced, correlated = stars * motion.sigma_m, stars * motion.gamma_m
-    cells = jnp.prod(crystal.cells)
+    cells = cell_count(crystal.cells, crystal.cells_off_diagonal)
     for factor in (mosaic_blocks(crystal), beam_share(beam, crystal)):
         cells = cells if factor is None else cells * factor
     return Halo(

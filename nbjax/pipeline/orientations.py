@@ -158,8 +158,8 @@ def _change_of_shares(
 
 
 def has_orientation_sum(scatterer: Scatterer) -> bool:
-    """Whether the slopes of a sample are those of its lattice factor alone."""
-    return not scatterer.factors.interpolate
+    """Whether the slopes of a sample are those of its lattice factor alone, and its block has no shear."""
+    return not scatterer.factors.interpolate and scatterer.off_diagonal is None
 
 
 def _change_by_the_rest(primals: tuple[Any, ...], scatterer_t: Scatterer) -> Array | float:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.goniometer import phi_angles_rad
 from nbjax.geometry.unit_cell import invert_basis
+from nbjax.physics.block import narrowed
 from nbjax.physics.shapes import SHAPES, Radial
 from nbjax.pipeline.image import complete_scene
 from nbjax.sampling.sources import incident_rays
@@ -72,7 +73,7 @@ def sampled_profiles(
             diffracted = incident / wavelength_m + q
             length = jnp.linalg.norm(diffracted, axis=-1)
             normal = diffracted / length[:, None]
-            rates = jnp.abs(normal @ stars.T) / crystal.cells
+            rates = jnp.abs(narrowed(stars @ normal.T, crystal.cells, crystal.cells_off_diagonal)).T
             density, highest = (x.astype(nothing.dtype) for x in profile(rates, length - 1 / wavelength_m))
             if spindle.steps == 1:
                 return (total[0] + density / highest, total[1] + density), None

@@ -24,6 +24,7 @@ from nbjax.geometry.scattering import (
 from nbjax.numerics import Components, components, dot
 from nbjax.pairs.transform import in_pairs
 from nbjax.physics.absorption import capture_fraction
+from nbjax.physics.block import sheared
 from nbjax.physics.polarization import polarization_factor
 from nbjax.physics.shapes import SHAPES
 from nbjax.physics.solid_angle import solid_angle_sr
@@ -66,6 +67,7 @@ class Scatterer:
         cells, fudge, shape: as of ``CrystalParameters``; the cells of each axis by themselves.
         factors: structure factors in the type of the intensity.
         block: as of ``Grid``.
+        off_diagonal: as of ``CrystalParameters``.
     """
 
     cells: Components
@@ -73,6 +75,7 @@ class Scatterer:
     factors: StructureFactors
     shape: str = field(metadata=STATIC)
     block: int | None = field(default=None, metadata=STATIC)
+    off_diagonal: Float[Array, "3"] | None = None
 
     def lit_by(self, ray: RayTable) -> Scatterer:
         """The same with the structure factors of a ray's wavelength."""
@@ -157,6 +160,7 @@ def scatterer_of(experiment: Experiment, scene: Scene, number: int) -> Scatterer
         factors=scene.crystals[number].factors,
         shape=crystal.shape,
         block=experiment.grid.block,
+        off_diagonal=crystal.cells_off_diagonal,
     )
 
 
@@ -221,7 +225,11 @@ def _scattering_in_pairs(
 
 def sample_lattice(scatterer: Scatterer, delta: Components) -> tuple[Array, Components | None]:
     """Lattice factor, and that of each axis where the shape has such."""
-    return SHAPES[scatterer.shape].with_axes(delta, scatterer.cells, scatterer.fudge, scatterer.factors.default.dtype)
+    shape, dtype = SHAPES[scatterer.shape], scatterer.factors.default.dtype
+    if scatterer.off_diagonal is None:
+        return shape.with_axes(delta, scatterer.cells, scatterer.fudge, dtype)
+    delta, more = sheared(delta, jnp.stack(scatterer.cells), scatterer.off_diagonal)
+    return shape.lattice(delta, scatterer.cells, scatterer.fudge, dtype) * more.astype(dtype), None
 
 
 def capture_at(experiment: Experiment, scene: Scene, view: View, layer: Array, wavelength_m: Array) -> Array:

@@ -22,6 +22,7 @@ from nbjax.geometry.unit_cell import direct_vectors_m, standard_direct
 from nbjax.numerics import Components, components, cross, unit
 from nbjax.pairs.transform import in_pairs
 from nbjax.physics.beam_profiles import BEAM_PROFILES
+from nbjax.physics.block import cell_count
 from nbjax.physics.screens.screen import Charted, Screen
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.fall_off import fall_off_m2
@@ -154,7 +155,7 @@ def mosaic_blocks(crystal: CrystalParameters) -> Float[Array, ""] | None:
     if crystal.volume_m3 is None:
         return crystal.weight
     a, b, c = direct_vectors_m(crystal.cell)
-    blocks = crystal.volume_m3 / (jnp.prod(crystal.cells) * jnp.dot(a, jnp.cross(b, c)))
+    blocks = crystal.volume_m3 / (cell_count(crystal.cells, crystal.cells_off_diagonal) * jnp.dot(a, jnp.cross(b, c)))
     return blocks if crystal.weight is None else blocks * crystal.weight
 
 

@@ -229,6 +229,7 @@ def _crystal(resolved: Resolved, crystal: ResolvedCrystal, array: MakeArray) -> 
         model=crystal.model,
         disorder=_disorder(crystal, array),
         weight=None if crystal.weight is None else array(crystal.weight),
+        cells_off_diagonal=None if crystal.off_diagonal is None else array(np.array(crystal.off_diagonal, float)),
         motion=_motion(resolved, crystal, array),
         b_factor_m2=None if crystal.b_factor_A2 is None else array(crystal.b_factor_A2 * 1e-20),
     )

@@ -15,6 +15,7 @@ from nbjax.reference.cell_setting import angles_of_c_program_deg, volume_ratio
 from nbjax.reference.set_up import program_edges_m
 from nbjax.reflections.table import StructureFactorTable
 from nbjax.resolve.beam import ResolvedBeam
+from nbjax.resolve.block import matrix_of, resolve_off_diagonal
 from nbjax.resolve.mosaic import resolve_mosaic
 from nbjax.resolve.motion import ResolvedMotion, resolve_motion
 from nbjax.resolve.notes import Notes
@@ -46,6 +47,7 @@ class ResolvedCrystal:
         cell_spread_percent: of the lengths.
         weight: factor of its photons; None: 1.
         b_factor_A2: of all atoms, beside that of their amplitudes; None: 0.
+        off_diagonal: ab, bc and ca of the block's matrix of cells; None: 0.
         motion: displacements that neighbours share; None: none.
     """
 
@@ -74,6 +76,14 @@ class ResolvedCrystal:
     weight: float | None = None
     b_factor_A2: float | None = None
     motion: ResolvedMotion | None = None
+    off_diagonal: tuple[float, float, float] | None = None
+
+    @property
+    def reach(self) -> tuple[float, ...]:
+        """Cells that decide how wide a spot is along h, k and l."""
+        if self.off_diagonal is None:
+            return self.cells
+        return tuple(np.linalg.norm(matrix_of(self.cells, self.off_diagonal), axis=1).tolist())
 
     @property
     def spread_deg(self) -> float:
@@ -108,12 +118,9 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
     notes.switch("crystal.model", crystal.model)
     if crystal.weight is not None:
         notes.given("crystal.weight", crystal.weight)
-    if crystal.b_factor_A2 is not None:
-        notes.given("crystal.b_factor_A2", crystal.b_factor_A2)
-        if config.parity:
-            notes.fault("crystal.b_factor_A2", "the C program has none; leave parity out, or change the amplitudes")
     closed = crystal.model == "closed"
     shape = notes.choose("crystal.shape", crystal.shape, "gauss" if closed else "square")
+    off_diagonal = resolve_off_diagonal(config, cells, shape, notes)
     fudge = notes.choose("crystal.fudge", crystal.fudge, 1.0)
     interpolate = _interpolate(config, cells, table is not None, notes)
     water_um = notes.choose("crystal.water_um", crystal.water_um, 0.0)
@@ -126,7 +133,7 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
         default_F=default_F,
         cells=cells,
         cells_differ=cells_differ,
-        volume_um3=_volume_um3(crystal, cells, setting, notes),
+        volume_um3=_volume_um3(crystal, matrix_of(cells, off_diagonal), setting, notes),
         shape=shape,
         fudge=fudge * star_scale,
         interpolate=interpolate,
@@ -140,9 +147,19 @@ def resolve_crystal(config: Config, beam: ResolvedBeam, seed: int, notes: Notes)
         mosaicity_deg=mosaic.mosaicity_deg,
         cell_spread_percent=mosaic.cell_spread_percent,
         weight=crystal.weight,
-        b_factor_A2=crystal.b_factor_A2,
+        b_factor_A2=_b_factor(config, notes),
         motion=resolve_motion(config, notes),
+        off_diagonal=off_diagonal,
     )
+
+
+def _b_factor(config: Config, notes: Notes) -> float | None:
+    found = config.crystal.b_factor_A2
+    if found is not None:
+        notes.given("crystal.b_factor_A2", found)
+        if config.parity:
+            notes.fault("crystal.b_factor_A2", "the C program has none; leave parity out, or change the amplitudes")
+    return found
 
 
 def _offset_mm(config: Config, notes: Notes) -> tuple[float, float] | None:
@@ -235,7 +252,7 @@ def _cells(
     return (cells[0], cells[1], cells[2]), differ
 
 
-def _volume_um3(crystal: Crystal, cells: tuple[float, float, float], setting: Setting, notes: Notes) -> float | None:
+def _volume_um3(crystal: Crystal, block: np.ndarray, setting: Setting, notes: Notes) -> float | None:
     """Volume of the whole crystal, if given, and the number of mosaic blocks that follows."""
     volume_um3 = crystal.volume_um3
     if volume_um3 is None:
@@ -243,7 +260,8 @@ def _volume_um3(crystal: Crystal, cells: tuple[float, float, float], setting: Se
     notes.given("crystal.volume_um3", volume_um3)
     if notes.faults:
         return volume_um3
-    block_um3 = 1e-12 * cell_volume(np.array(setting.cell_A), np.radians(setting.cell_deg)) * math.prod(cells)
+    cell_A3 = cell_volume(np.array(setting.cell_A), np.radians(setting.cell_deg))
+    block_um3 = 1e-12 * cell_A3 * float(np.linalg.det(block))
     blocks = volume_um3 / block_um3
     if blocks < 1 - _WHOLE:
         notes.fault(

@@ -78,7 +78,7 @@ def _spot_deg(config: Config, beam: ResolvedBeam, crystal: ResolvedCrystal, dete
     samples 1/N apart sum to its integral exactly. A point of the reciprocal lattice passes the Ewald sphere at
     sin(2 theta)/wavelength per radian at most.
     """
-    longest_A = max(n * length for n, length in zip(crystal.cells, crystal.cell_A, strict=True))
+    longest_A = max(n * length for n, length in zip(crystal.reach, crystal.cell_A, strict=True))
     angle_rad = furthest_angle_rad(detector)
     limit_A = config.sampling.resolution_limit_A or 0.0
     if 2 * limit_A > beam.wavelength_A:

@@ -82,7 +82,7 @@ def _check_gaps(beam: ResolvedBeam, crystal: ResolvedCrystal, detector: Resolved
     band = beam.spread.band
     places = np.sort(band.places[band.weights > 0])
     theta = min(furthest_angle_rad(detector), math.pi) / 2
-    longest_A = max(n * length for n, length in zip(crystal.cells, crystal.cell_A, strict=True))
+    longest_A = max(n * length for n, length in zip(crystal.reach, crystal.cell_A, strict=True))
     taken = 0.9 * beam.wavelength_A / (2 * longest_A * math.sin(theta) ** 2)
     if crystal.mosaic_domains >= _MANY_DOMAINS:
         taken += 2 * math.radians(crystal.spread_deg) / math.tan(theta)
@@ -98,7 +98,7 @@ def _check_gaps(beam: ResolvedBeam, crystal: ResolvedCrystal, detector: Resolved
 
 def _recommended_oversample(beam: ResolvedBeam, crystal: ResolvedCrystal, detector: ResolvedDetector) -> int:
     """Three subpixels for each fringe of the longest crystal edge (nanoBragg's rule)."""
-    longest_m = max(n * length * 1e-10 for n, length in zip(crystal.cells, crystal.cell_A, strict=True))
+    longest_m = max(n * length * 1e-10 for n, length in zip(crystal.reach, crystal.cell_A, strict=True))
     return _subpixels(longest_m, beam.wavelength_A / 1e10, abs(_beam_distance_mm(detector)) / 1000, detector.pixel_mm)
 
 
@@ -112,7 +112,7 @@ def _oversample_of_program(
 ) -> int:
     """The C program's number, by the distance that it takes for the one along the beam."""
     edges_m = edges_of_program_m(config, crystal.cell_A, beam.wavelength_A, crystal.misset_deg)
-    longest_m = max(length * n for n, length in zip(crystal.cells, edges_m, strict=True))
+    longest_m = max(length * n for n, length in zip(crystal.reach, edges_m, strict=True))
     distance_m = program_panel(config, detector.size_m, detector.normal_axis).distance_m
     if not (distance_m > 0 and math.isfinite(distance_m)):
         return 1

@@ -84,6 +84,9 @@ def test_spots_are_widened_down_to_cells_that_do_not_merge() -> None:
     (same,) = broadened(replace(made, crystals=(replace(crystal, shape="round"),)), 1.0).crystals
     assert same.shape == "round"
     np.testing.assert_array_equal(same.cells, crystal.cells)
+    sheared = replace(crystal, cells=jnp.asarray([6.0, 8.0, 10.0]), cells_off_diagonal=jnp.asarray([2.0, -4.0, 1.0]))
+    (even,) = broadened(replace(made, crystals=(replace(sheared, shape="gauss"),)), 2.0).crystals
+    np.testing.assert_allclose(even.cells_off_diagonal, [1.0, -2.0, 0.5], rtol=1e-12)
 
 
 def test_spots_are_as_wide_as_a_slit_says_and_as_far_apart_as_the_shortest_vector() -> None:

@@ -26,6 +26,7 @@ from nbjax import precision
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.unit_cell import invert_basis
 from nbjax.numerics import Components, components, cross, dot, less, plus, scaled
+from nbjax.physics.block import cell_count
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.accumulate import whole_product
 from nbjax.pipeline.closed.crossing import Passage, moved_with, range_rad
@@ -118,7 +119,7 @@ def spot_of(
     smear = covariance(lattice, spread, wavelength_m, hkl)
     amplitude = factors.at(components(hkl), components(hkl))
     # a spot that is never cut by its cell adds up to the number of cells
-    peak = jnp.prod(crystal.cells) * crystal.fudge**0.75
+    peak = cell_count(crystal.cells, crystal.cells_off_diagonal) * crystal.fudge**0.75
     shrunk = jnp.sqrt(jnp.linalg.det(lattice.size) / jnp.linalg.det(smear))
     inverse = _inverse(smear)
     bending = lever(lattice, spread, (incident, wavelength_m), hkl, (smear, inverse))

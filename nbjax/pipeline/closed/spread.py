@@ -16,6 +16,7 @@ from jaxtyping import Float
 from nbjax.experiment import BeamParameters, CrystalParameters
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
 from nbjax.numerics import unit_vector
+from nbjax.physics.block import narrowed
 from nbjax.pipeline.fall_off import fall_off_m2
 from nbjax.rotations import about_axis, about_vector
 from nbjax.sampling.sources import Sources, SourceSpread, SourceTable, incident_rays
@@ -119,8 +120,8 @@ def lattice_at(crystal: CrystalParameters, angle_rad: Float[Array, ""]) -> Latti
     stars = invert_basis(direct_vectors_m(crystal.cell)) @ turn.T
     if drawn is not None:
         stars = stars @ about_vector(drawn.mean).T
-    # |exp(-pi rho^2 / 2)|^2 with rho^2 = fudge sum (N_i a_i . x)^2
-    rows = stars / crystal.cells[:, None]
+    # |exp(-pi rho^2 / 2)|^2 with rho^2 = fudge |M (a_i . x)|^2
+    rows = narrowed(stars, crystal.cells, crystal.cells_off_diagonal)
     size = rows.T @ rows / (2 * jnp.pi * crystal.fudge)
     if drawn is not None:
         turns, cell_spread = drawn.covariance, drawn.cell_spread

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
 from nbjax.numerics import components
+from nbjax.physics.block import cell_count
 from nbjax.physics.debye_waller import debye_waller
 from nbjax.physics.solid_angle import solid_angle_sr
 from nbjax.pipeline.closed.crossing import moved_with
@@ -105,7 +106,8 @@ def _spot(seen: Equivalent, row: Rows) -> tuple[Spots, Float[Array, ""]]:
     amplitude = factors.at(components(row.hkl), components(row.hkl))
     cell_volume = jnp.abs(jnp.linalg.det(lattice.stars))
     scale = seen.scene.photons_per_sr_per_electron * (wavelength_m * amplitude) ** 2
-    scale = scale * jnp.prod(crystal.cells) * strength(crystal) * cell_volume * own.factors
+    scale = scale * cell_count(crystal.cells, crystal.cells_off_diagonal) * strength(crystal)
+    scale = scale * cell_volume * own.factors
     kept = None if lattice.fall_off_m2 is None else debye_waller(lattice.fall_off_m2, components(cut.star))
     for more in (mosaic_blocks(crystal), beam_share(seen.experiment.beam, crystal), kept):
         scale = scale if more is None else scale * more

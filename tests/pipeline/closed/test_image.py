@@ -62,7 +62,7 @@ def sampled(subpixels: int, sampling: dict[str, Any], beam: dict[str, Any], **cr
 
 
 SPREADS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], int, float]] = {
-    "size alone": ({}, {}, {}, 20, 1e-6),
+    "size alone": ({"cells_off_diagonal": (2.0, -3.0, 1.5)}, {}, {}, 20, 1e-6),
     "mosaicity": ({"mosaicity_deg": 0.1}, {}, {"mosaic_domains": 3000}, 3, 2e-3),
     "anisotropic": ({"mosaicity_axes_deg": (0.02, 0.1, 0.2)}, {}, {"mosaic_domains": 3000}, 3, 3e-3),
     "cell": ({"cell_spread_percent": 0.3}, {}, {"mosaic_domains": 3000}, 3, 3e-3),

@@ -24,7 +24,8 @@ from nbjax.pipeline.spots.section import section_of
 from nbjax.pipeline.spots.table import Spots, spots_at
 
 FLUENCE, AMPLITUDE, WAVELENGTH_M = 1e26, 30.0, 1.1e-10
-CELLS = (12.0, 15.0, 9.0)
+CELLS, OFF_DIAGONAL = (12.0, 15.0, 9.0), (3.0, -2.0, 1.0)
+COUNT_OF_CELLS = np.linalg.det(np.array([[12.0, 3.0, 1.0], [3.0, 15.0, -2.0], [1.0, -2.0, 9.0]]))
 LENGTHS_A, ANGLES_DEG = np.array([40.0, 50.0, 60.0]), np.array([75.0, 85.0, 110.0])
 COSINES = np.cos(np.radians(ANGLES_DEG))
 VOLUME_M3 = np.prod(LENGTHS_A * 1e-10) * np.sqrt(1 - COSINES @ COSINES + 2 * np.prod(COSINES))
@@ -40,6 +41,7 @@ def experiment(range_deg: float, **crystal: Any) -> Experiment:
             Beam(wavelength_A=WAVELENGTH_M * 1e10, fluence_photons_per_m2=FLUENCE, polarization=0.9),
             Crystal(
                 cells=CELLS,
+                cells_off_diagonal=OFF_DIAGONAL,
                 default_F=AMPLITUDE,
                 shape="gauss",
                 interpolate=False,
@@ -62,7 +64,7 @@ def experiment(range_deg: float, **crystal: Any) -> Experiment:
     )
     # seven blocks of it, where the beam has half of its fluence; point pixels see no obliquity
     beam = replace(made.beam, profile="gaussian", size_m=2e-5)
-    volume_m3 = 7 * np.prod(CELLS) * VOLUME_M3
+    volume_m3 = 7 * COUNT_OF_CELLS * VOLUME_M3
     made = made.with_crystal(replace(made.crystal, volume_m3=volume_m3, offset_m=np.array([6e-6, -8e-6])))
     made = made.with_panel(replace(made.panel, point_pixel=range_deg > 0))
     return jax.tree.map(jnp.asarray, replace(made, beam=beam))
@@ -140,7 +142,7 @@ def test_a_row_is_what_its_formulas_say(range_deg: float) -> None:
         polarization = 0.5 * (1 + cosine**2 - 0.9 * (2 * along - 1) * (1 - cosine**2))
         strength = FLUENCE * THOMSON_CROSS_SECTION_M2 * (WAVELENGTH_M * AMPLITUDE) ** 2
         left = np.exp(-0.5 * B_A2 * 1e-20 * stars[number] ** 2)
-        photons = 7 / 2 * left * strength * np.prod(CELLS) / VOLUME_M3 * polarization * caught.sum() * densities[number]
+        photons = 7 / 2 * left * strength * COUNT_OF_CELLS / VOLUME_M3 * polarization * caught.sum() * densities[number]
         assert spots.photons[number] == pytest.approx(photons, rel=1e-9, abs=0)
 
 
