@@ -153,3 +153,33 @@ def test_the_reference_draws_no_whole_numbers_from_a_million_photons_on() -> Non
     means = np.array([[1e6, 1e6 + 0.0625, 1e6 + 0.0625]])
     counts = reference_poisson(means, np.ones(means.shape, bool), Ran1(5).uniform)
     assert (counts % 1 != 0).tolist() == [[False, True, True]]
+
+
+def test_the_reference_takes_no_count_below_zero_but_zero_itself() -> None:
+    # a Lorentzian about 12 that falls to -1/2, and then to 1/2, where it is accepted once in three thousand times
+    turns = [1 + math.atan((count - 12) / math.sqrt(24)) / math.pi for count in (-0.5, 0.5)]
+    for last, wanted in ((2e-4, 0.0), (4e-4, 12.0)):
+        stream = iter([*turns, last, 0.0, 0.0])
+        assert reference_poisson(np.array([[12.0]]), np.ones((1, 1), bool), lambda: next(stream)) == wanted  # noqa: B023
+
+
+def test_the_reference_pairs_gaussian_deviates_within_the_unit_circle() -> None:
+    # a point just outside of the circle, and one inside
+    stream = iter([0.85365, 0.85365, 0.75, 0.6])
+    counts = reference_poisson(np.full((1, 2), 4e6), np.ones((1, 2), bool), lambda: next(stream))
+    factor = math.sqrt(-2 * math.log(0.29) / 0.29)
+    np.testing.assert_allclose(counts, [[4e6 + 2e3 * 0.2 * factor, 4e6 + 2e3 * 0.5 * factor]], rtol=1e-7)
+
+
+@pytest.mark.parametrize("turn", [0.93, 0.05, 0.2])
+def test_the_reference_accepts_as_often_as_poisson_lies_under_its_lorentzian(turn: float) -> None:
+    mean, y = 14.0, math.tan(math.pi * turn)
+    count = math.floor(math.sqrt(2 * mean) * y + mean)
+    # ten ninths of the Lorentzian, as high as the distribution at its mean
+    poisson = math.exp(count * math.log(mean) - math.lgamma(count + 1))
+    highest = math.exp(mean * math.log(mean) - math.lgamma(mean + 1))
+    ratio = 0.9 * (1 + y * y) * poisson / highest
+    assert 0.1 < ratio < 1
+    for factor, wanted in ((1 - 2e-4, count), (1 + 2e-4, mean)):
+        stream = iter([turn, ratio * factor, 0.0, 0.0])
+        assert reference_poisson(np.array([[mean]]), np.ones((1, 1), bool), lambda: next(stream)) == wanted  # noqa: B023
