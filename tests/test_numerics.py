@@ -7,7 +7,23 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nbjax.numerics import cotangent, norm, sinc, sinc_slope, sphere_transform, unit
+from nbjax.numerics import (
+    components,
+    cotangent,
+    cross,
+    decay,
+    dot,
+    less,
+    norm,
+    plus,
+    scaled,
+    sinc,
+    sinc_slope,
+    sphere_transform,
+    unit,
+    unit_vector,
+    waves,
+)
 from nbjax.rotations import about_axis
 
 
@@ -51,3 +67,36 @@ def test_the_zero_vector_has_no_direction_and_no_nan() -> None:
 def test_rotation_is_right_handed() -> None:
     turn = about_axis(jnp.array([0.0, 0.0, 1.0]), jnp.float64(np.pi / 2))
     np.testing.assert_allclose(turn @ jnp.array([1.0, 0, 0]), [0, 1, 0], atol=1e-15)
+
+
+def test_fields_of_vectors_are_added_and_multiplied_as_vectors_are() -> None:
+    a, b = np.random.default_rng(1).normal(size=(2, 7, 3))
+    one, other = components(jnp.asarray(a)), components(jnp.asarray(b))
+    np.testing.assert_allclose(dot(one, other), (a * b).sum(1), rtol=1e-14)
+    for found, wanted in (
+        (cross(one, other), np.cross(a, b)),
+        (plus(one, other), a + b),
+        (less(one, other), a - b),
+        (scaled(other[0], one), b[:, :1] * a),
+        (unit(one), a / np.linalg.norm(a, axis=1, keepdims=True)),
+    ):
+        np.testing.assert_allclose(np.stack(found, 1), wanted, rtol=1e-13)
+    np.testing.assert_allclose(norm(one), np.linalg.norm(a, axis=1), rtol=1e-14)
+    np.testing.assert_allclose(unit_vector(jnp.asarray(a[0])), a[0] / np.linalg.norm(a[0]), rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32])
+def test_waves_and_decays_have_the_digits_and_slopes_of_what_they_are_of(dtype) -> None:
+    x = jnp.concatenate([jnp.linspace(0.3, 9, 40), 3000 + jnp.linspace(0, 7, 40)])
+    near, far = (1e-14, 1e-12) if dtype == jnp.float64 else (4e-7, 4e-7)
+    (sine, cosine), slopes = jax.jvp(lambda y: waves(y, dtype), (x**2,), (jnp.ones_like(x),))
+    assert sine.dtype == cosine.dtype == dtype
+    np.testing.assert_allclose(sine * x, np.sin(x), rtol=0, atol=far)
+    np.testing.assert_allclose(cosine, np.cos(x), rtol=0, atol=far)
+    np.testing.assert_allclose(slopes[0] * 2 * x**2, np.cos(x) - np.sin(x) / x, rtol=0, atol=far)
+    np.testing.assert_allclose(slopes[1] * 2 * x, -np.sin(x), rtol=0, atol=far)
+    small = jnp.linspace(0.0, 80.0, 200)
+    value, slope = jax.jvp(lambda y: decay(y, dtype), (small,), (2 * jnp.ones_like(small),))
+    assert value.dtype == dtype
+    np.testing.assert_allclose(value, np.exp(-small), rtol=near)
+    np.testing.assert_allclose(slope, -2 * np.exp(-small), rtol=near)
