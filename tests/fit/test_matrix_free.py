@@ -47,7 +47,8 @@ def test_a_table_of_structure_factors_is_fitted_without_matrices() -> None:
     assert shot.sigmas[seen] == pytest.approx(np.full(1156, 1.25), rel=0.8)
     assert shot.sigmas[seen].mean() == pytest.approx(1.25, rel=0.05)
     assert shot.warnings[0].startswith("no pixel that is fitted depends on 44 of 1200 structure factors")
-    assert "each standard deviation takes all others as known" in shot.warnings[1]
+    assert "each standard deviation takes all others as known, and is itself estimated within 12%" in shot.warnings[1]
+    assert shot.sigmas[seen].std() == pytest.approx(1.25 * 0.125, rel=0.2)
 
 
 def test_optimisers_that_form_matrices_name_those_that_do_not() -> None:
