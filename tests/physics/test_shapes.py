@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nbjax.config import tree
 from nbjax.physics.shapes import SHAPES, Radial, Shape, radius_squared
-from nbjax.physics.shapes.distances import fixed_point
+from nbjax.physics.shapes.distances import as_floats, fixed_point, fringe
 from nbjax.physics.shapes.round import _quarter
 from nbjax.physics.shapes.square import axis_signs, square
 
@@ -284,3 +284,32 @@ def test_a_shape_needs_only_its_lattice_factor(dtype, tolerance: float) -> None:
             kept += [np.prod(factors[0], axis=-2), np.asarray(slopes)]
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * float(np.abs(other).max()))
+
+
+def test_radial_shapes_are_their_formulas() -> None:
+    radius_sq = np.array([0.0, 0.01, 0.3, 2.0, 7.7])
+    fudge, x = 0.8, np.pi * np.sqrt(0.8 * np.array([1.0, 0.01, 0.3, 2.0, 7.7]))
+    sphere = np.r_[1.0, (3 * (np.sin(x) / x - np.cos(x)) / x**2)[1:]]
+    formulas = {
+        "gauss": np.exp(-np.pi / 2 * fudge * radius_sq),
+        "nanobragg_gauss": np.exp(-fudge * radius_sq / 0.63),
+        "round": sphere,
+        "round_closed_form": sphere,
+    }
+    for shape, wanted in formulas.items():
+        found = RADIAL[shape](jnp.asarray(radius_sq), jnp.float64(7.0), jnp.float64(fudge))
+        np.testing.assert_allclose(found, 7 * wanted, rtol=1e-9, atol=1e-12)
+    for shape, edge_sq in (("tophat", (3 / (4 * np.pi)) ** (2 / 3)), ("nanobragg_tophat", 0.3969)):
+        near = jnp.asarray(edge_sq / fudge) * jnp.array([0.0, 1 - 1e-9, 1 + 1e-9])
+        np.testing.assert_array_equal(RADIAL[shape](near, jnp.float64(7.0), jnp.float64(fudge)), [7, 7, 0])
+
+
+@pytest.mark.parametrize("cells", [30.0, 30.25, 1000.0])
+def test_fringes_are_counted_from_the_nearest_whole_one(cells: float) -> None:
+    delta = np.random.default_rng(4).uniform(-0.5, 0.5, 50)
+    fixed = fixed_point(jnp.asarray(delta))
+    np.testing.assert_allclose(as_floats(fixed, jnp.float64), delta, rtol=0, atol=2.0**-33)
+    turns = cells * delta
+    wanted = turns - np.round(turns)
+    for distance, near in ((jnp.asarray(delta), 1e-12), (fixed, 3e-10 * cells)):
+        np.testing.assert_allclose(fringe(distance, jnp.float64(cells), jnp.float64), wanted, rtol=0, atol=near)
