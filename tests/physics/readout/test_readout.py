@@ -149,3 +149,45 @@ def test_the_noise_image_of_the_c_program_is_whole_counts_above_the_offset() -> 
     log = (GOLDEN / "noise_poisson" / "log.txt").read_text()
     photons = stored.sum() - ADC_OFFSET * stored.size
     assert f"{photons:.0f} photons on noise image ({SIXTEEN_BITS.overloads(shifted)} " in log
+
+
+def test_means_and_variances_follow_the_laws_of_sums_and_products() -> None:
+    m, v = np.array([0.5, 40.0]), np.array([2.0, 11.0])
+    squares = m**2 + v
+    wanted = {
+        "flicker": (m, v + 0.02**2 * squares),
+        "poisson": (m, v + m),
+        "calibration": (m, v + 0.03**2 * squares + 0.1**2),
+        "dark_current": (m + 0.03, v + 0.03 / 1e3),
+        "readout": (m, v + 0.3**2),
+        "gain": (1.8 * m + 40, 1.8**2 * v),
+        "quantize": (m, v + 1 / 12),
+    }
+    for name, (mean, variance) in wanted.items():
+        found = EXAMPLES[name].moments(Moments(jnp.asarray(m), jnp.asarray(v)))
+        # the numbers of the examples have 32 bits
+        np.testing.assert_allclose(found.mean, mean, rtol=1e-6)
+        np.testing.assert_allclose(found.variance, variance, rtol=1e-6)
+    cut = Quantize(30.0, "down", 2.0).moments(Moments(jnp.asarray([0.5, 10.0, 40.0]), jnp.ones(3)))
+    np.testing.assert_array_equal(cut.mean, [2.0, 9.5, 30.0])
+
+
+def test_deviations_grow_with_their_numbers_and_no_beam_is_below_zero() -> None:
+    image, key = jnp.linspace(1.0, 50.0, 400), jax.random.key(2)
+    for make in (
+        lambda x: Flicker(jnp.asarray(0.01 * x), "pixel"),
+        lambda x: ReadoutNoise(jnp.asarray(x)),
+        lambda x: Calibration(jnp.asarray(0.01 * x), jnp.asarray(0.1 * x), 1),
+    ):
+        once, thrice = (np.asarray(make(x).record(key, image)) - np.asarray(image) for x in (1.0, 3.0))
+        np.testing.assert_allclose(thrice, 3 * once, rtol=1e-5, atol=1e-5)
+    wild = np.asarray(Flicker(jnp.asarray(5.0), "pixel").record(key, image))
+    assert wild.min() == 0
+    one = np.asarray(Flicker(jnp.asarray(0.3)).record(key, image)) / np.asarray(image)
+    np.testing.assert_allclose(one, one[0], rtol=1e-6)
+
+
+def test_halves_are_rounded_up_in_32_bits_after_the_cut() -> None:
+    stage = Quantize(100.0, "half_up")
+    found = stage.record(None, np.array([-3.0, 0.49, 0.5, 7.5, 99.6, 1e9]))
+    np.testing.assert_array_equal(found, [0, 0, 1, 8, 100, 100])
