@@ -95,8 +95,8 @@ def test_moments_are_those_of_many_draws() -> None:
     assert drawn.var(axis=0).sum() == pytest.approx(float(variance.sum()), rel=0.02)
 
 
-def test_charge_is_shared_as_a_cloud_anywhere_in_the_pixel_has_it() -> None:
-    cloud = 0.12
+@pytest.mark.parametrize("cloud", [0.12, 0.4])
+def test_charge_is_shared_as_a_cloud_anywhere_in_the_pixel_has_it(cloud: float) -> None:
     shares = np.asarray(ChargeSharing(jnp.asarray(cloud)).shares())
     assert shares.sum() == pytest.approx(1.0, rel=1e-12)
     places = (np.arange(4000) + 0.5) / 4000
@@ -128,3 +128,10 @@ def test_photons_are_counted_where_a_mean_over_places_says() -> None:
     charge = share[:, None, :, None] * share[:, None]
     wanted = [[ndtr((charge[i, j] - threshold) / noise).mean() for j in range(3)] for i in range(3)]
     np.testing.assert_allclose(counted(*map(jnp.asarray, (cloud, threshold, noise))), wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_is_half_as_high_at_half_its_width(form: str) -> None:
+    # so wide that a pixel is a point
+    middle, half = np.asarray(FORMS[form](jnp.asarray(1e3), jnp.zeros(1), jnp.array([0.0, 500.0])))[0]
+    assert half / middle == pytest.approx(0.5, rel=1e-5)
