@@ -42,6 +42,7 @@ def test_each_gain_has_its_noise() -> None:
 def test_what_the_converter_cannot_hold_is_cut() -> None:
     words = STAGE.record(jax.random.key(0), jnp.asarray([1e6]))
     assert words.tolist() == [3 << 14]
+    assert CODES == (0, 1, 3)
     with_nan = STAGE.record(jax.random.key(0), jnp.asarray([jnp.nan]))
     assert np.isnan(with_nan).all()
 
