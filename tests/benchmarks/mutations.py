@@ -110,9 +110,11 @@ class Project:
         for name in _HEAVY:
             importlib.import_module(name)
         # a busy machine is no reason to notice anything
-        hypothesis = importlib.import_module("hypothesis").settings
-        hypothesis.register_profile("mutations", deadline=None, database=None, derandomize=True)
-        hypothesis.load_profile("mutations")
+        hypothesis = importlib.import_module("hypothesis")
+        # and the simplest example of a failure, of no use here, takes as long as many changes
+        phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+        hypothesis.settings.register_profile("mutations", deadline=None, database=None, derandomize=True, phases=phases)
+        hypothesis.settings.load_profile("mutations")
 
     def imported(self, modules: list[str]) -> None:
         """Import the project's own modules, with types and shapes checked as the tests do it."""
