@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -50,3 +51,16 @@ def test_of_drawn_photons_the_first_is_always_counted_and_in_the_mean_the_law_ho
     log_share = numbers * np.log(150.0) - 150 - np.cumsum(np.log(np.maximum(numbers, 1)))
     kept = np.asarray(stage._kept(jnp.asarray(numbers, jnp.float64), 1.0))
     assert np.exp(log_share) @ kept == pytest.approx(150 * np.exp(-150 * DEAD), rel=1e-6)
+
+
+@pytest.mark.parametrize("busy", [5.0, 30.0])
+def test_rounding_at_random_adds_no_variance_but_its_own(busy: float) -> None:
+    photons = 600.0
+    stage = Counting(jnp.asarray(1.0), jnp.asarray(busy / photons))
+    drawn = np.asarray(jax.jit(stage.record)(jax.random.key(3), jnp.full(40_000, photons)))
+    variance = photons / (1 + busy) ** 3
+    if variance < 1:
+        # two whole numbers stand for the mean
+        part = drawn.mean() % 1
+        variance += part * (1 - part)
+    assert drawn.var() == pytest.approx(variance, rel=0.1 if busy > 10 else 0.03)

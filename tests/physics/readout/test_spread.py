@@ -135,3 +135,13 @@ def test_a_form_is_half_as_high_at_half_its_width(form: str) -> None:
     # so wide that a pixel is a point
     middle, half = np.asarray(FORMS[form](jnp.asarray(1e3), jnp.zeros(1), jnp.array([0.0, 500.0])))[0]
     assert half / middle == pytest.approx(0.5, rel=1e-5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_spot_ends_at_its_radius(form: str) -> None:
+    stage = PointSpread(jnp.asarray(FWHM), form=form, radius_px=3)  # type: ignore[arg-type]
+    spread = np.asarray(stage.record(None, point((15, 13), (6, 7)) / 1000))
+    slow, fast = (np.arange(n) - at for n, at in ((15, 6), (13, 7)))
+    shares = np.asarray(FORMS[form](jnp.asarray(FWHM), jnp.asarray(slow * 1.0), jnp.asarray(fast * 1.0)))
+    shares[slow[:, None] ** 2 + fast**2 > 9] = 0
+    np.testing.assert_allclose(spread, shares / shares.sum(), rtol=0, atol=1e-12)

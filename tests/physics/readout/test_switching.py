@@ -43,6 +43,9 @@ def test_what_the_converter_cannot_hold_is_cut() -> None:
     words = STAGE.record(jax.random.key(0), jnp.asarray([1e6]))
     assert words.tolist() == [3 << 14]
     assert CODES == (0, 1, 3)
+    # the least number of each gain is its own, too
+    least = STAGE.photons(jnp.asarray([0.0, 1 << 14, 3 << 14]))
+    np.testing.assert_allclose(least, np.array([-2e3 / 500, 1.5e4 / 17, 1.5e4 / 1.4]), rtol=1e-6)
     with_nan = STAGE.record(jax.random.key(0), jnp.asarray([jnp.nan]))
     assert np.isnan(with_nan).all()
 
