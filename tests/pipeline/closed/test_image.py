@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from one_size import of_one_size
+from several_panels import alone, three_panels
 
 import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
@@ -132,6 +133,20 @@ def test_every_way_to_an_image_is_the_same() -> None:
         np.testing.assert_allclose(nbjax.simulate_on(jax.devices(), one), whole, rtol=1e-12)
         both = nbjax.simulate_batch(nbjax.stack([one, one]))
         np.testing.assert_allclose(both, np.stack([whole, whole]), rtol=1e-9, atol=1e-9 * whole.max())
+
+
+def test_each_of_several_panels_shows_what_it_would_alone_but_for_what_a_mask_hides() -> None:
+    with jax.enable_x64(True):
+        one = experiment()
+        wanted = np.stack([np.asarray(nbjax.simulate(alone(one, number))) for number in range(3)])
+        room = one.crystal.capacity
+        assert room is not None
+        size = replace(room.spots[0], count=3 * room.spots[0].count)
+        one = one.with_crystal(replace(one.crystal, capacity=replace(room, seen=3 * room.seen, spots=(size,))))
+        mask = np.random.default_rng(3).random(wanted.shape) < 0.9
+        found = np.asarray(nbjax.simulate(replace(three_panels(one), mask=jnp.asarray(mask, float))))
+    assert (wanted.max((1, 2)) > 0).all()
+    np.testing.assert_allclose(found, np.where(mask, wanted, 0), rtol=1e-6, atol=1e-9 * wanted.max())
 
 
 def test_each_spot_goes_where_it_fits_first() -> None:
