@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +12,8 @@ from problems import SHARP, toy, toy_image
 
 from nbjax.cli.fit import _print
 from nbjax.experiment import Experiment
-from nbjax.fit.equations import Theta
+from nbjax.fit.bounds import wanted_above
+from nbjax.fit.equations import Focus, Shots, Theta
 from nbjax.fit.fitting import Resume, fit, run
 from nbjax.fit.parameter_set import Free
 from nbjax.fit.problem import problem
@@ -81,3 +83,33 @@ def test_a_width_that_fell_to_zero_where_the_data_want_more_is_no_result() -> No
     (shot,) = run(posed, resume=Resume(0, 0, theta, np.ones(1, bool), memory, ())).shots
     assert shot.outcome is Outcome.STALLED
     assert shot.reason.startswith("crystal.mosaic_spread_deg fell to zero, and the data want more; start closer")
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("gains", [(0.4, 0.6), (0.2, 0.2), (-9.0, 0.6), (np.nan, 0.6)])
+def test_what_lies_on_zero_is_wanted_above_it_where_the_likelihood_gains_more_than_a_half(
+    shared: bool, gains: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posed = problem(
+        [start(4.0, 0.2)] * 2, [toy_image()] * 2, [replace(SPREAD, shared=shared), SCALE], SHARP, background="none"
+    )
+    s = int(shared)
+    theta = Theta(jnp.full(s, -1e4), jnp.array([[-1e4, 0.3]] * 2)[:, s:])
+    scaling = posed.shots.shared if shared else posed.shots.own
+    per_start = np.asarray(scaling.scale)[..., 0] / np.asarray(scaling.start)[..., 0]
+    looked = []
+
+    def trial_values(focus: Focus, shots: Shots, trial: Theta) -> SimpleNamespace:
+        """Of which the second alone gains."""
+        np.testing.assert_array_equal(trial.own[:, 1 - s], 0.3)
+        # the logarithm of a value moves so, as long as its upper bound is far
+        looked.append(np.exp(np.asarray(trial.shared[0] if shared else trial.own[:, 0]) * per_start).max())
+        return SimpleNamespace(value=100.0 - np.array(gains) if len(looked) == 2 else np.full(2, 101.0))
+
+    monkeypatch.setattr("nbjax.fit.bounds.equations", trial_values)
+    zero = np.array([[True, False]] * 2)
+    found = wanted_above(posed.focus(posed.stages[0]), posed.shots, theta, np.full(2, 100.0), zero)
+    np.testing.assert_allclose(looked, [1, 0.25, 0.06, 0.015], rtol=1e-9)
+    finite = np.nan_to_num(gains)
+    wanted = np.full(2, finite.sum() > 0.5) if shared else finite > 0.5
+    np.testing.assert_array_equal(found, np.column_stack([wanted, [False, False]]))
