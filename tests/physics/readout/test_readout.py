@@ -191,3 +191,15 @@ def test_halves_are_rounded_up_in_32_bits_after_the_cut() -> None:
     stage = Quantize(100.0, "half_up")
     found = stage.record(None, np.array([-3.0, 0.49, 0.5, 7.5, 99.6, 1e9]))
     np.testing.assert_array_equal(found, [0, 0, 1, 8, 100, 100])
+
+
+def test_dark_electrons_are_whole_and_look_like_parts_of_photons() -> None:
+    image = jnp.linspace(0.0, 9.0, 4000)
+    added = (np.asarray(EXAMPLES["dark_current"].record(jax.random.key(1), image)) - np.asarray(image)) * 1000
+    np.testing.assert_allclose(added, np.rint(added), atol=1e-2)
+    assert added.min() > 0
+    assert added.mean() == pytest.approx(30, abs=4.5 * np.sqrt(30 / 4000))
+
+
+def test_a_gain_of_which_nothing_is_said_changes_nothing() -> None:
+    np.testing.assert_array_equal(Gain().record(None, np.arange(4.0)), np.arange(4.0))
