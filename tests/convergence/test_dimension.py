@@ -90,3 +90,32 @@ def test_a_count_beyond_those_that_are_tried_is_reached() -> None:
     one = dimensions(sampling={"oversample": 100})["sampling.oversample"]
     assert one.levels[one.start] == 128
     assert one.levels[0] == 1
+
+
+def test_counts_double_from_the_least_that_means_something_to_the_most_that_is_tried() -> None:
+    sections: dict[str, dict[str, Any]] = {
+        "beam": {"dispersion_percent": 1.0, "divergence_horizontal_mrad": 1.0, "divergence_vertical_mrad": 1.0},
+        "crystal": {"phi_range_deg": 1.0, "mosaic_spread_deg": 0.2},
+        "sampling": {"divergence_vertical_step_mrad": 0.25, "mosaic_domains": 3},
+        "detector": {"thickness_um": 300.0, "attenuation_depth_um": 200.0},
+    }
+    found = dimensions(**sections)
+    ends = {key.removeprefix("sampling."): (one.levels[0], one.levels[-1], one.cost) for key, one in found.items()}
+    # the ends of a range are two
+    assert ends == {
+        "oversample": (1, 256, 4),
+        "thickness_layers": (1, 128, 2),
+        "mosaic_domains": (1, 131072, 2),
+        "phi_steps": (1, 16384, 2),
+        "dispersion_steps": (2, 1024, 2),
+        "divergence_horizontal_steps": (2, 256, 2),
+        "divergence_vertical_steps": (2, 256, 2),
+    }
+    gaussian = {"divergence_horizontal_mrad": 1.0, "divergence_shape": "gaussian"}
+    key = "sampling.divergence_horizontal_steps"
+    assert dimensions(beam=gaussian)[key].levels[0] == 1
+    grid = {"divergence_horizontal_mrad": 1.0, "bandwidth_percent": 0.5, "channels": 3}
+    assert dimensions(beam=grid)[key].levels[:2] == (2, 4)
+    # no fewer than the configuration has
+    assert dimensions(sampling={"oversample": 600})["sampling.oversample"].levels[-1] == 512
+    assert "sampling.mosaic_domains" not in dimensions(sampling={"mosaic_domains": 3})
