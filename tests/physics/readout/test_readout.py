@@ -13,6 +13,7 @@ from jax import Array
 
 from nbjax.physics.readout import (
     SMV_COUNTS,
+    SMV_SCALED,
     STAGES,
     Calibration,
     ChargeSharing,
@@ -181,6 +182,8 @@ def test_deviations_grow_with_their_numbers_and_no_beam_is_below_zero() -> None:
     ):
         once, thrice = (np.asarray(make(x).record(key, image)) - np.asarray(image) for x in (1.0, 3.0))
         np.testing.assert_allclose(thrice, 3 * once, rtol=1e-5, atol=1e-5)
+    noise = np.asarray(ReadoutNoise(jnp.asarray(2.0)).record(key, image)) - np.asarray(image)
+    assert noise.std() == pytest.approx(2.0, rel=4.5 / np.sqrt(800))
     wild = np.asarray(Flicker(jnp.asarray(5.0), "pixel").record(key, image))
     assert wild.min() == 0
     one = np.asarray(Flicker(jnp.asarray(0.3)).record(key, image)) / np.asarray(image)
@@ -189,8 +192,9 @@ def test_deviations_grow_with_their_numbers_and_no_beam_is_below_zero() -> None:
 
 def test_halves_are_rounded_up_in_32_bits_after_the_cut() -> None:
     stage = Quantize(100.0, "half_up")
-    found = stage.record(None, np.array([-3.0, 0.49, 0.5, 7.5, 99.6, 1e9]))
+    found = stage.record(None, np.array([-3.0, 0.4999, 0.5, 7.5, 99.6, 1e9]))
     np.testing.assert_array_equal(found, [0, 0, 1, 8, 100, 100])
+    assert Quantize(65535.0, "half_up") == SMV_SCALED
 
 
 def test_dark_electrons_are_whole_and_look_like_parts_of_photons() -> None:
