@@ -289,7 +289,9 @@ def changes(source: str) -> Iterator[Change]:
     tree = ast.parse(source)
     skipped = {id(node) for part in _no_formulas(tree) for node in ast.walk(part)}
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    within = {id(node) for function in functions for part in function.body for node in ast.walk(part)}
+    early = _called_on_import(tree)
+    later = [function for function in functions if function.name not in early]
+    within = {id(node) for function in later for part in function.body for node in ast.walk(part)}
     places = [node for node in ast.walk(tree) if id(node) not in skipped]
     for i, node in enumerate(places):
         for what, changed in _changes_of(node):
@@ -300,6 +302,19 @@ def changes(source: str) -> Iterator[Change]:
             vars(twin).update(changed)
             line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
             yield Change(line, f"{column}: {what}", other, id(node) in within)
+
+
+def _called_on_import(tree: ast.Module) -> set[str]:
+    """Functions of the module whose results it keeps, such as tables."""
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    found: set[str] = set()
+    left: list[ast.AST] = [node for node in tree.body if not isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    while left:
+        calls = [node.func for node in ast.walk(left.pop()) if isinstance(node, ast.Call)]
+        new = {call.id for call in calls if isinstance(call, ast.Name) and call.id in functions} - found
+        found |= new
+        left += [functions[name] for name in new]
+    return found
 
 
 def _no_formulas(tree: ast.AST) -> Iterator[ast.AST]:
