@@ -82,3 +82,30 @@ def test_derivatives_are_those_of_differences(kind: str) -> None:
         step = 1e-6 * float(jnp.abs(value).max())
         above, below = (float(total(put(screen, place, value + change))) for change in (step, -step))
         assert float(look_up(slopes, place).sum()) == pytest.approx((above - below) / (2 * step), rel=1e-5, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", COVERS)
+def test_the_outline_of_an_object_is_half_covered(kind: str) -> None:
+    turn = np.linspace(0, 2 * np.pi, 9)[:-1] + 0.1
+    outlines = {
+        "disc": 1.5e-3 * np.column_stack([np.cos(turn), np.sin(turn)]),
+        "rectangle": np.array([[1.5, 0.1], [-1.5, -0.1], [0.7, 0.5], [-0.7, -0.5]]) * 1e-3,
+        "arm": np.array([[0.0, 0.1], [0.7, 0.5], [0.9, -0.5]]) * 1e-3,
+        "edge": np.array([[0.0, 0.1], [0.0, -4.0]]) * 1e-3,
+    }
+    turned = np.array([[np.sqrt(3) / 2, 1 / 2], [-1 / 2, np.sqrt(3) / 2]])
+    found = passed(shadow(kind), way(outlines[kind] @ turned + [2e-3, 1e-3]))
+    np.testing.assert_allclose(found, 1 - 0.8 * 0.5, rtol=1e-6)
+
+
+def test_a_disc_as_small_as_its_penumbra_is_a_spot_of_its_blur() -> None:
+    small = replace(shadow("disc"), size_m=jnp.full(2, 5e-5), offset_m=jnp.zeros(2))
+
+    def step(x: np.ndarray) -> np.ndarray:
+        t = 0.5 + x / np.sqrt(28)
+        return t**3 * (10 - 15 * t + 6 * t**2)
+
+    radii = np.array([0.0, 0.3, 0.9, 2.0])
+    covered = step(radii + 0.5) - step(radii - 0.5)
+    found = passed(small, way(5e-5 * radii[:, None] * [0.6, -0.8]))
+    np.testing.assert_allclose(found, 1 - 0.8 * covered, rtol=1e-6)
