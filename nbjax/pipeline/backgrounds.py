@@ -9,6 +9,7 @@ from jax import Array
 
 from nbjax.experiment import BeamParameters, Experiment
 from nbjax.numerics import Components, components, dot
+from nbjax.physics.backgrounds.amorphous import Amorphous
 from nbjax.physics.backgrounds.background import Background, Extended, InPhotons, Seen, Sight, Term, Varied
 from nbjax.physics.backgrounds.water import Water
 from nbjax.physics.beam_profiles import BEAM_PROFILES
@@ -71,6 +72,26 @@ def backgrounds_seen(experiment: Experiment, scene: Scene, pixels: Pixels, sampl
         return jnp.where(factors > 0, term.photons(sight) / jnp.where(factors > 0, factors, 1.0), 0.0)
 
     return [varied(term, seen(term)) for term in experiment.backgrounds if not is_constant(term)]
+
+
+def scattered_by_angle(experiment: Experiment, scene: Scene, stol_per_m: Array) -> Array:
+    """What amorphous backgrounds scatter in the light of the mean ray by the angle alone: at a polarization of one.
+
+    Args:
+        experiment, scene: as for ``backgrounds_seen``.
+        stol_per_m: sin(theta) / wavelength.
+    """
+    ray, nothing = _mean_ray(scene.rays), jnp.zeros_like(stol_per_m)
+    sight = Sight(
+        q_per_m=(2 * stol_per_m, nothing, nothing),
+        incident=components(ray.incident),
+        wavelength_m=ray.wavelength_m,
+        polarization=jnp.ones_like(stol_per_m),
+        number=nothing.astype(jnp.int32),
+    )
+    terms = [term for term in experiment.backgrounds if isinstance(term, Amorphous)]
+    found = (_lit(experiment.beam, term, _scattered(term, sight)) for term in terms)
+    return experiment.detector.panels.layers * sum(found, nothing)
 
 
 def _scattered(term: Background, sight: Sight) -> Array:

@@ -13,10 +13,12 @@ from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
 from nbjax.pipeline.arguments import one_experiment, pixels_of, stacked_experiments
+from nbjax.pipeline.backdrop import backdrop, interpolated_part, is_interpolated
 from nbjax.pipeline.closed.image import add_spots, sampled_part
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.halos import with_halos
 from nbjax.pipeline.program import program_of
+from nbjax.pipeline.screens import transmission
 from nbjax.pipeline.view import Pixels, seen_by
 from nbjax.pipeline.window import pixels_at, pixels_named, position, tile_of, unpadded, window_size
 
@@ -51,8 +53,31 @@ def _simulate(experiment: Experiment) -> Float[Array, "*image"]:
 def _sampled(experiment: Experiment) -> Float[Array, "*image"]:
     if is_dark(experiment):
         return jnp.zeros(experiment.grid.shape, jnp.result_type(experiment.beam.fluence_photons_per_m2))
+    if is_interpolated(experiment):
+        return interpolated(experiment)
     scene = complete_scene(experiment)
     return embed(experiment, photons_of_range(experiment, scene, jnp.int32(0), window_size(experiment.grid)))
+
+
+def interpolated(experiment: Experiment) -> Float[Array, "*image"]:
+    """The image of backgrounds alone, those interpolated that can be: see ``nbjax.pipeline.backdrop``."""
+    regular, others = interpolated_part(experiment)
+    scene = complete_scene(regular)
+
+    def by_pixels(experiment: Experiment) -> Array:
+        whole = photons_of_range(experiment, scene, jnp.int32(0), window_size(experiment.grid))
+        return unpadded(experiment.grid, whole)
+
+    def by_blocks() -> Array:
+        image = found.image(regular)
+        if not scene.screens:
+            return image
+        passed = map_window(regular, lambda *seen: jnp.asarray(transmission(*seen)), scene)
+        return image * unpadded(experiment.grid, passed)
+
+    found = backdrop(regular, scene)
+    whole = jax.lax.cond(found.right, by_blocks, lambda: by_pixels(regular))
+    return placed(experiment, whole if is_dark(others) else whole + by_pixels(others))
 
 
 def is_dark(experiment: Experiment) -> bool:
@@ -83,7 +108,7 @@ def _simulate_batch(experiments: Experiment) -> Float[Array, "images *image"]:
 
 
 def simulate_pixels(experiment: Experiment, pixels: ArrayLike | Sequence[Sequence[int]]) -> Float[Array, " n"]:
-    """Photons of single pixels, equal to the same entries of ``simulate``.
+    """Photons of single pixels, equal to the same entries of ``simulate``; but for 1e-5 of interpolated backgrounds.
 
     Args:
         experiment: from ``nbjax.prepare``.
@@ -147,9 +172,13 @@ def embed(experiment: Experiment, window: Any) -> Any:
 
     Where nothing is added or masked, an array of NumPy stays one.
     """
+    return placed(experiment, unpadded(experiment.grid, window))
+
+
+def placed(experiment: Experiment, image: Any) -> Any:
+    """The whole image from the window; masked pixels become 0."""
     grid = experiment.grid
     first_fast, end_fast, first_slow, end_slow = grid.roi
-    image = unpadded(grid, window)
     if image.shape != grid.shape:
         whole = jnp.zeros((grid.slow, grid.fast), image.dtype)
         image = whole.at[first_slow:end_slow, first_fast:end_fast].set(image)

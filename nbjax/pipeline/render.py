@@ -10,11 +10,12 @@ import numpy as np
 
 from nbjax.errors import NonFiniteError
 from nbjax.experiment import Experiment
+from nbjax.pipeline.backdrop import is_interpolated
 from nbjax.pipeline.closed.image import add_spots, sampled_part
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.cost import cost_of
 from nbjax.pipeline.halos import has_halos, with_halos
-from nbjax.pipeline.image import complete_scene, embed, is_dark, photons_of_range
+from nbjax.pipeline.image import complete_scene, embed, interpolated, is_dark, photons_of_range
 from nbjax.pipeline.sharding import photons_on, pixel_mesh, share_of_device
 from nbjax.pipeline.window import tile_of, window_size
 
@@ -26,6 +27,7 @@ _with_halos = compiled(with_halos)
 _scene = compiled(complete_scene)
 _band = compiled(photons_of_range, static_argnames=("count",))
 _spots = compiled(add_spots)
+_interpolated = compiled(interpolated)
 _band_on = compiled(photons_on, static_argnames=("mesh", "count"))
 
 
@@ -49,7 +51,10 @@ def render(
     """
     experiment = _with_halos(experiment) if has_halos(experiment) else experiment
     sampled = sampled_part(experiment)
-    image = np.zeros(experiment.grid.shape) if is_dark(sampled) else _sampled(sampled, progress, devices)
+    if is_interpolated(sampled):
+        image = np.asarray(_interpolated(sampled))
+    else:
+        image = np.zeros(experiment.grid.shape) if is_dark(sampled) else _sampled(sampled, progress, devices)
     if sampled is not experiment:
         image = np.asarray(_spots(experiment, jnp.asarray(image)))
     check_finite(image, sampled is not experiment)

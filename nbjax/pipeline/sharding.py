@@ -15,10 +15,11 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment, Grid
+from nbjax.pipeline.backdrop import is_interpolated
 from nbjax.pipeline.closed.image import add_spots, sampled_part
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.halos import with_halos
-from nbjax.pipeline.image import complete_scene, embed, is_dark, photons_of_range
+from nbjax.pipeline.image import complete_scene, embed, interpolated, is_dark, photons_of_range
 from nbjax.pipeline.window import tile_of, window_size
 
 _AXIS = "pixels"
@@ -101,5 +102,7 @@ def _simulate_on(mesh: Mesh, experiment: Experiment) -> Float[Array, "*image"]:
     sampled = sampled_part(experiment)
     if is_dark(sampled):
         return add_spots(experiment, jnp.zeros(experiment.grid.shape, experiment.beam.fluence_photons_per_m2.dtype))
+    if is_interpolated(sampled):
+        return add_spots(experiment, interpolated(sampled))
     window = photons_on(mesh, sampled, complete_scene(sampled), jnp.int32(0), share * mesh.size)
     return add_spots(experiment, embed(sampled, window[:total]))
