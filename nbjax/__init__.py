@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("dataset", "errors", "fit", "physics")
+_ROOMS = ("dataset", "errors", "fit", "physics", "plot")
 """Sub-packages that are used through ``nbjax`` itself."""
 
 _HOMES = {

@@ -15,6 +15,7 @@ from nbjax import __version__
 from nbjax.cli import (
     attribute,
     batch,
+    compare,
     compare_traces,
     converge,
     export,
@@ -22,6 +23,7 @@ from nbjax.cli import (
     import_,
     predict,
     record,
+    show,
     structure_factors,
     trace,
 )
@@ -118,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     structure_factors.add_parser(commands)
     predict.add_parser(commands)
     record.add_parser(commands)
+    show.add_parser(commands)
+    compare.add_parser(commands)
     trace.add_parser(commands)
     compare_traces.add_parser(commands)
     attribute.add_parser(commands)

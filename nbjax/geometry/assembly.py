@@ -54,13 +54,27 @@ def plates(
     ]
 
 
-def assembled(
-    image: Float[np.ndarray, "panels slow fast"], panels: Sequence[Plate], most: int = 2000
-) -> Float[np.ndarray, "down right"]:
-    """The picture: the brightest pixel that falls on each of its own, NaN between panels.
+@dataclass(frozen=True)
+class Canvas:
+    """The pixels of a picture of panels.
+
+    Attributes:
+        low: upper left corner as (right, down) in m, shape (2,).
+        step: edge of a pixel in m.
+        binned: pixels of the finest panel along it.
+        shape: (down, right).
+    """
+
+    low: np.ndarray
+    step: float
+    binned: int
+    shape: tuple[int, int]
+
+
+def canvas(panels: Sequence[Plate], most: int = 2000) -> Canvas:
+    """What holds all panels.
 
     Args:
-        image: any numbers of each pixel.
         panels: where each lies.
         most: pixels along the longer edge; more are put together.
     """
@@ -70,9 +84,22 @@ def assembled(
     binned = max(1, int(np.ceil((high - low).max() / smallest / most)))
     step = smallest * binned
     width, height = (int(np.ceil(extent / step)) + 1 for extent in high - low)
-    picture = np.full((height, width), np.nan)
+    return Canvas(low, step, binned, (height, width))
+
+
+def assembled(
+    image: Float[np.ndarray, "panels slow fast"], panels: Sequence[Plate], most: int = 2000
+) -> Float[np.ndarray, "down right"]:
+    """The picture: the brightest pixel that falls on each of its own, NaN between panels.
+
+    Args:
+        image: any numbers of each pixel.
+        panels, most: as for ``canvas``, whose pixels it has.
+    """
+    ground = canvas(panels, most)
+    picture = np.full(ground.shape, np.nan)
     for values, plate in zip(image, panels, strict=True):
-        _draw(picture, np.asarray(values, float), plate, low, step, binned)
+        _draw(picture, np.asarray(values, float), plate, ground)
     return picture
 
 
@@ -82,10 +109,11 @@ def _corners(plate: Plate) -> np.ndarray:
     return np.asarray(plate.origin + ends @ np.stack([plate.fast, plate.slow]))
 
 
-def _draw(picture: np.ndarray, values: np.ndarray, plate: Plate, low: np.ndarray, step: float, binned: int) -> None:
+def _draw(picture: np.ndarray, values: np.ndarray, plate: Plate, ground: Canvas) -> None:
     """Look up, for each point of the picture that lies on the panel, the block of pixels that it falls on."""
     slow, fast = plate.pixels
-    blocks = _brightest(values[:slow, :fast], binned)
+    low, step, binned = ground.low, ground.step, ground.binned
+    blocks = brightest(values[:slow, :fast], binned)
     corners = (_corners(plate) - low) / step
     first = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
     end = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 1, picture.shape[::-1])
@@ -97,11 +125,12 @@ def _draw(picture: np.ndarray, values: np.ndarray, plate: Plate, low: np.ndarray
     picture[down[on], right[on]] = np.fmax(picture[down[on], right[on]], blocks[row, column])
 
 
-def _brightest(values: np.ndarray, binned: int) -> np.ndarray:
-    """The largest number of each block of pixels."""
+def brightest(values: Float[np.ndarray, "slow fast"], binned: int) -> Float[np.ndarray, "down right"]:
+    """The largest number of each block of ``binned`` x ``binned`` pixels; NaN where none of them has one."""
     if binned == 1:
         return values
     slow, fast = (-(-size // binned) * binned for size in values.shape)
-    padded = np.full((slow, fast), -np.inf)
+    padded = np.full((slow, fast), np.nan)
     padded[: values.shape[0], : values.shape[1]] = values
-    return np.asarray(padded.reshape(slow // binned, binned, fast // binned, binned).max(axis=(1, 3)))
+    blocks = padded.reshape(slow // binned, binned, fast // binned, binned)
+    return np.asarray(np.fmax.reduce(np.fmax.reduce(blocks, axis=3), axis=1))

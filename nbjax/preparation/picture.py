@@ -5,7 +5,9 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from nbjax.geometry.assembly import assembled, plates
+from nbjax.errors import ConfigError, Fault
+from nbjax.geometry.assembly import assembled
+from nbjax.geometry.layout import Layout
 from nbjax.preparation.detector import placed_panels
 from nbjax.resolve import Resolved
 
@@ -17,12 +19,31 @@ def picture_of(resolved: Resolved, image: np.ndarray) -> np.ndarray:
         resolved: the configuration.
         image: any numbers of each pixel, of the shape of ``simulate``.
     """
-    if image.ndim == 2:
-        return image
+    return image if image.ndim == 2 else assembled(image, layout_of(resolved).plates())
+
+
+def layout_of(resolved: Resolved) -> Layout:
+    """Where the pixels of a configuration's image stand.
+
+    Args:
+        resolved: the configuration.
+
+    Raises:
+        ConfigError: its panel is curved.
+    """
+    if resolved.config.detector.curved:
+        raise ConfigError([Fault("detector.curved", "bends the panel, and a layout is of flat ones; leave it out")])
     d, placed = resolved.detector, jax.tree.map(np.asarray, placed_panels(resolved))
-    fast_m, slow_m = (np.array([panel.pixel_mm[axis] for panel in d.panels])[:, None] / 1000 for axis in (0, 1))
-    counts = [(panel.pixels[1], panel.pixels[0]) for panel in d.panels]
-    laid = plates(
-        placed.origin_m, fast_m * placed.fast, slow_m * placed.slow, counts, d.beam_direction, d.polarization_axis
+    edges_mm = [panel.pixel_mm for panel in d.panels] or [(d.pixel_mm, d.pixel_mm)]
+    pixels = [(panel.pixels[1], panel.pixels[0]) for panel in d.panels] or [(d.pixels_slow, d.pixels_fast)]
+    fast_mm, slow_mm = np.array(edges_mm, float).T[..., None]
+    return Layout(
+        1000 * placed.origin_m,
+        fast_mm * placed.fast,
+        slow_mm * placed.slow,
+        tuple(pixels),
+        np.asarray(d.beam_direction, float),
+        np.asarray(d.polarization_axis, float),
+        float(resolved.beam.wavelength_A),
+        "the configuration",
     )
-    return assembled(image, laid)

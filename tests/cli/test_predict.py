@@ -71,6 +71,26 @@ def test_files_hold_the_spots(config: str, tmp_path: Path, capsys: pytest.Captur
     assert not red[slow, fast]
 
 
+def test_spots_are_shown_and_compared(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spots = nbjax.predict(nbjax.prepare(nbjax.load_config(config)))
+    h, k, l = spots.miller_index[int(np.argmax(spots.photons))].tolist()  # noqa: E741
+    one = np.full((100, 120), 50.0)
+    np.save(tmp_path / "one.npy", one)
+    two = one.copy()
+    row = int(np.argsort(spots.photons)[-2])
+    fast, slow = np.asarray(spots.centre[row]).astype(int)
+    two[slow, fast] += 100
+    np.save(tmp_path / "two.npy", two)
+    files = [str(tmp_path / name) for name in ("one.npy", "two.npy")]
+    out = ["--config", config, "--out", str(tmp_path / "shown.png"), "--dpi", "40"]
+    assert main(["show", files[0], "--spots", "--indices", "3", "--zoom", "2", "--zoom", f"{h},{k},{l}", *out]) == 0
+    assert main(["show", files[0], "--zoom", "99,99,99", *out]) == 2
+    assert "--zoom 99,99,99: is no predicted spot" in capsys.readouterr().err
+    assert main(["compare", *files, "--tolerance", "r=0.001", *out[:2]]) == 0
+    index = " ".join(map(str, spots.miller_index[row].tolist()))
+    assert f"  spot {index} at fast " in capsys.readouterr().out.splitlines()[2]
+
+
 def test_the_strongest_are_told(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", config]) == 0
     said = capsys.readouterr().out.splitlines()

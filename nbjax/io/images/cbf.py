@@ -41,7 +41,8 @@ def read(request: Request) -> Stack:
         raise _damaged(request, "cut short")
     if "Content-MD5" in said and said["Content-MD5"].strip() != _checksum(packed):
         raise _damaged(request, "its checksum differs")
-    record = Recorded(_unpacked(request, packed, (slow, fast), kind), request.name, **said_by(words))
+    pixels = _unpacked(request, packed, (slow, fast), kind)
+    record = Recorded(pixels, request.name, header={"_array_data.header_contents": words}, **said_by(words))
     return Stack(1, lambda index: record)
 
 
