@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -12,8 +13,10 @@ from cases import small_config
 from nbjax.config.edit import with_values
 from nbjax.config.write import config_toml
 from nbjax.errors import ConfigError
-from nbjax.fit.measurement import read_measurement
-from nbjax.fit.settings import load_settings
+from nbjax.fit.measurement import _of_panels, _photons, read_measurement
+from nbjax.fit.settings import DataSettings, load_settings
+from nbjax.io.experiments.recorded import RecordedPanel
+from nbjax.io.images import Recorded
 
 WEIGHTS = np.array([[1.0, 2.0, 1.0], [0.0, 1.0, 3.0], [5.0, 1.0, 0.0]])
 
@@ -62,3 +65,46 @@ def test_images_of_several_files_need_a_choice() -> None:
     Path("start.toml").write_text(config.replace("[beam]", "[beam]\nspectrum_shot = 1"))
     measured = read_measurement(load_settings("FIT.toml"))
     assert [config.beam.spectrum_shot for config in measured.configs] == [1, 1]
+
+
+def panel(gain: float | None, saturation_counts: float | None) -> RecordedPanel:
+    axes = np.eye(3)
+    return RecordedPanel("p", axes[0], axes[0], axes[1], (0.1, 0.1), (4, 3), None, None, None, gain, saturation_counts)
+
+
+BARE = Recorded(np.arange(24, dtype=np.int32).reshape(2, 3, 4), "a.npy")
+PANELS = [panel(2.0, None), panel(4.0, 20.0)]
+DATA = DataSettings(("a.npy",))
+
+
+@pytest.mark.parametrize(
+    ("data", "image", "panels", "wanted"),
+    [
+        (DATA, BARE, PANELS, ((None, 20.0), (0.5, 0.25))),
+        (DATA, BARE, [PANELS[1]] * 2, (20.0, 0.25)),
+        (DATA, BARE, [], (None, 1.0)),
+        (replace(DATA, saturation_counts=9.0), BARE, PANELS, (9.0, (0.5, 0.25))),
+        (replace(DATA, photons_per_count=3.0), BARE, PANELS, ((None, 20.0), 3.0)),
+        # an image that tells of itself is not of the file's counts
+        (DATA, replace(BARE, unit="photons"), PANELS, (None, 1.0)),
+        (DATA, replace(BARE, wavelength_A=1.0), PANELS, (None, 1.0)),
+        (DATA, replace(BARE, photons_per_count=0.1), PANELS, (None, 0.1)),
+        (DATA, replace(BARE, saturation_counts=8.0), PANELS, (8.0, (0.5, 0.25))),
+    ],
+)
+def test_limits_and_gains_are_those_asked_for_or_of_the_image_or_of_its_panels(
+    data: DataSettings, image: Recorded, panels: list[RecordedPanel], wanted: tuple[object, object]
+) -> None:
+    assert _of_panels(data, image, panels) == wanted
+
+
+def test_photons_of_each_panel_have_its_own_limit_and_gain() -> None:
+    masked = replace(BARE, masked=BARE.stored == 5)
+    found = _photons(masked, 1.0, (None, 20.0), (0.5, 0.25))
+    wanted = np.where(BARE.stored == 5, np.nan, (BARE.stored - 1.0) * np.array([0.5, 0.25])[:, None, None])
+    wanted[1][BARE.stored[1] >= 20] = np.nan
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(_photons(BARE, 0.0, None, 2.0), 2.0 * BARE.stored)
+    one = _photons(BARE, 0.0, 22.0, (1.0, 3.0))
+    assert np.isnan(one).sum() == 2
+    assert one[1, 0, 0] == 36.0
