@@ -55,6 +55,16 @@ def test_an_image_of_a_stack_has_the_spectrum_of_its_number() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_two_shots_are_several() -> None:
+    with h5py.File("run.h5", "r+") as file:
+        del file["entry/instrument/beam/incident_wavelength_weights"]
+        file["entry/instrument/beam/incident_wavelength_weights"] = WEIGHTS[:2]
+    Path("FIT.toml").write_text(FIT.format(files='["run.h5"]\ndataset = "images"\nimages = [1, 0]'))
+    measured = read_measurement(load_settings("FIT.toml"))
+    assert [config.beam.spectrum_shot for config in measured.configs] == [1, 0]
+
+
+@pytest.mark.usefixtures("folder")
 def test_images_of_several_files_need_a_choice() -> None:
     Path("FIT.toml").write_text(FIT.format(files='["a.npy", "b.npy"]'))
     with pytest.raises(
