@@ -23,6 +23,7 @@ from nbjax.geometry.detector import DetectorParameters
 from nbjax.geometry.goniometer import Spindle
 from nbjax.geometry.panel import PanelParameters
 from nbjax.geometry.unit_cell import UnitCell
+from nbjax.html import tree_table
 from nbjax.physics.backgrounds.background import Term
 from nbjax.physics.backgrounds.halo import Halo
 from nbjax.physics.liquid_motion import LiquidMotion
@@ -186,6 +187,11 @@ class Experiment:
     program: Hashable | None = field(metadata=STATIC)
     screens: tuple[Screen, ...] = ()
     low: Experiment | None = None
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: every parameter and choice, with its place for ``put``."""
+        title = f"Experiment: image {' x '.join(map(str, self.grid.shape))}, {self.precision} precision"
+        return tree_table(title, replace(self, low=None))
 
     @property
     def crystal(self) -> CrystalParameters:

@@ -17,6 +17,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from nbjax.fields import STATIC
+from nbjax.html import tree_table
 
 
 @jax.tree_util.register_dataclass
@@ -150,6 +151,10 @@ class Stages:
     panel: Int[Array, " pixels"] | None = None
     backgrounds_electrons_squared: Float[Array, "pixels backgrounds"] | None = None
     transmission: Float[Array, " pixels"] | None = None
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: every factor, with its range over the pixels."""
+        return tree_table(f"Stages of {self.I_pixel_photons.size} pixels", self)
 
     def product_photons(self) -> Float[Array, " pixels"]:
         """The pixel as the product of its stages, shape (pixels,); equal to the image but for rounding."""

@@ -141,6 +141,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder of the output files (default: the current one)")
     parser.add_argument("--parity", nargs="?", const="all", metavar="NAMES", help="reproduce the C program")
     parser.add_argument("--precision", choices=("double", "mixed", "single"), help="floating-point policy")
+    parser.add_argument("--annotate", action="store_true", help="axes, colour bar and rings on output.png_file")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
 
@@ -160,7 +161,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
         output = replace(output, float_file=f"{stem}.bin", png_file=f"{stem}.png")
     config = replace(config, output=placed_in(output, arguments.out))
     with output_folder(arguments.out):
-        render_to_files(config, sources, progress=not arguments.no_progress)
+        render_to_files(config, sources, progress=not arguments.no_progress, annotate=arguments.annotate)
     return 0
 
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nbjax.cli.pictures import write_annotated
 from nbjax.cli.progress import progress_bar
 from nbjax.cli.recording import check_record_format, record_image, write_record
 from nbjax.config.tree import Crystal, Output
@@ -123,13 +124,14 @@ def _header_fields(resolved: Resolved, *entries: str) -> HeaderFields:
     return header_fields(replace(resolved, config=replace(resolved.config, parity=parity)))
 
 
-def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) -> list[str]:
+def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool, annotate: bool = False) -> list[str]:
     """Write every file of the configuration's output section.
 
     Args:
         resolved: the completed configuration.
         image: photons, of the shape of ``simulate``.
         show_progress: whether drawing noise may show a progress bar.
+        annotate: whether the picture has axes, scale and rings.
 
     Returns:
         A line for each file.
@@ -165,14 +167,15 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
     drawn = None
     if output.noise_file is not None:
         drawn = _draw_counts(resolved, image, in_roi, show_progress)
-        write = _write_counts if is_nxmx(output.noise_file) else _write_shifted
-        lines.append(write(output.noise_file, drawn, resolved))
+        write_drawn = _write_counts if is_nxmx(output.noise_file) else _write_shifted
+        lines.append(write_drawn(output.noise_file, drawn, resolved))
     if output.recorded_file is not None:
         how = recording(resolved)
         pixels = record_image(resolved, how, image)
         lines.append(write_record(output.recorded_file, resolved, how, pixels))
     if output.png_file is not None:
-        write_png(output.png_file, picture_of(resolved, image if drawn is None else drawn))
+        write = write_annotated if annotate else _write_picture
+        write(output.png_file, resolved, image if drawn is None else drawn)
         seen = f", {image.shape[0]} panels as seen along the beam" if image.ndim == 3 else ""
         lines.append(f"{output.png_file}: picture{'' if drawn is None else ' of the counts'}{seen}")
     crystal = resolved.config.crystal
@@ -181,6 +184,10 @@ def write_outputs(resolved: Resolved, image: np.ndarray, show_progress: bool) ->
         write_dump(crystal.dump_file, table.values, table.minimum)
         lines.append(f"{crystal.dump_file}: structure-factor cache")
     return lines
+
+
+def _write_picture(path: str, resolved: Resolved, image: np.ndarray) -> None:
+    write_png(path, picture_of(resolved, image))
 
 
 def scaled_counts(photons: np.ndarray, scale: float, adc_offset: float, in_roi: np.ndarray) -> tuple[np.ndarray, int]:

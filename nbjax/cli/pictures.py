@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from nbjax.errors import FileError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nbjax.plot import Camera, Marks, Scale, Wanted
     from nbjax.resolve import Resolved
 
@@ -137,6 +139,27 @@ def marks_of_config(resolved: Resolved) -> Marks:
         experiment = prepare_resolved(resolved, counted=False)
         crystals = range(len(experiment.crystals))
         return marks_of([jax.tree.map(np.asarray, predict(experiment, number)) for number in crystals])
+
+
+def write_annotated(path: str, resolved: Resolved, image: np.ndarray, spots: bool = False) -> None:
+    """Write the PNG of a simulated image with axes, colour bar, rings and beam centre.
+
+    Args:
+        path: of the file.
+        resolved: the configuration.
+        image: photons or counts of them, of the shape of ``simulate``.
+        spots: whether predicted spots are outlined.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    from nbjax.plot import Choices, Exposure, page, save
+    from nbjax.preparation.picture import layout_of
+
+    layout = None if resolved.config.detector.curved else layout_of(resolved)
+    marks = marks_of_config(resolved) if spots else None
+    exposure = Exposure(os.path.basename(path), image.astype(float), "photons", layout=layout)
+    save(page([exposure], Choices(marks=marks)), path, kind="png")
 
 
 def check_images(files: list[str]) -> None:

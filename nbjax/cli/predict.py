@@ -34,6 +34,7 @@ def add_parser(commands: Any) -> None:
         metavar="FILE.{csv,h5,png}",
         help="all spots as text or with the columns of a reflection table, or the image with an outline around each",
     )
+    parser.add_argument("--annotate", action="store_true", help="axes, colour bar and rings on a picture")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key")
     parser.add_argument("--parity", nargs="?", const="all", metavar="NAMES", help="reproduce the C program")
     parser.add_argument("--precision", choices=("double", "mixed", "single"), help="floating-point policy")
@@ -49,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     out = arguments.out
     if out is not None and not out.lower().endswith(_ENDINGS):
         raise UsageError(f"--out {out}: is no name of a file of spots; give one that ends in {', '.join(_ENDINGS)}")
+    if arguments.annotate and not (out or "").lower().endswith(".png"):
+        raise UsageError("--annotate: is for a picture; give --out FILE.png")
     from nbjax.cli.configured import load_configured
     from nbjax.io.files import check_writable
 
@@ -70,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
             jax.tree.map(np.asarray, predict(experiment, number)) for number in range(len(experiment.crystals))
         ]
         if out is not None:
-            _write(out, resolved, experiment, crystals)
+            _write(out, resolved, experiment, crystals, arguments.annotate)
     for number, spots in enumerate(crystals):
         name = f"crystal {number}: " if len(crystals) > 1 else ""
         first, *others = summary(spots, listed=out is None)
@@ -80,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write(out: str, resolved: Resolved, experiment: Experiment, crystals: list[Spots]) -> None:
+def _write(out: str, resolved: Resolved, experiment: Experiment, crystals: list[Spots], annotate: bool) -> None:
     from nbjax.exchange.spot_table import write_csv, write_hdf5
 
     if out.lower().endswith(".csv"):
@@ -88,6 +91,7 @@ def _write(out: str, resolved: Resolved, experiment: Experiment, crystals: list[
     elif out.lower().endswith(".h5"):
         write_hdf5(out, experiment, crystals)
     else:
+        from nbjax.cli.pictures import write_annotated
         from nbjax.exchange.spot_picture import outlines
         from nbjax.io.png import write_png
         from nbjax.pipeline.closed.survey import with_capacity
@@ -95,6 +99,9 @@ def _write(out: str, resolved: Resolved, experiment: Experiment, crystals: list[
         from nbjax.preparation.picture import picture_of
 
         image = render(with_capacity(experiment))
+        if annotate:
+            write_annotated(out, resolved, image, spots=True)
+            return
         brightest = max(float(np.max(spots.photons, initial=0.0)) for spots in crystals)
         marks = np.sum([outlines(_bright(spots, brightest), image.shape) for spots in crystals], axis=0)
         write_png(out, picture_of(resolved, image), np.nan_to_num(picture_of(resolved, marks.astype(float))) > 0)

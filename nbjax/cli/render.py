@@ -30,6 +30,7 @@ def render_to_files(
     option_entries: tuple[str, ...] = (),
     check: Callable[[Resolved], None] = lambda resolved: None,
     reword: Callable[[str], str] = str,
+    annotate: bool = False,
 ) -> np.ndarray:
     """Render a configuration and write its output files.
 
@@ -40,6 +41,7 @@ def render_to_files(
         option_entries: ledger entries that the reading of the option line brings into play.
         check: called before the work begins; may refuse it with an error.
         reword: turns a warning about configuration keys into the user's own terms.
+        annotate: whether the picture has axes, scale and rings.
 
     Returns:
         Photons, of the shape of ``simulate``.
@@ -64,7 +66,7 @@ def render_to_files(
             image = interruptible(lambda: _rendered(experiment, advance))
         if not image.any():
             print(f"nbjax: warning: {reword(why_blank(resolved))}", file=sys.stderr)
-        lines = write_outputs(resolved, image, progress)
+        lines = write_outputs(resolved, image, progress, annotate)
     axes = ("slow", "fast") if image.ndim == 2 else ("panel", "slow", "fast")
     brightest = np.unravel_index(int(image.argmax()), image.shape)
     print(

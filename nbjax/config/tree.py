@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nbjax.html import text_block
+
 Vector = tuple[float, float, float]
 Convention = Literal["mosflm", "denzo", "adxv", "xds", "dials", "custom"]
 Pivot = Literal["beam", "sample"]
@@ -325,3 +327,9 @@ class Config:
     crystals: tuple[
         Crystal, ...
     ] = ()  # of several, all of them; in a file, each with the keys of ``crystal`` that it lacks
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: everything that differs from the defaults, as TOML."""
+        from nbjax.config.write import config_toml
+
+        return text_block("Config", config_toml(self))

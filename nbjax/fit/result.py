@@ -9,6 +9,7 @@ import numpy as np
 
 from nbjax.experiment import Experiment
 from nbjax.fit.goodness import Goodness
+from nbjax.html import table
 
 _WEAK = 1e-3
 """Eigenvalue of the information, scaled to a unit diagonal, below which its direction counts as poorly determined: two
@@ -16,6 +17,10 @@ parameters that are correlated by more than 0.999."""
 
 _NAMED, _MOST_NAMED = 0.2, 8
 """Share of a direction that a component has which is named with it, and how many are."""
+
+
+_SHOWN_SHOTS = 5
+"""How many shots a notebook shows the values of."""
 
 
 class Outcome(Enum):
@@ -128,6 +133,18 @@ class FitResult:
         """Whether every shot converged."""
         return all(shot.outcome is Outcome.CONVERGED for shot in self.shots)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how each shot ended, and its values with their standard deviations."""
+        ended = [
+            (number, shot.outcome.value, _shown(shot.loss), shot.pixels, shot.reason)
+            for number, shot in enumerate(self.shots)
+        ]
+        parts = [table("Fit", ("shot", "outcome", "loss", "pixels", "reason"), ended)]
+        for number, shot in enumerate(self.shots[:_SHOWN_SHOTS]):
+            rows = zip(self.names, map(_shown, shot.values), map(_shown, shot.sigmas), self.units, strict=True)
+            parts.append(table(f"Shot {number}", ("component", "value", "sigma", "unit"), rows))
+        return "".join(parts)
+
     def value(self, name: str, shot: int = 0) -> float:
         """A component's value in a shot."""
         return float(self.shots[shot].values[self.names.index(name)])
@@ -135,6 +152,10 @@ class FitResult:
     def sigma(self, name: str, shot: int = 0) -> float:
         """A component's standard deviation in a shot."""
         return float(self.shots[shot].sigmas[self.names.index(name)])
+
+
+def _shown(value: float) -> str:
+    return f"{value:.6g}"
 
 
 def covariance_of(information: np.ndarray, shared: int, counted: np.ndarray) -> np.ndarray:

@@ -203,7 +203,8 @@ def _worst(
 ) -> tuple[Worst, ...]:
     planes = [array if array.ndim == 3 else array[None] for array in (one, two, variance, sigmas)]
     found = _regions(planes) if marks is None else _spots(planes, marks)
-    return tuple(sorted(found, key=lambda worst: -abs(worst.sigmas))[:_LISTED])
+    apart = [worst for worst in found if worst.sigmas]
+    return tuple(sorted(apart, key=lambda worst: -abs(worst.sigmas))[:_LISTED])
 
 
 def _regions(planes: list[np.ndarray]) -> list[Worst]:

@@ -59,7 +59,7 @@ def subfigures(figure: Figure, heights: Sequence[float]) -> list[FigureBase]:
     return list(np.atleast_1d(np.asarray(figure.subfigures(len(heights), 1, height_ratios=list(heights)), object)))
 
 
-def rendered(figure: Figure, kind: str = "png", dpi: float = 150) -> bytes:
+def rendered(figure: Figure, kind: str = "png", dpi: float = 150.0) -> bytes:
     """A figure as the bytes of a file, the same ones every time.
 
     Args:
@@ -86,18 +86,19 @@ def check_name(path: str, option: str = "--out") -> str:
     return ending[1:]
 
 
-def save(figure: Figure, path: str, dpi: float = 150) -> None:
+def save(figure: Figure, path: str, dpi: float = 150.0, kind: str | None = None) -> None:
     """Write a figure, whole or not at all.
 
     Args:
         figure: of matplotlib.
-        path: ends in .png or .pdf.
+        path: of the file.
         dpi: dots per inch of what consists of pixels.
+        kind: "png" or "pdf"; None: by the name, which ends in .png or .pdf.
 
     Raises:
         UsageError: the name is of another kind.
         FileError: it cannot be written.
     """
-    content = rendered(figure, check_name(path), dpi)
+    content = rendered(figure, kind or check_name(path), dpi)
     with atomic_writer(path) as handle:
         handle.write(content)

@@ -181,7 +181,7 @@ def test_flags_of_simulate(
 ) -> None:
     seen: list[tuple[Any, dict[str, str], bool]] = []
 
-    def caught(config: Config, sources: dict[str, str], progress: bool) -> None:
+    def caught(config: Config, sources: dict[str, str], progress: bool, annotate: bool) -> None:
         seen.append((config, sources, progress))
 
     monkeypatch.setattr(nbjax.cli.render, "render_to_files", caught)
@@ -235,7 +235,7 @@ def test_config_resolve_reports_faults(fails: Fails) -> None:
 def test_sample_renders_the_packaged_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Config] = []
 
-    def caught(config: Config, sources: dict[str, str], progress: bool) -> None:
+    def caught(config: Config, sources: dict[str, str], progress: bool, annotate: bool) -> None:
         seen.append(config)
 
     monkeypatch.setattr(nbjax.cli.render, "render_to_files", caught)

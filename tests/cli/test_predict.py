@@ -87,8 +87,13 @@ def test_spots_are_shown_and_compared(config: str, tmp_path: Path, capsys: pytes
     assert main(["show", files[0], "--zoom", "99,99,99", *out]) == 2
     assert "--zoom 99,99,99: is no predicted spot" in capsys.readouterr().err
     assert main(["compare", *files, "--tolerance", "r=0.001", *out[:2]]) == 0
+    assert main(["predict", config, "--out", str(tmp_path / "a.png"), "--annotate"]) == 0
+    assert main(["simulate", config, "--out", str(tmp_path / "s"), "--annotate"]) == 0
+    for name in ("a.png", "s/c.png"):
+        with Image.open(tmp_path / name) as picture:
+            assert picture.size[0] == 150 * 7.6
     index = " ".join(map(str, spots.miller_index[row].tolist()))
-    assert f"  spot {index} at fast " in capsys.readouterr().out.splitlines()[2]
+    assert f"\n  spot {index} at fast " in capsys.readouterr().out
 
 
 def test_the_strongest_are_told(config: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,6 +112,7 @@ def test_faults_are_told(config: str, tmp_path: Path, capsys: pytest.CaptureFixt
     for words, sentence in (
         ([config, "--out", str(tmp_path / "s.txt")], "ends in .csv, .h5, .png"),
         ([config, "--out", str(tmp_path / "none" / "s.csv")], "none"),
+        ([config, "--annotate"], "give --out FILE.png"),
         ([config, "--set", "detector.pixels_fast=-1"], "detector.pixels_fast"),
     ):
         assert main(["predict", *words]) == 2

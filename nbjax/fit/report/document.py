@@ -40,6 +40,7 @@ def report_html(
 
     # matplotlib takes its time, which those who only fit need not wait for
     from nbjax.fit.report import figures
+    from nbjax.plot.style import rendered
 
     chosen = result.shots[shot]
     pictures = {
@@ -60,7 +61,7 @@ def report_html(
         summary=chosen.reason if len(result.shots) == 1 else f"{len(result.shots)} shots",
         warnings=chosen.warnings,
         pictured=f"Data, model, residual{f' (shot {shot + 1})' if len(result.shots) > 1 else ''}",
-        figures={name: base64.b64encode(figures.png(figure)).decode() for name, figure in pictures.items()},
+        figures={name: base64.b64encode(rendered(figure)).decode() for name, figure in pictures.items()},
         version=__version__,
         goodness=chosen.goodness,
         panels=experiment.detector.panel_names,

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from nbjax.fit.result import FitResult, Outcome
+from nbjax.plot.style import ABSENT, DIFFERENCES, styled
 
-_STYLE: dict[Any, Any] = {
-    "font.size": 9.0,
-    "font.family": "sans-serif",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9.5,
-    "axes.titlelocation": "left",
-    "figure.facecolor": "white",
-    "image.interpolation": "nearest",
-}
-_PHOTONS, _RESIDUALS = "magma", "RdBu_r"
+_PHOTONS = "magma"
 _COLOURS = ["#31688e", "#d1603d", "#4c9f70", "#8d6cab", "#b08d2f", "#5b6770"]
 _OUTCOMES = ["#31688e", "#b08d2f", "#c0392b", "#8d6cab", "#d1603d", "#e08214", "#8c8c8c"]
 _LIMIT_SIGMAS = 5.0
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(buffer, dpi=150, metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def deviates(image: np.ndarray, model: np.ndarray, used: np.ndarray) -> np.ndarray:
@@ -45,7 +24,7 @@ def deviates(image: np.ndarray, model: np.ndarray, used: np.ndarray) -> np.ndarr
 
 def images(image: np.ndarray, model: np.ndarray, used: np.ndarray) -> Figure:
     """Data, model and residuals side by side."""
-    with mpl.rc_context(_STYLE):
+    with styled():
         figure = Figure(figsize=(11.4, 3.9), layout="constrained")
         axes = figure.subplots(1, 3, sharex=True, sharey=True)
         norm = _photon_norm(image, model, used)
@@ -57,12 +36,12 @@ def images(image: np.ndarray, model: np.ndarray, used: np.ndarray) -> Figure:
             axis.set_title(title)
         figure.colorbar(shown, ax=axes[:2], label="photons", shrink=0.85, pad=0.01)
         residual = axes[2].imshow(
-            deviates(image, model, used), vmin=-_LIMIT_SIGMAS, vmax=_LIMIT_SIGMAS, cmap=_RESIDUALS
+            deviates(image, model, used), vmin=-_LIMIT_SIGMAS, vmax=_LIMIT_SIGMAS, cmap=DIFFERENCES
         )
         axes[2].set_title("residual")
         figure.colorbar(residual, ax=axes[2], label="(data - model) / sqrt(model)", shrink=0.85, pad=0.01)
         for axis in axes:
-            axis.set_facecolor("#d9d9d9")
+            axis.set_facecolor(ABSENT)
             axis.set_xlabel("fast (px)")
         axes[0].set_ylabel("slow (px)")
         return figure
@@ -77,7 +56,7 @@ def close_ups(
     panels: Sequence[str] = (),
 ) -> Figure:
     """The brightest spots of the model: data, model and residual of each; of several panels with their names."""
-    with mpl.rc_context(_STYLE):
+    with styled():
         centres = brightest(np.where(used, model, 0.0), number, half_width)
         columns = max(len(centres), 1)
         figure = Figure(figsize=(1.75 * columns + 0.9, 5.4), layout="constrained")
@@ -93,13 +72,13 @@ def close_ups(
             parts = [np.where(counted, a, np.nan) for a in (seen, expected)]
             for axis, values in zip(rows[:2, column], parts, strict=True):
                 axis.imshow(_floored(values, norm), norm=norm, cmap=_PHOTONS)
-            shown = rows[2, column].imshow(off, vmin=-_LIMIT_SIGMAS, vmax=_LIMIT_SIGMAS, cmap=_RESIDUALS)
+            shown = rows[2, column].imshow(off, vmin=-_LIMIT_SIGMAS, vmax=_LIMIT_SIGMAS, cmap=DIFFERENCES)
             peak = np.nanmax(parts[0])
             rows[0, column].set_title(f"{name}{slow}, {fast}\npeak {peak:.3g}", fontsize=8)
         for axis in rows.flat:
             axis.set_xticks([])
             axis.set_yticks([])
-            axis.set_facecolor("#d9d9d9")
+            axis.set_facecolor(ABSENT)
             axis.spines[:].set_visible(False)
         for axis, label in zip(rows[:, 0], ("data", "model", "residual"), strict=True):
             axis.set_ylabel(label)
@@ -124,7 +103,7 @@ def brightest(model: np.ndarray, number: int, apart: int) -> list[tuple[int, ...
 
 def loss_curve(result: FitResult) -> Figure:
     """Loss after each step, stage by stage."""
-    with mpl.rc_context(_STYLE):
+    with styled():
         figure = Figure(figsize=(6.2, 3.4), layout="constrained")
         axis = figure.subplots()
         at = 0
@@ -146,12 +125,12 @@ def loss_curve(result: FitResult) -> Figure:
 
 def correlation_map(matrix: np.ndarray, names: Sequence[str]) -> Figure:
     """Correlations of the components of a shot."""
-    with mpl.rc_context(_STYLE):
+    with styled():
         n = len(names)
         size = min(2.6 + 0.33 * n, 11.0)
         figure = Figure(figsize=(size + 0.8, size), layout="constrained")
         axis = figure.subplots()
-        shown = axis.imshow(matrix, vmin=-1, vmax=1, cmap=_RESIDUALS)
+        shown = axis.imshow(matrix, vmin=-1, vmax=1, cmap=DIFFERENCES)
         axis.set_xticks(range(n), names, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
         axis.set_yticks(range(n), names, fontsize=8)
         axis.spines[:].set_visible(False)
@@ -168,7 +147,7 @@ def correlation_map(matrix: np.ndarray, names: Sequence[str]) -> Figure:
 
 def shot_overview(result: FitResult) -> Figure:
     """Loss of every shot, coloured by how it ended."""
-    with mpl.rc_context(_STYLE):
+    with styled():
         figure = Figure(figsize=(7.4, 2.8), layout="constrained")
         axis = figure.subplots()
         for outcome, colour in zip(Outcome, _OUTCOMES, strict=True):
