@@ -46,5 +46,13 @@ def why_blank(resolved: Resolved) -> str:
                 f"every pixel is zero: {on_panel}, the structure factors have {found.min():.4g} to "
                 f"{found.max():.4g} A; move the detector, or give structure factors of these spacings"
             )
+    if resolved.shadows or resolved.absorbers:
+        screens = " and ".join(
+            name for name, found in (("shadow", resolved.shadows), ("absorber", resolved.absorbers)) if found
+        )
+        return (
+            f"every pixel is zero: no reflection meets the Ewald sphere on the panel, or what is under {screens} lets "
+            "nothing pass; leave it out to tell"
+        )
     cure = "turn the crystal, or give it mosaic spread, a rotation or fewer cells"
     return f"every pixel is zero: no reflection with a structure factor meets the Ewald sphere on the panel; {cure}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from os.path import samefile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbjax.errors import ConfigError, Fault
@@ -44,6 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     from nbjax.io.files import check_writable
 
     check_writable(arguments.out)
+    if Path(arguments.out).exists() and Path(arguments.image).exists() and samefile(arguments.out, arguments.image):
+        problem = f"got {arguments.out!r}, which is the image that is to be recorded; give another name"
+        raise ConfigError([Fault("--out", problem)])
     arguments.parity = arguments.precision = None
     config, sources = load_configured(arguments)
 
@@ -67,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     check_record_format("--out", arguments.out, resolved, how)
     say_resolved(resolved)
     photons = image.photons() * arguments.scale
+    if not np.isfinite(photons).any():
+        raise ConfigError([Fault("IMAGE", f"{image} has no pixel with a value; give one that has photons")])
     if np.nanmin(photons, initial=0.0) < 0:
         raise ConfigError([Fault("IMAGE", f"{image} has numbers below zero, and photons are wanted; mask them")])
     pixels = record_image(resolved, how, photons, arguments.index or None)

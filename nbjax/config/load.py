@@ -89,7 +89,21 @@ def config_from_dict(data: Mapping[str, Any]) -> Config:
     if isinstance(data.get("parity"), str):
         data["parity"] = [name.strip() for name in data["parity"].split(",")]
     _share_crystal(data)
-    return structured(data, Config)
+    try:
+        return structured(data, Config)
+    except ConfigError as error:
+        raise ConfigError(_of_each_crystal(error.faults)) from None
+
+
+def _of_each_crystal(faults: list[Fault]) -> list[Fault]:
+    """The faults without those of ``crystal`` that are the first crystal's, which is named by its number."""
+    own = {(fault.key, fault.problem) for fault in faults}
+
+    def copied(fault: Fault) -> bool:
+        section, _, name = fault.key.partition(".")
+        return section == "crystal" and (f"crystals.0.{name}", fault.problem) in own
+
+    return [fault for fault in faults if not copied(fault)]
 
 
 def _share_crystal(data: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ def backgrounds_seen(experiment: Experiment, scene: Scene, pixels: Pixels, sampl
     def varied(term: Term, found: Array) -> Array:
         if not isinstance(term, Varied) or term.variation is None:
             return found
-        return found * term.variation.transmission(way_to(experiment.beam, sample.view))
+        return found * jnp.maximum(term.variation.transmission(way_to(experiment.beam, sample.view)), 0.0)
 
     def seen(term: Term) -> Array:
         if not isinstance(term, InPhotons):

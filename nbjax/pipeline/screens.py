@@ -25,7 +25,8 @@ def passed(experiment: Experiment, scene: Scene, view: View) -> Array | float:
     if scene.screens:
         way = way_to(experiment.beam, view)
         for screen in scene.screens:
-            found = found * screen.transmission(way)
+            # a cubic between small numbers may be less than nothing
+            found = found * jnp.maximum(screen.transmission(way), 0.0)
     return found
 
 

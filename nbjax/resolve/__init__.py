@@ -131,7 +131,7 @@ def resolve(config: Config, sources: Mapping[str, str] | None = None) -> Resolve
     crystal = replace(crystal, phi=resolve_rotation(config, beam, crystal, detector, notes))
     mask = resolve_mask(headers.mask, model.used, detector, config.detector.mask_file, notes)
     backgrounds = resolve_backgrounds(config, beam, detector, output.seed, notes)
-    shadows, absorbers = resolve_shadows(config, beam, notes), resolve_absorbers(config, beam, notes)
+    shadows, absorbers = resolve_shadows(config, beam, detector, notes), resolve_absorbers(config, beam, notes)
     crystals, oversample = resolve_several(of_file.config, crystal, beam, detector, output.seed, notes)
     record = resolve_record(config, beam, detector, output.seed, notes)
     notes.raise_faults()

@@ -154,6 +154,10 @@ def _in_photons(
         what = other_size(photons.shape, shape, "the detector") if len(images) == 1 else f"holds {len(images)} images"
         notes.fault(f"{key}.image_file", f"{said.image_file} {what}; give one image of the detector's size")
         return None
+    if not np.isfinite(photons).any():
+        problem = f"{said.image_file} has no pixel with a value; give an image of the background's photons"
+        notes.fault(f"{key}.image_file", problem)
+        return None
     # bad pixels have no background
     return ResolvedPhotons(said.image_file, scale, None, np.where(np.isfinite(photons), photons, 0.0), variation)
 

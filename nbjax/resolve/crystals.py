@@ -52,6 +52,7 @@ def resolve_several(
         notes: gets the values, warnings and faults of all.
     """
     found = [*twinned(first, config.crystal, notes)]
+    _warn_of_copies(config, notes)
     oversample = 1
     for number, said in enumerate(config.crystals[1:], 1):
         own = Notes({key: origin for key, origin in notes.said.items() if not key.startswith(_SECTION)})
@@ -63,6 +64,17 @@ def resolve_several(
             found += twinned(crystal, said, own)
         _adopt(own, number, notes)
     return tuple(found), oversample
+
+
+def _warn_of_copies(config: Config, notes: Notes) -> None:
+    """Name crystals that are said twice: their photons come twice from one lattice."""
+    for number, one in enumerate(config.crystals):
+        before = config.crystals[:number]
+        if one in before and not (one.misset_random and one.misset_seed is None):
+            notes.warn(
+                f"crystals.{number} is the same as crystals.{before.index(one)}, and adds the same photons again; turn "
+                "it with misset_deg or misset_random, or leave it out"
+            )
 
 
 def twinned(crystal: ResolvedCrystal, said: Crystal, notes: Notes) -> tuple[ResolvedCrystal, ...]:

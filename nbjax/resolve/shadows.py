@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nbjax.config.tree import Config, Shadow
 from nbjax.resolve.beam import ResolvedBeam
+from nbjax.resolve.detector import ResolvedDetector
 from nbjax.resolve.notes import Notes
 from nbjax.resolve.tables import resolved_tables
 
@@ -29,11 +30,19 @@ class ResolvedShadow:
     transmission: float
 
 
-def resolve_shadows(config: Config, beam: ResolvedBeam, notes: Notes) -> tuple[ResolvedShadow, ...]:
-    """Fill in the shadows; faults go to ``notes``."""
+def resolve_shadows(
+    config: Config, beam: ResolvedBeam, detector: ResolvedDetector, notes: Notes
+) -> tuple[ResolvedShadow, ...]:
+    """Fill in the shadows; faults and warnings go to ``notes``."""
+    # no pixel of a flat panel is further along the beam, however it is turned
+    furthest_mm = abs(detector.distance_mm) + 1000 * math.hypot(*detector.size_m)
 
     def resolved(key: str, said: Shadow) -> ResolvedShadow | None:
-        return _resolved(key, said, beam, notes)
+        found = _resolved(key, said, beam, notes)
+        if found is not None and not detector.panels and found.distance_mm > furthest_mm:
+            behind = f"the panel is {detector.distance_mm:g} mm from the sample, and the shadow behind it"
+            notes.warn(f"{key}.distance_mm = {found.distance_mm:g} has no effect: {behind}")
+        return found
 
     return resolved_tables("shadow", "shadows", config, notes, resolved)
 

@@ -11,6 +11,7 @@ from cases import small_config
 
 from nbjax.advice.blank import why_blank
 from nbjax.config.edit import with_values
+from nbjax.config.tree import Shadow
 from nbjax.pipeline.image import simulate
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
@@ -39,6 +40,11 @@ def test_a_blank_image_says_why(tmp_path: Path, values: dict, hkl: str | None, r
     with jax.enable_x64(True):
         assert not np.asarray(simulate(prepare_resolved(resolved))).any()
     assert re.search(reason, why_blank(resolved))
+
+
+def test_what_lets_nothing_pass_is_named() -> None:
+    dark = replace(small_config(), shadow=(Shadow(distance_mm=10.0, diameter_mm=1000.0),))
+    assert "what is under shadow lets nothing pass" in why_blank(resolve(dark))
 
 
 def test_a_mask_of_zeros_leaves_nothing() -> None:

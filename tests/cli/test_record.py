@@ -141,6 +141,19 @@ def test_pixels_without_a_value_are_recorded_as_none(folder: Path) -> None:
     assert np.argwhere(np.isnan(np.load("b.npy"))).tolist() == [[2, 3]]
 
 
+def test_an_image_without_values_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("holes.npy", np.full((20, 24), np.nan))
+    assert main(["record", "holes.npy", "bare.toml", "--out", "a.img"]) == 2
+    assert "IMAGE: holes.npy, image 0 has no pixel with a value" in capsys.readouterr().err
+
+
+def test_an_image_is_not_written_over_by_its_record(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path("photons.npy").read_bytes()
+    assert main(["record", "photons.npy", "bare.toml", "--out", "./photons.npy"]) == 2
+    assert "--out: got './photons.npy', which is the image that is to be recorded" in capsys.readouterr().err
+    assert Path("photons.npy").read_bytes() == before
+
+
 def test_photons_below_zero_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save("negative.npy", np.full((20, 24), -1.0))
     assert main(["record", "negative.npy", "bare.toml", "--out", "a.img"]) == 2

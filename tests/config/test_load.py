@@ -62,6 +62,12 @@ def test_parity_is_a_list_or_a_word(tmp_path: Path, text: str, wanted: tuple[str
     assert load_config(write(tmp_path, f"parity = {text}")).parity == wanted
 
 
+def test_a_fault_of_the_first_of_several_crystals_is_told_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config_from_dict({"crystals": [{"cel_A": 1}, {}]})
+    assert [fault.key for fault in caught.value.faults] == ["crystals.0.cel_A"]
+
+
 def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     faults = faults_of(
         tmp_path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import small_config
@@ -12,7 +13,9 @@ from cases import small_config
 from nbjax import Experiment, predict, prepare, simulate, simulate_pixels, trace
 from nbjax.config.tree import Absorber, Background, Shadow
 from nbjax.errors import ConfigError, StructureError
+from nbjax.physics.screens.chart import Chart
 from nbjax.pipeline.render import render
+from nbjax.resolve import resolve
 from nbjax.tracing.factors import pixel_factors
 
 EDGE = Shadow(kind="edge", distance_mm=20.0, offset_mm=(0.3, 0.0), penumbra_mm=0.2, transmission=0.1)
@@ -63,6 +66,20 @@ def test_spots_lose_what_their_pixels_do() -> None:
     factor = np.asarray(simulate(replace(within, crystals=()))) / np.asarray(simulate(replace(without, crystals=())))
     at = np.clip(np.floor(np.asarray(before.centre)).astype(int), 0, np.array(factor.shape)[::-1] - 1)
     np.testing.assert_allclose(after.photons / before.photons, factor[at[:, 1], at[:, 0]], atol=0.1)
+
+
+def test_nothing_passes_where_a_cubic_is_less_than_nothing() -> None:
+    below = replace(prepare(small_config()), screens=(Chart(jnp.full((5, 5), -0.1)),))
+    assert not np.asarray(simulate_pixels(below, [[3, 4], [5, 6]])).any()
+
+
+def test_a_shadow_behind_the_panel_is_told() -> None:
+    near, far = (Shadow(distance_mm=distance, diameter_mm=1.0) for distance in (90.0, 200.0))
+    warnings = resolve(replace(small_config(), shadow=(near, far))).warnings
+    (told,) = (sentence for sentence in warnings if "shadow" in sentence)
+    assert told == (
+        "shadow.1.distance_mm = 200 has no effect: the panel is 100 mm from the sample, and the shadow behind it"
+    )
 
 
 def test_parity_knows_no_shadow() -> None:

@@ -149,3 +149,12 @@ def test_the_axis_of_a_table(tmp_path: Path) -> None:
     np.testing.assert_allclose(quarter.stol_per_A * 4, plain.stol_per_A)
     np.testing.assert_allclose(q.stol_per_A * 4 * np.pi, plain.stol_per_A)
     assert plain.electrons[-1] == 0
+
+
+def test_an_image_without_values_is_no_background(tmp_path: Path) -> None:
+    np.save(tmp_path / "bad.npy", np.full((20, 24), np.nan))
+    rest = "[detector]\npixels_fast = 24\npixels_slow = 20\n[[background]]\nimage_file = 'bad.npy'\n"
+    path = tmp_path / "bad.toml"
+    path.write_text(f"[crystal]\ncell_A = [9, 9, 9]\ndefault_F = 1.0\n{rest}")
+    with pytest.raises(ConfigError, match=r"background\.0\.image_file: .*bad\.npy has no pixel with a value"):
+        resolve(load_config(path))

@@ -142,6 +142,17 @@ def test_what_cannot_be_is_said_in_a_sentence(config: Config, sentence: str) -> 
         resolve(config)
 
 
+def test_a_crystal_that_is_said_twice_is_told() -> None:
+    copies = resolve(config_of({}, {"misset_deg": (1.0, 2.0, 3.0)}, {})).warnings
+    assert [sentence for sentence in copies if "the same as" in sentence] == [
+        "crystals.2 is the same as crystals.0, and adds the same photons again; turn it with misset_deg or "
+        "misset_random, or leave it out"
+    ]
+    random = {"misset_random": True, "misset_deg": None}
+    apart = resolve(config_of(random, random)).warnings
+    assert not any("the same as" in sentence for sentence in apart)
+
+
 def test_the_finest_crystal_says_how_finely_pixels_are_sampled() -> None:
     config = config_of({}, {"cells": (60.0, 60.0, 60.0)})
     config = replace(config, sampling=replace(config.sampling, oversample=None))
