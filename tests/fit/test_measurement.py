@@ -118,3 +118,20 @@ def test_photons_of_each_panel_have_its_own_limit_and_gain() -> None:
     one = _photons(BARE, 0.0, 22.0, (1.0, 3.0))
     assert np.isnan(one).sum() == 2
     assert one[1, 0, 0] == 36.0
+
+
+@pytest.mark.usefixtures("folder")
+def test_pixels_that_count_are_those_of_the_mask_with_a_value() -> None:
+    config = Path("start.toml").read_text()
+    Path("start.toml").write_text(config.replace("[beam]", "[beam]\nspectrum_shot = 1"))
+    mask = np.random.default_rng(2).random(IMAGE.shape) < 0.8
+    holes = np.where(np.arange(20) == 3, np.nan, IMAGE)
+    np.save("a.npy", holes)
+    np.save("mask.npy", mask.astype(np.uint8))
+    Path("FIT.toml").write_text(FIT.format(files='["a.npy"]\nmask_file = "mask.npy"'))
+    measured = read_measurement(load_settings("FIT.toml"))
+    np.testing.assert_array_equal(measured.used[0], mask & ~np.isnan(holes))
+    np.testing.assert_array_equal(measured.images[0], holes)
+    np.save("mask.npy", mask[:, :-1].astype(np.uint8))
+    with pytest.raises(ConfigError, match=r"data.mask_file: .*give a mask of its size"):
+        read_measurement(load_settings("FIT.toml"))
