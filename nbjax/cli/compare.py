@@ -61,12 +61,12 @@ def compare(arguments: argparse.Namespace) -> int:
         from nbjax.io.files import check_writable
 
         check_writable(arguments.json)
-    from nbjax.plot import Choices, agreement, comparison_page, read_exposure, save
+    from nbjax.plot import Choices, agreement, comparison_page, read_pair, save
 
     resolved = pictures.resolved_of(arguments)
     camera = pictures.camera_of(arguments, resolved)
     wanted = pictures.wanted_of(arguments, unit="photons", overloads=False)
-    first, second = (read_exposure(name, camera, wanted) for name in names)
+    first, second = read_pair(names[0], names[1], camera, wanted)
     marks = None if resolved is None else pictures.marks_of_config(resolved)
     found = agreement(first, second, arguments.scaled, marks)
     for remark in (*first.remarks, *second.remarks):
@@ -116,7 +116,7 @@ def _verdict(found: Agreement, name: str, limit: float) -> tuple[bool, str]:
 
 def _lines(found: Agreement, names: list[str]) -> list[str]:
     lines = [
-        f"{names[0]} and {names[1]}: {found.pixels} pixels in common{', B times the scale' if found.scaled else ''}",
+        f"{names[0]} and {names[1]}: {found.common} pixels in common{', B times the scale' if found.scaled else ''}",
         f"correlation {found.correlation:.8g}, scale {found.scale:.8g}, R {found.r:.6g}, R with the scale "
         f"{found.r_scaled:.6g}, rms difference {found.rms_sigmas:.6g} sigma",
     ]

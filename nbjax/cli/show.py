@@ -71,7 +71,7 @@ def show(arguments: argparse.Namespace) -> int:
         ),
     )
     for exposure in exposures:
-        _tell(exposure, rings)
+        _tell(exposure, rings, resolved is not None and camera.layout is None)
     if arguments.window:
         _window(figure)
     else:
@@ -155,7 +155,7 @@ def _zooms(word: str, marks: Marks | None, exposure: Exposure) -> list[Zoom]:
     ]
 
 
-def _tell(exposure: Exposure, rings: tuple[float, ...] | None) -> None:
+def _tell(exposure: Exposure, rings: tuple[float, ...] | None, curved: bool) -> None:
     import numpy as np
 
     for remark in exposure.remarks:
@@ -168,7 +168,8 @@ def _tell(exposure: Exposure, rings: tuple[float, ...] | None) -> None:
     print(f"{exposure.name}: {size} pixels ({axes}), {largest}")
     if rings != () and (exposure.layout is None or exposure.layout.wavelength_A is None):
         what = "geometry" if exposure.layout is None else "wavelength"
-        print(f"{exposure.name}: tells no {what}, and so has no rings; give --config CONFIG.toml")
+        why = "its panel is curved" if curved else f"tells no {what}; give --config CONFIG.toml"
+        print(f"{exposure.name}: has no rings: {why}")
 
 
 def _window(figure: Any) -> None:

@@ -20,7 +20,7 @@ class Layout:
     Attributes:
         origins_mm: outer corner of the first pixel of each panel, from the sample.
         fast_mm, slow_mm: edges of a pixel.
-        pixels: (slow, fast) of each panel.
+        sizes: (slow, fast) pixels of each panel.
         beam, electric: unit directions of the beam, and of the electric vector.
         wavelength_A: of the beam, or None where it is not told.
         source: what told all this, in words.
@@ -29,7 +29,7 @@ class Layout:
     origins_mm: Float[np.ndarray, "panels 3"]
     fast_mm: Float[np.ndarray, "panels 3"]
     slow_mm: Float[np.ndarray, "panels 3"]
-    pixels: tuple[tuple[int, int], ...]
+    sizes: tuple[tuple[int, int], ...]
     beam: Float[np.ndarray, "3"]
     electric: Float[np.ndarray, "3"]
     wavelength_A: float | None
@@ -40,10 +40,16 @@ class Layout:
         """(fast, slow) edges of a pixel of the first panel."""
         return float(np.linalg.norm(self.fast_mm[0])), float(np.linalg.norm(self.slow_mm[0]))
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(slow, fast) of the image; of several panels (panel, slow, fast), as large as the largest."""
+        slow, fast = (int(count) for count in np.max(self.sizes, axis=0))
+        return (slow, fast) if len(self.sizes) == 1 else (len(self.sizes), slow, fast)
+
     def plates(self) -> list[Plate]:
         """The panels as they lie in a picture, in m."""
         return plates(
-            self.origins_mm / 1000, self.fast_mm / 1000, self.slow_mm / 1000, self.pixels, self.beam, self.electric
+            self.origins_mm / 1000, self.fast_mm / 1000, self.slow_mm / 1000, self.sizes, self.beam, self.electric
         )
 
     def meet(self, panel: int, directions: Float[np.ndarray, "*rays 3"]) -> Float[np.ndarray, "*rays 2"]:
@@ -75,7 +81,7 @@ class Layout:
     def pixel_sines(self) -> list[Float[np.ndarray, "slow fast"]]:
         """sin(theta) at the middle of every pixel, of each panel."""
         found = []
-        for panel, (slow, fast) in enumerate(self.pixels):
+        for panel, (slow, fast) in enumerate(self.sizes):
             middles = np.meshgrid(np.arange(fast) + 0.5, np.arange(slow) + 0.5)
             found.append(self.sines(panel, np.stack(middles, axis=-1)))
         return found
@@ -100,7 +106,7 @@ class Layout:
 
     def largest_sine(self) -> float:
         """Of the corners of all panels."""
-        corners = [np.array([[0, 0], [fast, 0], [0, slow], [fast, slow]], float) for slow, fast in self.pixels]
+        corners = [np.array([[0, 0], [fast, 0], [0, slow], [fast, slow]], float) for slow, fast in self.sizes]
         return max(float(self.sines(panel, at).max()) for panel, at in enumerate(corners))
 
 

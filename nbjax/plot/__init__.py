@@ -5,7 +5,7 @@ from __future__ import annotations
 from nbjax.geometry.layout import Layout
 from nbjax.plot.agreement import Agreement, agreement
 from nbjax.plot.comparison import comparison_page, draw_profile
-from nbjax.plot.exposure import Camera, Exposure, Wanted, layout_of, read_exposure
+from nbjax.plot.exposure import Camera, Exposure, Wanted, layout_of, read_exposure, read_pair
 from nbjax.plot.image import draw_bar, draw_image, draw_picture
 from nbjax.plot.page import Choices, Zoom, page
 from nbjax.plot.rings import draw_centre, draw_rings, ring_spacings
@@ -39,6 +39,7 @@ __all__ = [
     "marks_of",
     "page",
     "read_exposure",
+    "read_pair",
     "ring_spacings",
     "save",
     "sheet_of",

@@ -51,10 +51,10 @@ class Agreement:
     """Two images, pixel by pixel where both have a value.
 
     Attributes:
-        pixels: how many both have.
+        common: pixels that both have.
         correlation: Pearson's, NaN where one image is constant.
         scale: sum of the first over sum of the second, which noise in neither of them shifts.
-        r: sum of |first - second| over sum of |first|, with the second one scaled where ``scaled``.
+        r: sum of the absolute differences over that of the first, with the second one scaled where ``scaled``.
         r_scaled: likewise, always with the scale.
         rms_sigmas: root of the mean square of ``sigmas``.
         scaled: whether the second image was multiplied by the scale before it was compared.
@@ -67,7 +67,7 @@ class Agreement:
         worst: spots, or regions, the worst first.
     """
 
-    pixels: int
+    common: int
     correlation: float
     scale: float
     r: float
@@ -123,7 +123,7 @@ def agreement(first: Exposure, second: Exposure, scaled: bool = False, marks: Ma
     radius, spacing = _radius(first, second)
     edges, profiles, correlations = _shells(radius, one, two, both, spacing)
     return Agreement(
-        pixels=int(both.sum()),
+        common=int(both.sum()),
         correlation=_correlation(a, b),
         scale=scale,
         r=_r(a, factor * b),
@@ -271,7 +271,7 @@ def as_json(found: Agreement, names: tuple[str, str]) -> dict[str, Any]:
     return {
         "first": names[0],
         "second": names[1],
-        "pixels": found.pixels,
+        "pixels": found.common,
         **{name: number(value) for name, value in found.figures.items()},
         "second_was_scaled": found.scaled,
         "shells": [

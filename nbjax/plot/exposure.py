@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -13,8 +13,11 @@ from nbjax.errors import FileError, UsageError
 from nbjax.geometry.layout import Layout, recorded_layout
 from nbjax.io.experiments import split_choice
 from nbjax.io.experiments.recorded import RecordedPanel
+from nbjax.io.files import open_binary
 from nbjax.io.images import Recorded, panel_images, read_images
+from nbjax.io.images.formats import is_known
 from nbjax.io.images.geometry import told_geometry
+from nbjax.io.images.recorded import other_size
 from nbjax.preparation.picture import layout_of as resolved_layout
 from nbjax.resolve import resolve
 
@@ -98,7 +101,7 @@ def read_exposure(name: str, camera: Camera | None = None, wanted: Wanted | None
 
     Raises:
         UsageError: the number after ``#`` is none.
-        FileError: the file cannot be read, or has no such image.
+        FileError: the file cannot be read, has no such image, or one of another size than the camera.
     """
     camera, wanted = camera or Camera(), wanted or Wanted()
     path, choice = split_choice(name)
@@ -111,10 +114,35 @@ def read_exposure(name: str, camera: Camera | None = None, wanted: Wanted | None
     shown = f"{path}, image {number}" if choice is not None or number else path
     counted = recorded.stored.dtype.kind in "iu"
     remarks = (f"{path}: {recorded.pedestal_doubt}",) if recorded.pedestal_doubt and unit == "photons" else ()
-    if layout is not None and values.shape[-2:] != tuple(np.max(layout.pixels, axis=0)):
+    if camera.layout is not None and values.shape != camera.layout.shape:
+        problem = other_size(values.shape, camera.layout.shape, camera.layout.source)
+        raise FileError(f"{path}: {problem}; give the configuration of this image")
+    if layout is not None and values.shape != layout.shape:
         remarks = (*remarks, f"{path}: {layout.source} is of another detector, and its geometry is not used")
         layout = None
     return Exposure(shown, values, unit, counted, layout, remarks)
+
+
+def read_pair(first: str, second: str, camera: Camera, wanted: Wanted) -> tuple[Exposure, Exposure]:
+    """Two images as by ``read_exposure``; a bare one whose size is not told is as large as the other.
+
+    Args:
+        first, second: names of the files.
+        camera, wanted: as for ``read_exposure``, of both.
+
+    Raises:
+        UsageError, FileError: as ``read_exposure``.
+    """
+    for one, other in ((first, second), (second, first)):
+        if camera.shape is None and _is_bare(one) and not _is_bare(other):
+            size = read_exposure(other, camera, wanted).values.shape
+            camera = replace(camera, shape=(size[0], size[1])) if len(size) == 2 else camera
+    return read_exposure(first, camera, wanted), read_exposure(second, camera, wanted)
+
+
+def _is_bare(name: str) -> bool:
+    with open_binary(split_choice(name)[0]) as handle:
+        return not is_known(handle.read(4096))
 
 
 def _read(path: str, camera: Camera, dataset: str | None, number: int) -> Recorded:

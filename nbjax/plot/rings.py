@@ -62,7 +62,7 @@ def draw_rings(
                 f"{layout.wavelength_A / 2:g} A; give a larger d"
             )
         seen = False
-        for panel in range(len(layout.pixels)):
+        for panel in range(len(layout.sizes)):
             curve = sheet.place(panel, _within(layout, panel, layout.ring(panel, sine)))
             if not np.isfinite(curve).any():
                 continue
@@ -86,7 +86,7 @@ def draw_centre(axes: Axes, sheet: Sheet, layout: Layout) -> bool:
 
 def _within(layout: Layout, panel: int, curve: np.ndarray) -> np.ndarray:
     """The curve, NaN outside of the panel."""
-    slow, fast = layout.pixels[panel]
+    slow, fast = layout.sizes[panel]
     with np.errstate(invalid="ignore"):
         inside = np.asarray(((curve >= 0) & (curve <= (fast, slow))).all(axis=-1))
     return np.where(inside[:, None], curve, np.nan)

@@ -55,11 +55,9 @@ def sheet_of(values: Float[np.ndarray, "..."], layout: Layout | None = None, mos
         ArgumentError: the layout is of another image.
     """
     if layout is not None:
-        size = tuple(int(count) for count in np.max(layout.pixels, axis=0))
-        wanted = size if len(layout.pixels) == 1 else (len(layout.pixels), *size)
-        if values.shape != wanted:
-            raise ArgumentError(f"the image {other_size(values.shape, wanted, 'the layout')}; give its own")
-        if len(layout.pixels) > 1:
+        if values.shape != layout.shape:
+            raise ArgumentError(f"the image {other_size(values.shape, layout.shape, 'the layout')}; give its own")
+        if len(layout.sizes) > 1:
             plates = layout.plates()
             ground = canvas(plates, most)
             left, top = 1000 * ground.low

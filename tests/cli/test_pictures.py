@@ -60,11 +60,12 @@ def test_pictures_are_written_and_told(images: list[str], capsys: pytest.Capture
     assert Path("p.pdf").read_bytes().startswith(b"%PDF")
     assert main(["show", "stack.npy", "--rings", "none", "--out", "q.png", "--dpi", "50"]) == 0
     assert main(["show", "stack.npy", "--out", "q.png", "--dpi", "50"]) == 0
-    assert "tells no geometry" in capsys.readouterr().out
+    assert "stack.npy: has no rings: tells no geometry; give --config" in capsys.readouterr().out
 
 
 def test_comparisons_end_by_their_tolerance(images: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["compare", *images, "--shape", "100x120"]
+    # a bare image is as large as the other
+    words = ["compare", *images]
     assert main([*words, "--out", "d.png", "--json", "d.json", "--dpi", "50"]) == 1
     said = capsys.readouterr().out
     assert "\nbeyond the tolerance: r 0." in said
@@ -104,6 +105,10 @@ def test_comparisons_end_by_their_tolerance(images: list[str], capsys: pytest.Ca
         (["show", "b.img", "--image", "-1"], "--image -1"),
         (["show", "b.img#x"], "#x is no number of an image"),
         (["show", "stack.npy#7"], "has no image 7"),
+        (
+            ["show", "small.npy", "--config", "c.toml"],
+            "has 5 x 6 pixels (slow x fast), the configuration has",
+        ),
         (["show", "b.img", "--set", "beam.wavelength_A=2"], "give --config"),
         (["show", "b.img", "--window", "--out", "b.png"], "give one of them"),
         (["compare", "b.img", "b.img", "--tolerance", "x=1"], "--tolerance x=1: is none"),

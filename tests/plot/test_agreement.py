@@ -40,7 +40,7 @@ def test_figures_are_those_of_their_formulas(pair: tuple[Exposure, Exposure]) ->
     found = agreement(first, second)
     there = np.isfinite(first.values)
     a, b = first.values[there], second.values[there]
-    assert found.pixels == a.size == 1999
+    assert found.common == a.size == 1999
     assert found.correlation == pytest.approx(np.corrcoef(a, b)[0, 1], rel=1e-12)
     assert found.scale == pytest.approx(a.sum() / b.sum())
     assert found.scale == pytest.approx(1.3, abs=0.01)
