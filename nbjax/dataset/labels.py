@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt16
 
 from nbjax.dataset.images import Photons
 from nbjax.dataset.section import Labels
@@ -66,9 +66,9 @@ def labels_of(
     else:
         # of a blank image, what a dark lattice shows
         bragg = np.zeros((1, *water.shape))
-    brightest = bragg.argmax(0)
+    brightest, most = _brightest(bragg)
     if wanted.lattice:
-        shown = np.where(bragg.max(0) > 0, brightest + 1, 0).astype(np.uint16)
+        shown = (brightest + np.uint16(1)) * (most > 0)
         maps["lattice"] = Field(shown, "", "number, from 1, of the lattice that gives a pixel the most; 0 for none")
     if not (wanted.spots or wanted.miller_index):
         return maps, spots
@@ -76,11 +76,13 @@ def labels_of(
         experiments = [in_double(experiment) for experiment in photons.experiments[: len(bragg)]]
         turns = [mean_turn_rad(experiment) for experiment in experiments]
         indices = [
-            np.asarray(_nearest_indices(experiment, jnp.asarray(turn)))
+            np.asarray(_nearest_indices(experiment, jnp.asarray(_of_still(experiment, turn))))
             for experiment, turn in zip(experiments, turns, strict=True)
         ]
     if wanted.miller_index:
-        nearest = np.take_along_axis(np.stack(indices), brightest[None, ..., None], 0)[0]
+        nearest = indices[0].copy()
+        for lattice, own in enumerate(indices[1:], 1):
+            np.copyto(nearest, own, where=(brightest == lattice)[..., None])
         maps["miller_index"] = Field(nearest, "", _MILLER_INDEX)
     if wanted.spots:
         tables = [
@@ -92,6 +94,17 @@ def labels_of(
             for name, field in tables[0].items()
         }
     return maps, spots
+
+
+def _brightest(
+    bragg: Float[np.ndarray, "lattices *image"],
+) -> tuple[UInt16[np.ndarray, "*image"], Float[np.ndarray, "*image"]]:
+    """Number, from 0, of the lattice that gives each pixel the most, the first of equals, and what it gives."""
+    most, number = bragg[0], np.zeros(bragg.shape[1:], np.uint16)
+    for lattice, photons in enumerate(bragg[1:], 1):
+        number[photons > most] = lattice
+        most = np.maximum(most, photons)
+    return number, most
 
 
 def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
@@ -111,6 +124,11 @@ def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
         total += image
         turned += (angle - middle) * image
     return middle + np.divide(turned, total, out=np.zeros(shape), where=total > 0)
+
+
+def _of_still(experiment: Experiment, turn_rad: Float[np.ndarray, "*image"]) -> Float[np.ndarray, "*image"]:
+    """The one angle of all pixels where nothing turns."""
+    return turn_rad.flat[0] if experiment.crystal.spindle.steps == 1 else turn_rad
 
 
 def _turn_of_spots_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
