@@ -15,10 +15,12 @@ from nbjax.experiment import CrystalParameters, Experiment, chosen
 from nbjax.fields import STATIC
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.accumulate import orientation_weight
+from nbjax.pipeline.closed.box import Sheet, photons_of, sheet_of
 from nbjax.pipeline.closed.frame import frame_of, narrowest
 from nbjax.pipeline.closed.listing import Count, Listed, listed_spots
+from nbjax.pipeline.closed.parts import in_parts
 from nbjax.pipeline.closed.search import near_reflections, places_of, window_angles
-from nbjax.pipeline.closed.spot import Around, Spot, spot_of, spot_photons
+from nbjax.pipeline.closed.spot import Around, Spot, spot_of
 from nbjax.pipeline.closed.spread import BeamSpread, closed_beam
 from nbjax.pipeline.scene import CrystalScene, RayTable, Scene, beam_share, build_scene, mosaic_blocks
 from nbjax.pipeline.screens import transmission
@@ -26,8 +28,10 @@ from nbjax.pipeline.view import seen_by
 from nbjax.pipeline.window import pixels_at
 from nbjax.sampling.capacity import Capacity, SpotSize
 
-_AT_ONCE = 1 << 11, 1 << 14
+_AT_ONCE = 1 << 9, 1 << 14
 """Pixels of spots that are computed at once, at least and at most."""
+_LANES = 16
+"""Numbers that a processor computes at once, or a multiple."""
 _PARTS = 32
 """Parts of the room for spots, of which those that hold none cost nothing."""
 
@@ -106,7 +110,10 @@ def _with_crystal(
     rendered = _Rendered(experiment, scene, around, capacity.cut)
     flat = image.reshape(-1)
     whole = jax.tree.map(lambda *parts: jnp.concatenate(parts), *(group for group, _ in groups))
-    spots = jax.vmap(partial(_weighted, scene, spread, crystal, shared))(whole)
+    used = jnp.concatenate(
+        [jnp.arange(size.count) < found for size, (_, found) in zip(capacity.spots, groups, strict=True)]
+    )
+    spots = in_parts(partial(_weighted, scene, spread, crystal, shared), whole, used)
     first = 0
     for size, (group, found) in zip(capacity.spots, groups, strict=True):
         own = jax.tree.map(lambda leaf: leaf[first : first + size.count], spots)  # noqa: B023
@@ -178,17 +185,18 @@ def _with_group(
 ) -> Float[Array, " n"]:
     """The image, its rows one after the other, with the spots of one size."""
     few, many = (max(1, pixels // size.pixels) for pixels in _AT_ONCE)
-    chunk = min(size.count, max(few, min(many, size.count // _PARTS)))
+    chunk = _LANES * max(1, min(size.count, max(few, min(many, size.count // _PARTS))) // _LANES)
     chunks = -(-size.count // chunk)
     numbers = jnp.arange(chunks * chunk)
-    rows = jax.tree.map(lambda leaf: leaf[jnp.minimum(numbers, size.count - 1)], group)
+    rows = jax.tree.map(lambda leaf: leaf[jnp.where(numbers < count, numbers, 0)], group)
     spots = jax.tree.map(lambda leaf: leaf.reshape(chunks, chunk, *leaf.shape[1:]), (rows, numbers < count))
 
     def add_chunk(image: Array, part: tuple[Array, tuple[tuple[Listed, Spot], Array]]) -> tuple[Array, None]:
         start, spots = part
 
         def added(image: Array) -> Array:
-            place, photons = jax.vmap(partial(_box, rendered, size))(*spots)
+            place, let_through, sheet = jax.vmap(partial(_box, rendered, size), out_axes=-1)(*spots)
+            photons = photons_of(sheet, size.nodes) * let_through
             return image.at[place.reshape(-1)].add(photons.reshape(-1).astype(image.dtype), mode="drop")
 
         # nothing is computed for room that is not used
@@ -208,8 +216,10 @@ def _weighted(
     return replace(spot, height=spot.height * weight * ray.weight)
 
 
-def _box(rendered: _Rendered, size: SpotSize, both: tuple[Listed, Spot], valid: Array) -> tuple[Array, Array]:
-    """Places in the image of the pixels of a spot, past its end where there is none, and their photons."""
+def _box(rendered: _Rendered, size: SpotSize, both: tuple[Listed, Spot], valid: Array) -> tuple[Array, Array, Sheet]:
+    """Places in the image of the pixels of a spot, past its end where there is none, what of their photons comes to
+    them, and how many these are.
+    """
     experiment, scene, (spot, made) = rendered.experiment, rendered.scene, both
     grid = experiment.grid
     frame = frame_of(spot.centre, spot.covariance, spot.arc, rendered.cut)
@@ -219,6 +229,7 @@ def _box(rendered: _Rendered, size: SpotSize, both: tuple[Listed, Spot], valid: 
     inside = valid & (slow >= 0) & (slow < grid.slow) & (fast >= 0) & (fast < grid.fast)
     own, seen, at = seen_by(experiment, scene, pixels_at(experiment, None if grid.panels == 1 else panel, slow, fast))
     ray: RayTable = jax.tree.map(lambda leaf: leaf[spot.ray], scene.rays)
-    photons = spot_photons(own, seen, ray, made, rendered.around, frame, size) * transmission(own, seen, at)
+    sheet = sheet_of(own, seen, ray, made, rendered.around, frame, size)
     place = (panel * grid.slow + slow) * grid.fast + fast
-    return jnp.where(inside, place, grid.panels * grid.slow * grid.fast), jnp.where(inside, photons, 0)
+    let_through = jnp.where(inside, transmission(own, seen, at), 0).astype(sheet.height.dtype)
+    return jnp.where(inside, place, grid.panels * grid.slow * grid.fast), let_through, sheet

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.panel import Panel
 from nbjax.pipeline.closed.crossing import Passage, excess_of, passages
+from nbjax.pipeline.closed.parts import in_parts
 from nbjax.pipeline.closed.search import places_of
 from nbjax.pipeline.closed.spread import BeamSpread, Lattice, covariance, lattice_at, variance_along
 from nbjax.pipeline.scene import RayTable, Scene
@@ -107,12 +108,16 @@ def listed_spots(
         passage = jax.tree.map(lambda leaf: leaf.reshape(-1), both)
         rows = jnp.repeat(hkl, 2, axis=0)
         valid = (jnp.arange(len(rows)) < 2 * count) & (passage.end_rad > passage.start_rad)
-    excitation, sigma = jax.vmap(of_row)(rows, passage)
+    excitation, sigma = in_parts(lambda row: of_row(*row), (rows, passage), valid)
     excited = valid & (jnp.abs(excitation) <= capacity.cut * sigma)
     found, count = places_of(excited, capacity.excited)
     rows, excitation = rows[found], excitation[found]
     passage = jax.tree.map(lambda leaf: leaf[found], passage)
-    centres = jax.vmap(lambda i, p: _centre(lattice_at(crystal, p.angle_rad), spread, ray, i, p))(rows, passage)
+
+    def centre_of(row: tuple[Array, Passage]) -> tuple[Array, Array, Array]:
+        return _centre(lattice_at(crystal, row[1].angle_rad), spread, ray, *row)
+
+    centres = in_parts(centre_of, (rows, passage), jnp.arange(len(rows)) < count)
     return _on_panels(experiment, scene, capacity, ray, (rows, passage, excitation, *centres), count)
 
 
@@ -189,7 +194,8 @@ def _on_panels(
     found, total = places_of((seen & valid).reshape(-1), capacity.seen)
     number, row = found // len(hkl), found % len(hkl)
 
-    def on_own(number: Array, direction: Array, smear: Array) -> tuple[Array, Array, Array]:
+    def on_own(spot: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        number, direction, smear = spot
         own: tuple[Panel, tuple[Array, Array], Array] = scene.panel, sizes_m, depth_m
         if grid.panels > 1:
             own = jax.tree.map(lambda leaf: leaf[number], own)
@@ -197,7 +203,9 @@ def _on_panels(
         by_direction = jax.jacfwd(lambda d: placed(*own, d)[0])(direction)
         return at, by_direction @ smear @ by_direction.T, along / jnp.minimum(*own[1])
 
-    centre, smear_px, along_px = jax.vmap(on_own)(number, diffracted[row], smear[row])
+    centre, smear_px, along_px = in_parts(
+        on_own, (number, diffracted[row], smear[row]), jnp.arange(capacity.seen) < total
+    )
     radius = along_px * jnp.linalg.norm(diffracted[row] - ray.incident, axis=-1)
     passage = jax.tree.map(lambda leaf: leaf[row], passage)
     arc = 0.5 * (capacity.cut * reach[row]) ** 2 * radius

@@ -11,6 +11,7 @@ from nbjax.experiment import CrystalParameters
 from nbjax.numerics import components
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.closed.crossing import range_rad
+from nbjax.pipeline.closed.parts import in_parts
 from nbjax.pipeline.closed.spread import BeamSpread, lattice_at, variance_along
 from nbjax.pipeline.scene import RayTable
 from nbjax.sampling.capacity import BLOCK, Capacity
@@ -52,14 +53,19 @@ def near_reflections(
     found, blocks = places_of(
         comes_near(crystal, rays, spread, capacity, corner.astype(dtype) + half, half), capacity.blocks
     )
-    inside = _triples(jnp.arange(_IN_BLOCK), (BLOCK,) * 3)
-    index = (corner[found][:, None] + inside).reshape(-1, 3)
-    hkl = index.astype(dtype)
-    real = (jnp.arange(len(found)) < blocks).repeat(_IN_BLOCK) & (index < lowest + jnp.asarray(capacity.sizes)).all(-1)
-    amplitude = factors.seen_at(rays.wavelength_m.mean()).at(components(hkl), components(hkl))
-    near = real & comes_near(crystal, rays, spread, capacity, hkl) & (amplitude != 0)
+    inside, seen = _triples(jnp.arange(_IN_BLOCK), (BLOCK,) * 3), factors.seen_at(rays.wavelength_m.mean())
+
+    def of_block(corner: Array) -> Array:
+        index = corner + inside
+        hkl = index.astype(dtype)
+        real = (index < lowest + jnp.asarray(capacity.sizes)).all(-1)
+        amplitude = seen.at(components(hkl), components(hkl))
+        return real & comes_near(crystal, rays, spread, capacity, hkl) & (amplitude != 0)
+
+    corners, used = corner[found], jnp.arange(len(found)) < blocks
+    near = (in_parts(of_block, corners, used) & used[:, None]).reshape(-1)
     found, count = places_of(near, capacity.near)
-    return hkl[found], count, blocks
+    return (corners[found // _IN_BLOCK] + inside[found % _IN_BLOCK]).astype(dtype), count, blocks
 
 
 def _triples(numbers: Int[Array, " n"], sizes: tuple[int, int, int]) -> Int[Array, "n 3"]:

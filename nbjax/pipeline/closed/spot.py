@@ -22,7 +22,6 @@ from jax import Array
 from jax.scipy.special import erf
 from jaxtyping import Float
 
-from nbjax import precision
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.unit_cell import invert_basis
 from nbjax.numerics import Components, components, cross, dot, less, plus, scaled
@@ -31,18 +30,13 @@ from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.accumulate import whole_product
 from nbjax.pipeline.closed.crossing import Passage, moved_with, range_rad
 from nbjax.pipeline.closed.fall_off import fall_off
-from nbjax.pipeline.closed.frame import Frame
 from nbjax.pipeline.closed.lever import lever
 from nbjax.pipeline.closed.spread import BeamSpread, covariance, lattice_at
-from nbjax.pipeline.closed.surface import POINTS, across, along, surface
 from nbjax.pipeline.sample import sample_ray
 from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.pipeline.view import Pixels
-from nbjax.sampling.capacity import SpotSize
 
 _LEAST_STIFFNESS = 1e-8
-_LEAST_REACH = 1e-6
-"""Pixels of a spot without extent."""
 _LEAST_BEND = 0.03
 """Of the curvature along a rotation, over one over its square: what a rotation has that hardly shows."""
 _ROOT_HALF, _ROOT_TURN = float(np.sqrt(0.5)), float(np.sqrt(2 * np.pi))
@@ -149,70 +143,7 @@ def _inverse(matrix: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
     return cofactors / jnp.dot(a, cofactors[0])
 
 
-def spot_photons(
-    experiment: Experiment,
-    scene: Scene,
-    ray: RayTable,
-    spot: Spot,
-    around: Around,
-    frame: Frame,
-    size: SpotSize,
-) -> Float[Array, "rows columns"]:
-    """The pixels of a box about a spot in electrons squared times steradians, for a source of weight one.
-
-    What the pixels see is smooth over the spot: its logarithm is a polynomial of the place.
-
-    Args:
-        experiment, scene: as the pixels see them, see ``nbjax.pipeline.view.seen_by``.
-        ray: row of the table.
-        spot: from ``spot_of``.
-        around: what all spots share.
-        frame: of the spot.
-        size: of the box.
-    """
-    dtype = precision.policy(experiment.precision).intensity
-    # as far as the spot: pixels may be many times wider, and no polynomial follows it there
-    length, width = jnp.maximum(frame.reach_along, _LEAST_REACH), jnp.maximum(frame.reach_across, _LEAST_REACH)
-    seen = _seen(experiment, scene, ray, spot, around, *_points(frame, length, width))
-    rows, columns = frame.pixels(size.half_length, size.half_width)
-    middle = rows + 0.5
-    off_rows = ((middle - frame.along) / length).astype(dtype)
-    # the distance from the spot's line is small where the index of a pixel is large
-    off_columns = ((columns + 0.5 - frame.line(middle)[:, None]) / width).astype(dtype)
-    u, weights = (jnp.asarray(array / 2, dtype) for array in np.polynomial.legendre.leggauss(size.nodes))
-    # of node along, node across, row, column
-    along_node, across_node = u[:, None, None, None], u[:, None, None]
-    x = off_rows[:, None] + along_node / length.astype(dtype)
-    y = off_columns + (across_node - frame.lean.astype(dtype) * along_node) / width.astype(dtype)
-    reached = (jnp.abs(x) <= 1) & (jnp.abs(y) <= 1)
-    x, y = jnp.clip(x, -1, 1), jnp.clip(y, -1, 1)
-
-    def at_nodes(values: Array) -> Array:
-        return across(along(surface(values, dtype), x), y)
-
-    weight = weights[:, None, None, None] * weights[:, None, None]
-    if around.axis is None:
-        value = jnp.exp(-at_nodes(seen.exponent)) * weight
-    else:
-        value = _shown(spot, *(at_nodes(part) for part in (seen.exponent, seen.angle, seen.slope, seen.bend))) * weight
-    inside = jnp.where(reached, value, 0).sum((0, 1))
-    # what is slow is that of the middle of each pixel, wherever in it the spot is
-    whole_length, whole_width = frame.length + 1, frame.width + 1
-    slow_factor = _factor(experiment, scene, ray, *_points(frame, whole_length, whole_width))
-    x = jnp.clip((middle - frame.along) / whole_length, -1, 1).astype(dtype)
-    y = jnp.clip((columns + 0.5 - frame.line(middle)[:, None]) / whole_width, -1, 1).astype(dtype)
-    factor = across([c[:, None] for c in along(surface(slow_factor, dtype), x)], y)
-    return factor * inside * spot.height.astype(dtype)
-
-
-def _points(frame: Frame, length: Array, width: Array) -> tuple[Array, Array]:
-    """(slow, fast) of the points at which functions are evaluated over a frame."""
-    points = jnp.asarray(POINTS, frame.along.dtype)
-    at = jnp.broadcast_to((frame.along + length * points)[:, None], (len(points),) * 2)
-    return frame.point(at, frame.line(at) + width * points)
-
-
-def _factor(experiment: Experiment, scene: Scene, ray: RayTable, slow: Array, fast: Array) -> Array:
+def factor_at(experiment: Experiment, scene: Scene, ray: RayTable, slow: Array, fast: Array) -> Array:
     """The product of all that is slow, at points in pixels."""
     (factor,) = whole_product(experiment, sample_ray(experiment, scene, *_at(ray, slow, fast)))
     return factor
@@ -224,21 +155,34 @@ def _at(ray: RayTable, slow: Array, fast: Array) -> tuple[Pixels, RayTable]:
     return Pixels(slow, fast, jnp.zeros(slow.shape, jnp.int32)), corner
 
 
-def _shown(spot: Spot, exponent: Array, angle: Array, slope: Array, bend: Array) -> Array:
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Exposed:
+    """What of a spot's rotation the pixels see: its ends from the spot's angle, and ``_stiffness``."""
+
+    before_rad: Float[Array, "*spots"]
+    after_rad: Float[Array, "*spots"]
+    stiffness: Float[Array, "*spots"]
+
+
+def exposed_of(spot: Spot) -> Exposed:
+    """The exposure of a spot that turns."""
+    return Exposed(spot.before_rad, spot.after_rad, _stiffness(spot))
+
+
+def shown(exposed: Exposed, exponent: Array, angle: Array, slope: Array, bend: Array) -> Array:
     """Integral over the rotation, of a parabola by its value, slope and curvature at an angle."""
-    dtype = exponent.dtype
-    before, after = spot.before_rad.astype(dtype), spot.after_rad.astype(dtype)
+    before, after = exposed.before_rad, exposed.after_rad
     known = 1 / jnp.maximum(after - before, 1e-9) ** 2
-    stiffness = _stiffness(spot).astype(dtype)
-    kept = jnp.maximum(bend, jnp.maximum(0.1 * stiffness, _LEAST_BEND * known))
+    kept = jnp.maximum(bend, jnp.maximum(0.1 * exposed.stiffness, _LEAST_BEND * known))
     # however far from the spot, the least exponent is never much below zero
     kept = jnp.maximum(kept, 0.5 * slope**2 / (jnp.maximum(exponent, 0) + 8))
     away, spread = -slope / kept, jnp.sqrt(kept)
     # what is bent more, so that there is a best angle, is so about the middle
     least = exponent + 0.5 * slope * away - (kept - bend) / (24 * known)
     stretch, best = spread * _ROOT_HALF, angle + away
-    shown = erf(stretch * (after - best)) - erf(stretch * (before - best))
-    return jnp.exp(-least) * shown * (0.5 * _ROOT_TURN / spread)
+    passed = erf(stretch * (after - best)) - erf(stretch * (before - best))
+    return jnp.exp(-least) * passed * (0.5 * _ROOT_TURN / spread)
 
 
 def _stiffness(spot: Spot) -> Float[Array, ""]:
@@ -246,22 +190,7 @@ def _stiffness(spot: Spot) -> Float[Array, ""]:
     return spot.turned @ spot.inverse @ spot.turned + _LEAST_STIFFNESS
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What points of the panel see of a spot.
-
-    Attributes:
-        exponent: of a still; of a rotation, at an angle near the best.
-        angle, slope, bend: this angle, and derivatives of the exponent by it; nothing for a still.
-    """
-
-    exponent: Float[Array, "*n"]
-    angle: Float[Array, "*n"]
-    slope: Float[Array, "*n"]
-    bend: Float[Array, "*n"]
-
-
-def _seen(
+def seen_at(
     experiment: Experiment,
     scene: Scene,
     ray: RayTable,
@@ -269,12 +198,12 @@ def _seen(
     around: Around,
     slow: Float[Array, "*n"],
     fast: Float[Array, "*n"],
-) -> _Seen:
-    """What points in pixels see."""
-    q, nothing = sample_ray(experiment, scene, *_at(ray, slow, fast)).scattering_per_m, jnp.zeros_like(slow)
+) -> tuple[Float[Array, "*n"], ...]:
+    """What points in pixels see: the exponent of a still, or all that ``shown`` takes of a rotation."""
+    q = sample_ray(experiment, scene, *_at(ray, slow, fast)).scattering_per_m
     if around.axis is None:
-        return _Seen(_exponent(spot, around, ray, q, nothing), nothing, nothing, nothing)
-    return _Seen(*_along_rotation(spot, around, ray, q))
+        return (_exponent(spot, around, ray, q, jnp.zeros_like(slow)),)
+    return _along_rotation(spot, around, ray, q)
 
 
 def _along_rotation(spot: Spot, around: Around, ray: RayTable, q: Components) -> tuple[Array, Array, Array, Array]:

@@ -15,8 +15,8 @@ POINTS = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))
 
 _TO_COEFFICIENTS = np.linalg.inv(np.vander(POINTS, increasing=True))
 
-Surface = Float[Array, "terms terms"]
-"""Coefficients of x^i y^j."""
+Surface = Float[Array, "terms terms *spots"]
+"""Coefficients of x^i y^j, of one spot or of many."""
 
 
 def surface(values: Float[Array, "terms terms"], dtype: Any) -> Surface:
@@ -26,7 +26,7 @@ def surface(values: Float[Array, "terms terms"], dtype: Any) -> Surface:
 
 
 def along(surface: Surface, x: Float[Array, "..."]) -> list[Array]:
-    """Coefficients of y^j at places x."""
+    """Coefficients of y^j at places x; of many spots, theirs on the last axis."""
     total = [jnp.full_like(x, coefficient) for coefficient in surface[-1]]
     for row in surface[-2::-1]:
         total = [one * x + coefficient for one, coefficient in zip(total, row, strict=True)]

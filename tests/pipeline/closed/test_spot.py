@@ -16,7 +16,7 @@ from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.numerics import components
 from nbjax.pipeline.closed.crossing import Passage
-from nbjax.pipeline.closed.spot import Around, Spot, _along_rotation, _likeliest, _shown, spot_of
+from nbjax.pipeline.closed.spot import Around, Spot, _along_rotation, _likeliest, exposed_of, shown, spot_of
 from nbjax.pipeline.closed.spread import BeamSpread, Lattice, covariance, lattice_at
 from nbjax.pipeline.scene import RayTable, build_scene
 
@@ -181,7 +181,7 @@ def narrow_spot(before: float, after: float, stiffness: float) -> Spot:
     return replace(spot, turned=turned, inverse=inverse, **ends)
 
 
-shown = jax.jit(_shown)
+_shown = jax.jit(lambda spot, *parabola: shown(exposed_of(spot), *parabola))
 
 
 def test_a_parabola_is_integrated_over_its_part_of_the_rotation() -> None:
@@ -198,7 +198,7 @@ def test_a_parabola_is_integrated_over_its_part_of_the_rotation() -> None:
     ):
         away = angles - angle
         wanted = 0.5 * (after - before) * weights @ np.exp(-exponent - slope * away - 0.5 * bend * away**2)
-        assert float(shown(spot, *map(jnp.asarray, (exponent, angle, slope, bend)))) == pytest.approx(wanted, rel=1e-9)
+        assert float(_shown(spot, *map(jnp.asarray, (exponent, angle, slope, bend)))) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_what_is_hardly_bent_is_bent_a_little_about_the_middle_of_its_part() -> None:
@@ -207,7 +207,7 @@ def test_what_is_hardly_bent_is_bent_a_little_about_the_middle_of_its_part() -> 
     cases = (40.0, 0.7, 0.0, 1.0, 4.0), (1e-3, 0.7, 0.0, 0.1, 0.03 / 0.2**2), (1e-3, 2.0, 30.0, 0.5, 0.5 * 30**2 / 10)
     for stiffness, exponent, slope, bend, kept in cases:
         spot = narrow_spot(-0.1, 0.1, stiffness)
-        found = float(shown(spot, *map(jnp.asarray, (exponent, 0.0, slope, bend))))
+        found = float(_shown(spot, *map(jnp.asarray, (exponent, 0.0, slope, bend))))
         away = 0.1 * nodes
         # with the mean over the part that the given parabola has
         bent = exponent + slope * away + 0.5 * kept * away**2 - (kept - bend) * 0.2**2 / 24
