@@ -126,9 +126,9 @@ def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
     return middle + np.divide(turned, total, out=np.zeros(shape), where=total > 0)
 
 
-def _of_still(experiment: Experiment, turn_rad: Float[np.ndarray, "*image"]) -> Float[np.ndarray, "*image"]:
+def _of_still(experiment: Experiment, turn_rad: Float[np.ndarray, "*image"]) -> Float[np.ndarray, "..."]:
     """The one angle of all pixels where nothing turns."""
-    return turn_rad.flat[0] if experiment.crystal.spindle.steps == 1 else turn_rad
+    return np.asarray(turn_rad.flat[0]) if experiment.crystal.spindle.steps == 1 else turn_rad
 
 
 def _turn_of_spots_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
@@ -151,8 +151,8 @@ def _turn_of_spots_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
 
 
 @compiled
-def _nearest_indices(experiment: Experiment, turn_rad: Float[Array, "*image"]) -> Int[Array, "*image 3"]:
-    """Whole Miller indices nearest to each pixel's centre, at a spindle angle of its own."""
+def _nearest_indices(experiment: Experiment, turn_rad: Float[Array, "..."]) -> Int[Array, "*image 3"]:
+    """Whole Miller indices nearest to each pixel's centre, at a spindle angle of its own or at one of all."""
     shape, beam, crystal = experiment.grid.shape, experiment.beam, experiment.crystal
     at = jnp.indices(shape, dtype=jnp.int32).reshape(len(shape), -1).T
     half = jnp.asarray(0.5, beam.wavelength_m.dtype)
