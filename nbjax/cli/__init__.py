@@ -23,6 +23,7 @@ from nbjax.cli import (
     import_,
     predict,
     record,
+    refine,
     show,
     structure_factors,
     trace,
@@ -127,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     attribute.add_parser(commands)
     batch.add_parser(commands)
     fit.add_parser(commands)
+    refine.add_parser(commands)
     converge.add_parser(commands)
 
     sample = commands.add_parser("sample", help="render the embedded crystal (PDB entry 2ERL)")

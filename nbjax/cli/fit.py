@@ -7,13 +7,13 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbjax.cli.folder import output_folder
 from nbjax.cli.interruption import interruptible
+from nbjax.cli.progress import line
 from nbjax.errors import NonFiniteError
 from nbjax.io.files import atomic_writer
 
@@ -49,7 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _fit_into(folder: Path, arguments: argparse.Namespace, settings: FitSettings) -> int:
     kept = _Kept(folder / CHECKPOINT)
-    with _line(not arguments.no_progress) as say:
+    with line("fit", not arguments.no_progress) as say:
         try:
             result, names, contents = interruptible(lambda: _fitted(arguments, settings, kept, say))
         except KeyboardInterrupt:
@@ -138,16 +138,6 @@ class _Kept:
 
         if self._last is not None:
             write_checkpoint(self.path, *self._last)
-
-
-@contextmanager
-def _line(wanted: bool) -> Iterator[Callable[[str], None]]:
-    """A line on a terminal's stderr that says what is being done."""
-    from tqdm import tqdm
-
-    shown = wanted and sys.stderr.isatty()
-    with tqdm(bar_format="fit: {desc} [{elapsed}]", disable=not shown, file=sys.stderr, leave=False) as bar:
-        yield bar.set_description_str
 
 
 def _print(result: FitResult, names: list[str]) -> None:

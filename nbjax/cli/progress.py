@@ -24,3 +24,11 @@ def progress_bar(label: str, wanted: bool, unit: str = "px") -> Iterator[Callabl
             bar.update(done - bar.n)
 
         yield advance
+
+
+@contextmanager
+def line(label: str, wanted: bool) -> Iterator[Callable[[str], None]]:
+    """A line on a terminal's stderr that says what is being done."""
+    shown = wanted and sys.stderr.isatty()
+    with tqdm(bar_format=f"{label}: {{desc}} [{{elapsed}}]", disable=not shown, file=sys.stderr, leave=False) as bar:
+        yield bar.set_description_str

@@ -40,9 +40,17 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
         FileError: the file is damaged, or the choice is none of its experiments.
     """
     tree = read_json(path)
-    listed = tree.at("experiment").items()
-    number = _number(path, listed, choice.crystal)
-    experiment = listed[number]
+    number = _number(path, tree.at("experiment").items(), choice.crystal)
+    return numbered(tree, number, choice)
+
+
+def numbered(tree: Node, number: int, choice: Choice) -> RecordedExperiment:
+    """The experiment of a number in a list that has been read.
+
+    Raises:
+        FileError: the list is damaged.
+    """
+    path, experiment = tree.file, tree.at("experiment").item(number)
     beam, scan = _model(tree, experiment, "beam"), _model(tree, experiment, "scan")
     goniometer = _model(tree, experiment, "goniometer")
     crystal, detector = _model(tree, experiment, "crystal"), _model(tree, experiment, "detector")

@@ -1,0 +1,126 @@
+"""All stills of an experiment list of DIALS, with the images that they are on; and the list with other crystals."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbjax.errors import FileError
+from nbjax.io.experiments.checks import check
+from nbjax.io.experiments.dials_expt import numbered
+from nbjax.io.experiments.json_tree import Node, read_json
+from nbjax.io.experiments.recorded import Choice, RecordedExperiment
+from nbjax.io.experiments.words import floats
+from nbjax.io.files import atomic_writer
+
+_FIELD = re.compile("#+")
+
+
+@dataclass(frozen=True)
+class Still:
+    """One crystal on one image.
+
+    Attributes:
+        number: of the experiment in the list, the ``id`` of its reflections.
+        experiment: what the list says of it.
+        image: name of the image's file as the list has it, or empty.
+        index: number of the image in its file, from 0.
+        space_group: Hall symbol of the crystal, or empty.
+        identifier: of the experiment.
+    """
+
+    number: int
+    experiment: RecordedExperiment
+    image: str
+    index: int
+    space_group: str
+    identifier: str
+
+
+def read_stills(path: str | Path) -> list[Still]:
+    """The experiments of a list that have a crystal.
+
+    Raises:
+        FileError: the list cannot be read or is damaged, has no crystal, or has one that turns.
+    """
+    tree = read_json(path)
+    found = []
+    for number, experiment in enumerate(tree.at("experiment").items()):
+        if not experiment.has("crystal"):
+            continue
+        recorded = check(numbered(tree, number, Choice(str(number))))
+        if recorded.scan is not None:
+            raise experiment.fault(
+                f"turns by {recorded.scan.width_deg:g} degrees; give stills, as dials.sequence_to_stills makes them"
+            )
+        image, index = _image(tree, experiment)
+        name = experiment.value.get("identifier") or ""
+        group = recorded.crystal.space_group if recorded.crystal is not None else None
+        found.append(Still(number, recorded, image, index, group or "", str(name)))
+    if not found:
+        raise FileError(f"{path}: has no crystal; give the list that dials.index or dials.refine wrote")
+    return found
+
+
+def _image(tree: Node, experiment: Node) -> tuple[str, int]:
+    if not experiment.has("imageset"):
+        return "", 0
+    images = tree.at("imageset").item(experiment.at("imageset").whole())
+    first = 1
+    if experiment.has("scan"):
+        scan = tree.at("scan").item(experiment.at("scan").whole())
+        first = scan.at("image_range").item(0).whole()
+    if images.has("images"):
+        name = str(images.at("images").item(0).value)
+        has_indices = images.has("single_file_indices") and images.at("single_file_indices").items()
+        return name, images.at("single_file_indices").item(0).whole() if has_indices else 0
+    template = str(images.at("template").value) if images.has("template") else ""
+    field = _FIELD.search(Path(template).name)
+    if field is None:
+        return template, first - 1
+    number = f"{first:0{len(field[0])}d}"
+    return str(Path(template).with_name(_FIELD.sub(number, Path(template).name, count=1))), 0
+
+
+def with_crystals(path: str | Path, direct_A: Mapping[int, np.ndarray]) -> str:
+    """The list of a file with other crystals; the experiments of these alone, in their order.
+
+    Args:
+        path: of the list.
+        direct_A: vectors a, b, c as rows, in the laboratory of the list, by the number of the experiment.
+
+    Raises:
+        FileError: the list cannot be read or is damaged.
+    """
+    tree: dict[str, Any] = copy.deepcopy(read_json(path).value)
+    experiments: list[dict[str, Any]] = []
+    crystals: list[dict[str, Any]] = []
+    for number in sorted(direct_A):
+        experiment = dict(tree["experiment"][number])
+        crystal = {
+            key: value
+            for key, value in tree["crystal"][experiment["crystal"]].items()
+            if not key.endswith("at_scan_points") and "covariance" not in key and not key.endswith("_sd")
+        }
+        crystal |= {f"real_space_{axis}": floats(row) for axis, row in zip("abc", direct_A[number], strict=True)}
+        experiments.append(experiment | {"crystal": len(crystals)})
+        crystals.append(crystal)
+    return json.dumps(tree | {"experiment": experiments, "crystal": crystals}, indent=1) + "\n"
+
+
+def write_with_crystals(path: str | Path, source: str | Path, direct_A: Mapping[int, np.ndarray]) -> None:
+    """Write ``with_crystals``.
+
+    Raises:
+        FileError: the list cannot be read, or the file not be written.
+    """
+    text = with_crystals(source, direct_A)
+    with atomic_writer(path, "w") as handle:
+        handle.write(text)

@@ -1,0 +1,178 @@
+"""The stills of a run: their starts, their spots, and the files of their images, checked against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from nbjax.errors import FileError
+from nbjax.io.experiments.dials_list import Still, read_stills
+from nbjax.io.experiments.dials_refl import INDEXED, ReflectionTable, read_refl
+from nbjax.io.experiments.recorded import RecordedPanel
+from nbjax.io.images import open_images, other_size, read_mask
+from nbjax.io.images.panels import open_panels, panel_mask
+from nbjax.refine.settings import RefineSettings
+from nbjax.refine.shoeboxes import Marks
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image: its file, and its number there from 0."""
+
+    file: str
+    index: int
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run refines.
+
+    Attributes:
+        file: of the experiments.
+        stills: a crystal each.
+        frames: the image of each still.
+        indexed: spots of each still.
+        found: spots of each still's image that no crystal has explained.
+        usable: of a mask, or None.
+    """
+
+    file: str
+    stills: list[Still]
+    frames: list[Frame]
+    indexed: list[Marks]
+    found: list[Marks]
+    usable: Bool[np.ndarray, "panel slow fast"] | None
+
+
+def read_inputs(experiments: str, reflections: str, images: Sequence[str], settings: RefineSettings) -> Inputs:
+    """Read and check everything but the images' pixels.
+
+    Args:
+        experiments: an experiment list of DIALS.
+        reflections: its table of indexed reflections.
+        images: files, in the order of the list's images; none: those that the list names.
+        settings: whose mask and data set are meant.
+
+    Raises:
+        FileError: a file cannot be read, or does not fit the others.
+    """
+    stills = read_stills(experiments)
+    table = read_refl(reflections)
+    indexed = _indexed(experiments, reflections, stills, table)
+    frames = _frames(experiments, stills, images, settings.dataset)
+    rest = _rows(table, (table.at("id") < 0) | ((table.at("flags").astype(int) & INDEXED) == 0))
+    alone = len(set(frames)) == 1
+    nothing = rest.of(np.zeros(0, int))
+    usable = None if settings.mask_file is None else _mask(settings.mask_file, stills[0].experiment.panels)
+    return Inputs(experiments, stills, frames, indexed, [rest if alone else nothing] * len(stills), usable)
+
+
+def _rows(table: ReflectionTable, rows: np.ndarray) -> Marks:
+    place = table.at("xyzobs.px.value")[rows, :2]
+    return Marks(table.at("miller_index")[rows].astype(int), table.at("panel")[rows].astype(int), place)
+
+
+def _indexed(experiments: str, reflections: str, stills: list[Still], table: ReflectionTable) -> list[Marks]:
+    """The indexed spots of each still."""
+    number = table.at("id").astype(int)
+    known = {still.number for still in stills}
+    strange = set(number[number >= 0].tolist()) - known
+    if strange:
+        raise FileError(
+            f"{reflections}: has reflections of experiment {min(strange)}, which {experiments} has not, or without a "
+            "crystal; give the two files of one run of DIALS"
+        )
+    is_indexed = (table.at("flags").astype(int) & INDEXED > 0) & np.any(table.at("miller_index") != 0, axis=1)
+    if not (is_indexed & (number >= 0)).any():
+        raise FileError(f"{reflections}: has no indexed reflection; give the table that dials.index wrote")
+    panels = max(len(still.experiment.panels) for still in stills)
+    if table.at("panel").max(initial=0) >= panels:
+        count = f"{panels} panel{'s' if panels > 1 else ''}"
+        raise FileError(
+            f"{reflections}: has reflections on panel {table.at('panel').max()}, and {experiments} has {count}; give "
+            "the two files of one run of DIALS"
+        )
+    return [_rows(table, is_indexed & (number == still.number)) for still in stills]
+
+
+def _frames(experiments: str, stills: list[Still], images: Sequence[str], dataset: str | None) -> list[Frame]:
+    """The image of each still."""
+    told = [Frame(still.image, still.index) for still in stills]
+    if not images:
+        if any(not frame.file for frame in told):
+            raise FileError(f"{experiments}: does not name its images; give them with --images")
+        return [_present(experiments, frame) for frame in told]
+    by_name: dict[str, list[str]] = {}
+    for name in images:
+        by_name.setdefault(Path(name).name, []).append(name)
+    if all(len(by_name.get(Path(frame.file).name, [])) == 1 for frame in told):
+        return [Frame(by_name[Path(frame.file).name][0], frame.index) for frame in told]
+    given = [Frame(name, index) for name in images for index in range(_count(name, stills, dataset))]
+    order = list(dict.fromkeys(told)) if all(frame.file for frame in told) else told
+    if len(given) != len(order):
+        raise FileError(
+            f"--images: {len(images)} file{'s hold' if len(images) > 1 else ' holds'} {len(given)} images, and "
+            f"{experiments} has {len(order)}; give one for each, in the same order, or files of the same names"
+        )
+    return [given[order.index(frame)] for frame in told] if len(order) < len(told) or order != told else given
+
+
+def _present(experiments: str, frame: Frame) -> Frame:
+    for place in (Path(frame.file), Path(experiments).parent / frame.file):
+        if place.exists():
+            return Frame(str(place), frame.index)
+    raise FileError(f"{experiments}: its image {frame.file} is not there; give the images with --images")
+
+
+def _count(name: str, stills: list[Still], dataset: str | None) -> int:
+    panels = stills[0].experiment.panels
+    return len(open_panels(name, panels, dataset) if len(panels) > 1 else open_images(name, dataset))
+
+
+def _mask(name: str, panels: tuple[RecordedPanel, ...]) -> Bool[np.ndarray, "panel slow fast"]:
+    if len(panels) > 1:
+        return panel_mask(name, panels)
+    fast, slow = panels[0].pixels
+    found = read_mask(name, shape=(slow, fast))
+    if found.shape != (slow, fast):
+        raise FileError(f"{name}: {other_size(found.shape, (slow, fast), 'the detector')}; give a mask of its size")
+    return found[None]
+
+
+def read_frame(
+    inputs: Inputs, number: int, settings: RefineSettings
+) -> tuple[Float[np.ndarray, "panel slow fast"], Bool[np.ndarray, "panel slow fast"]]:
+    """Photons of a still's image, and which pixels have a value that is to be believed.
+
+    Raises:
+        FileError: the image cannot be read, or is of another size than the detector.
+    """
+    frame, panels = inputs.frames[number], inputs.stills[number].experiment.panels
+    if len(panels) > 1:
+        stack = open_panels(frame.file, panels, settings.dataset)
+    else:
+        stack = open_images(frame.file, settings.dataset, panels[0].pixels[::-1])
+    if not 0 <= frame.index < len(stack):
+        raise FileError(f"{frame.file}: has {len(stack)} images, and none of number {frame.index}; give all of them")
+    recorded = stack[frame.index]
+    saturation = settings.saturation_counts
+    if saturation is None and recorded.saturation_counts is None:
+        saturation = panels[0].saturation_counts
+    photons = recorded.photons(settings.pedestal_counts, saturation, settings.photons_per_count)
+    photons = photons.reshape(-1, *photons.shape[-2:])
+    wanted = panels[0].pixels[::-1]
+    if len(panels) == 1 and photons.shape[1:] != wanted:
+        raise FileError(f"{frame.file}: {other_size(photons.shape[1:], wanted, 'the detector')}")
+    usable = np.isfinite(photons)
+    for panel, each in enumerate(panels):
+        if each.bad is not None:
+            usable[panel, : each.bad.shape[0], : each.bad.shape[1]] &= ~each.bad
+    if inputs.usable is not None:
+        if inputs.usable.shape != usable.shape:
+            raise FileError(f"{settings.mask_file}: {other_size(inputs.usable.shape, usable.shape, 'the image')}")
+        usable &= inputs.usable
+    return np.where(usable, photons, 0.0), usable

@@ -1,0 +1,57 @@
+"""Shots that a run has finished, kept so that it goes on after it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbjax.io.files import atomic_writer
+from nbjax.refine.outcome import ShotResult, of_arrays
+
+FOLDER = "shots"
+
+
+class Kept:
+    """A folder with a file for each shot.
+
+    Args:
+        folder: of the run.
+        question: what was asked for; shots of another question are not taken.
+        resume: whether those that are there are taken.
+    """
+
+    def __init__(self, folder: Path, question: str, resume: bool) -> None:
+        self._folder, self._resume = folder / FOLDER, resume
+        self._question = hashlib.sha256(question.encode()).hexdigest()
+        self._folder.mkdir(exist_ok=True)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"shot_{number:06d}.npz"
+
+    def read(self, number: int) -> ShotResult | None:
+        """A shot that was finished, or None."""
+        if not self._resume:
+            return None
+        try:
+            with np.load(self._path(number)) as content:
+                arrays = dict(content)
+        except (OSError, ValueError, zipfile.BadZipFile):
+            return None
+        return of_arrays(arrays) if str(arrays.pop("question", "")) == self._question else None
+
+    def write(self, shot: ShotResult) -> None:
+        """Keep a shot.
+
+        Raises:
+            FileError: it cannot be written.
+        """
+        content = io.BytesIO()
+        arrays: dict[str, Any] = shot.arrays()
+        np.savez_compressed(content, question=self._question, **arrays)
+        with atomic_writer(self._path(shot.number)) as handle:
+            handle.write(content.getvalue())

@@ -1,0 +1,213 @@
+"""All shots of a run, one after the other: a bad one is a row of the table, not the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nbjax.errors import FileError, NbjaxError
+from nbjax.experiment import Experiment
+from nbjax.pipeline.spots.prediction import predict, spot_capacity
+from nbjax.refine.inputs import Inputs, read_frame
+from nbjax.refine.model import Shot
+from nbjax.refine.outcome import Outcome, ShotResult, failed
+from nbjax.refine.parameters import COUNT, Start, departed
+from nbjax.refine.settings import RefineSettings, prior_sigmas
+from nbjax.refine.shoeboxes import Marks, Shoeboxes, chosen_spots, cut, joined
+from nbjax.refine.shot import Noise, Solution, solve
+from nbjax.refine.stages import STAGES, Schedule, Stage, finishing, schedule_of
+from nbjax.refine.start import direct_angstrom, start_of
+from nbjax.sampling.capacity import Capacity
+
+_SPARE = 1.5
+_LEAST_PARTIALITY = 0.05
+_FAINT = 0.02
+"""Photons of a spot that disturbs its neighbours, over the median of those that are looked at."""
+_OUTLYING = 4.0
+"""Misfit of a box over the median, from which on it is left out."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is refined, with what all shots share."""
+
+    inputs: Inputs
+    experiment: Experiment
+    settings: RefineSettings
+
+    @cached_property
+    def noise(self) -> Noise:
+        """Of the pixels."""
+        photon = 1.0
+        return Noise(*map(jnp.asarray, (self.settings.readout_sigma_photons, self.settings.profile_error, photon)))
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """Coarse to fine, and what the settings free besides."""
+        free = self.settings.free
+        return (*STAGES, replace(STAGES[-1], free=(*STAGES[-1].free, *free))) if free else STAGES
+
+    @cached_property
+    def capacity(self) -> Capacity:
+        """Room for the spots of any shot."""
+        start = start_of(self.inputs.stills[0], self.experiment, self.settings)
+        found = spot_capacity(departed(self.experiment, start, jnp.zeros(COUNT), 2.0))
+        blocks, near, excited, seen = (
+            int(_SPARE * count) for count in (found.blocks, found.near, found.excited, found.seen)
+        )
+        return replace(found, blocks=blocks, near=near, excited=excited, seen=seen)
+
+
+def refine_all(run: Run, done: Callable[[int], ShotResult | None], say: Callable[[str], None]) -> Iterator[ShotResult]:
+    """Refine every still, in the order of the list.
+
+    Args:
+        run: what.
+        done: the result of a still that was refined before, or None.
+        say: is told what is being done.
+    """
+    for place, still in enumerate(run.inputs.stills):
+        known = done(still.number)
+        if known is not None:
+            yield known
+            continue
+        say(f"shot {place + 1} of {len(run.inputs.stills)}")
+        try:
+            yield refine_still(run, place)
+        except NbjaxError as error:
+            yield failed(still.number, str(error))
+
+
+def refine_still(run: Run, place: int) -> ShotResult:
+    """Refine one still.
+
+    Args:
+        run: of which.
+        place: of the still in the inputs.
+
+    Raises:
+        FileError: its image cannot be used, or it has too few spots.
+    """
+    settings, still = run.settings, run.inputs.stills[place]
+    photons, usable = read_frame(run.inputs, place, settings)
+    start = start_of(still, run.experiment, settings)
+    tie = np.asarray(start.tie)
+    prior = jnp.asarray(prior_sigmas(settings.priors))
+    coarse = schedule_of(run.stages, tie, settings.factor_error)
+    departure, left_out = jnp.zeros(COUNT), set[tuple[int, ...]]()
+    for schedule in (coarse, finishing(coarse)):
+        spots, others = _listed(run, place, start, departure, left_out)
+        boxes = cut(photons, usable, spots, others, settings.box_px, settings.spots)
+        if len(boxes.rows) < settings.fewest_spots:
+            raise FileError(
+                f"{still.experiment.file}: has {len(boxes.rows)} spots with pixels, and {settings.fewest_spots} are "
+                "wanted; lower refine.fewest_spots"
+            )
+        solution = solved(run, start, boxes, prior, schedule, departure)
+        departure = jnp.asarray(solution.departure)
+        left_out |= _outlying(boxes, solution)
+    return _result(run, place, (start, boxes, solution), coarse)
+
+
+def solved(
+    run: Run, start: Start, boxes: Shoeboxes, prior: jax.Array, schedule: Schedule, departure: jax.Array
+) -> Solution:
+    """The solution of a shot, as numbers of the host."""
+    arrays = map(jnp.asarray, (boxes.hkl, boxes.panel.astype(np.int32), boxes.corner, boxes.data, boxes.valid))
+    found = solve(run.experiment, Shot(start, *arrays), run.noise, prior, schedule, departure)
+    numbers: Solution = jax.tree.map(np.asarray, found)
+    return numbers
+
+
+def _listed(
+    run: Run, place: int, start: Start, departure: jax.Array, left_out: set[tuple[int, ...]]
+) -> tuple[Marks, Marks]:
+    """The spots that are looked at, and all others that are strong."""
+    inputs, settings = run.inputs, run.settings
+    experiment = departed(run.experiment, start, departure)
+    spots = predict(experiment, capacity=run.capacity)
+    count = min(int(spots.count), len(spots))
+    spots = jax.tree.map(np.asarray, spots)
+    # the direct beam is none of them
+    real = (spots.partiality > _LEAST_PARTIALITY) & (spots.photons > 0) & spots.miller_index.any(1)
+    rows = np.flatnonzero(real[:count])
+    rows = rows[np.argsort(-spots.photons[rows], kind="stable")]
+    predicted = Marks(spots.miller_index, spots.panel, spots.centre).of(rows)
+    own = inputs.indexed[place]
+    looked = chosen_spots(own, predicted, settings.spots)
+    looked = looked.of(np.array([tuple(hkl) not in left_out for hkl in looked.hkl.tolist()], bool))
+    known = set(map(tuple, looked.hkl.tolist()))
+    strong = spots.photons[rows] > _FAINT * np.median(spots.photons[rows[: settings.spots]]) if len(rows) else rows > 0
+    rest = [row for row, hkl in enumerate(predicted.hkl.tolist()) if strong[row] and tuple(hkl) not in known]
+    same = [i for i, frame in enumerate(inputs.frames) if frame == inputs.frames[place] and i != place]
+    return looked, joined(predicted.of(np.array(rest, int)), inputs.found[place], *(inputs.indexed[i] for i in same))
+
+
+def _outlying(boxes: Shoeboxes, solution: Solution) -> set[tuple[int, ...]]:
+    """Indices of spots that the model does not describe, as when another crystal's lie on them."""
+    count = len(boxes.rows)
+    misfit = solution.boxes.misfit[:count] / np.maximum(boxes.valid[:count].sum((1, 2)), 1)
+    far = misfit > _OUTLYING * max(float(np.median(misfit)), 1.0)
+    return set(map(tuple, boxes.hkl[:count][far].astype(int).tolist()))
+
+
+def _result(run: Run, place: int, found: tuple[Start, Shoeboxes, Solution], schedule: Schedule) -> ShotResult:
+    start, boxes, solution = found
+    still, count, size = run.inputs.stills[place], len(boxes.rows), run.settings.box_px
+    free = np.asarray(schedule.free[-1])
+    curvature = solution.curvature * np.outer(free, free) + np.diag(1 - free)
+    misfit = float(solution.misfit)
+    sigma = free * np.sqrt(np.abs(np.diag(np.linalg.inv(curvature))) * max(misfit, 1.0))
+    spots, own_boxes = jax.tree.map(
+        lambda leaf: leaf[:count], (replace(solution.spots, count=solution.spots.partiality), solution.boxes)
+    )
+    height, height_sigma = own_boxes.free_height.T
+    model = spots.photons
+    hkl = boxes.hkl[:count].astype(int)
+    at = {
+        tuple(h): xy
+        for h, xy in zip(run.inputs.indexed[place].hkl.tolist(), run.inputs.indexed[place].centre, strict=True)
+    }
+    observed = np.array([at.get(tuple(h), (np.nan, np.nan)) for h in hkl.tolist()]).reshape(-1, 2)
+    outcome, reason = _verdict(run.settings, solution)
+    seen = height * model
+    first = np.stack([boxes.corner[:count, 0], boxes.corner[:count, 1], np.zeros(count, int)], -1)
+    return ShotResult(
+        number=still.number,
+        outcome=outcome,
+        reason=reason,
+        departure=np.asarray(solution.departure),
+        sigma=sigma,
+        direct_A=direct_angstrom(departed(run.experiment, start, jnp.asarray(solution.departure))),
+        misfit=misfit,
+        correlation=float(np.corrcoef(seen, model)[0, 1]) if count > 1 else float("nan"),
+        r=float(np.abs(seen - model).sum() / max(np.abs(seen).sum(), 1e-30)),
+        hkl=hkl,
+        panel=boxes.panel[:count],
+        centre=spots.centre,
+        observed=observed,
+        bbox=np.stack([first, first + np.array([size, size, 1])], -1).reshape(count, 6),
+        photons=seen,
+        photons_sigma=height_sigma * model,
+        model=model,
+        background=np.asarray(own_boxes.linear[:, 0]),
+        partiality=spots.partiality,
+        s1_per_A=spots.s1_per_m * 1e-10,
+    )
+
+
+def _verdict(settings: RefineSettings, solution: Solution) -> tuple[Outcome, str]:
+    misfit = float(solution.misfit)
+    if not np.isfinite(solution.departure).all() or not np.isfinite(misfit):
+        return Outcome.SET_ASIDE, "its misfit is not finite"
+    if misfit > settings.most_misfit:
+        return Outcome.SET_ASIDE, f"its misfit is {misfit:.3g} a pixel, above refine.most_misfit"
+    far = np.abs(solution.departure) / prior_sigmas(settings.priors)
+    if far.max() > 5:
+        return Outcome.SET_ASIDE, f"it went {far.max():.1f} standard deviations of its prior away from its start"
+    return Outcome.REFINED, ""

@@ -1,0 +1,87 @@
+"""Stills of square crystals with noise, refined by the closed model from starts that are off; and what spoils them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import h5py
+import jax
+import numpy as np
+import pytest
+from stills import errors, write_stills
+
+from nbjax.cli import main
+from nbjax.io.experiments.dials_list import read_stills
+from nbjax.io.experiments.dials_refl import read_refl
+from nbjax.refine import run
+
+COUNT = 3
+
+
+def words(folder: Path, *more: str) -> list[str]:
+    images = [str(folder / f"still_{number}.npy") for number in range(COUNT)]
+    files = ["--reflections", str(folder / "start.refl"), "--config", str(folder / "refine.toml")]
+    return ["refine", str(folder / "start.expt"), *files, "--images", *images, "--out", str(folder / "out"), *more]
+
+
+@pytest.fixture(scope="module")
+def refined(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[np.ndarray]]:
+    folder = tmp_path_factory.mktemp("refined")
+    with jax.enable_x64(True):
+        true = write_stills(folder, COUNT)
+    # the last one is spoilt
+    np.save(folder / f"still_{COUNT - 1}.npy", np.full((192, 192), -1, np.int32))
+    assert main(words(folder)) == 0
+    return folder, true
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    with (folder / "out" / "shots.csv").open() as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_crystals_come_close_to_the_truth(refined: tuple[Path, list[np.ndarray]]) -> None:
+    folder, true = refined
+    starts, ends = (read_stills(folder / name) for name in ("start.expt", "out/refined.expt"))
+    assert [still.identifier for still in ends] == ["still0", "still1"]
+    for still, start, direct in zip(ends, starts, true, strict=False):
+        before, after = (errors(direct, each.experiment.crystal.direct_A) for each in (start, still))
+        assert after[0] < before[0] / 5
+        assert after[0] < 0.02
+        assert after[1] < 3e-4
+
+
+def test_a_spoilt_image_is_a_row_and_not_the_end(refined: tuple[Path, list[np.ndarray]]) -> None:
+    rows = table(refined[0])
+    assert [row["outcome"] for row in rows] == ["refined", "refined", "failed"]
+    assert "has 0 spots with pixels" in rows[2]["reason"]
+    assert float(rows[0]["correlation"]) > 0.95
+    assert float(rows[0]["sigma_log_scale"]) > 0
+    with h5py.File(refined[0] / "out" / "shots.h5") as file:
+        assert file["shots/misfit"][0] == pytest.approx(float(rows[0]["misfit"]), rel=1e-6)
+
+
+def test_integrated_reflections_are_partial_intensities(refined: tuple[Path, list[np.ndarray]]) -> None:
+    found = read_refl(refined[0] / "out" / "integrated.refl")
+    assert set(found.at("id").tolist()) == {0, 1}
+    partiality = found.at("partiality")
+    assert ((partiality > 0) & (partiality <= 1)).all()
+    sigma = np.sqrt(found.at("intensity.prf.variance"))
+    assert np.isfinite(found.at("intensity.prf.value")).all()
+    assert (sigma > 0).all()
+    assert found.identifiers == {0: "still0", 1: "still1"}
+
+
+def test_a_run_goes_on_where_it_was_stopped(
+    refined: tuple[Path, list[np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = refined[0]
+    first = (folder / "out" / "shots.csv").read_text()
+    (folder / "out" / "shots" / "shot_000001.npz").unlink()
+    looked: list[int] = []
+    own = run.refine_still
+    monkeypatch.setattr(run, "refine_still", lambda which, place: (looked.append(place), own(which, place))[1])
+    assert main(words(folder, "--resume")) == 0
+    assert looked == [1]
+    assert (folder / "out" / "shots.csv").read_text() == first
