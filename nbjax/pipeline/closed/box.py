@@ -19,7 +19,7 @@ from nbjax import precision
 from nbjax.experiment import Experiment
 from nbjax.held import apart
 from nbjax.pipeline.closed.frame import Frame
-from nbjax.pipeline.closed.spot import Around, Exposed, Spot, exposed_of, factor_at, seen_at, shown
+from nbjax.pipeline.closed.spot import Around, Exposed, Spot, beyond_at, exposed_of, factor_at, seen_at, shown
 from nbjax.pipeline.closed.surface import POINTS, Surface, across, along, surface
 from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.sampling.capacity import SpotSize
@@ -35,6 +35,7 @@ class Sheet:
 
     Attributes:
         seen: exponent of a still; exponent, angle, slope and bend of a rotation.
+        beyond: of ``beyond_at``; None without a resolution limit.
         rows: distance of the middles of rows from the spot's in half its length.
         columns: that of the middles of pixels from the spot's line in half its width.
         shift_along, shift_across, lean: such distances for one pixel, and what along one moves across.
@@ -45,6 +46,7 @@ class Sheet:
     """
 
     seen: tuple[Surface, ...]
+    beyond: Surface | None
     rows: Float[Array, " rows"]
     columns: Float[Array, "rows columns"]
     shift_along: Float[Array, ""]
@@ -73,7 +75,10 @@ def sheet_of(
     dtype = precision.policy(experiment.precision).intensity
     # as far as the spot: pixels may be many times wider, and no polynomial follows it there
     length, width = jnp.maximum(frame.reach_along, _LEAST_REACH), jnp.maximum(frame.reach_across, _LEAST_REACH)
-    seen = seen_at(experiment, scene, ray, spot, around, *_points(frame, length, width))
+    points = _points(frame, length, width)
+    seen, beyond = seen_at(experiment, scene, ray, spot, around, *points), None
+    if experiment.grid.resolution_cut:
+        beyond = surface(jax.lax.stop_gradient(beyond_at(experiment, scene, ray, spot, around, *points)), dtype)
     rows, columns = frame.pixels(size.half_length, size.half_width)
     middle = rows + 0.5
     # the distance from the spot's line is small where the index of a pixel is large
@@ -83,6 +88,7 @@ def sheet_of(
     factor = factor_at(experiment, scene, ray, *_points(frame, whole_length, whole_width))
     sheet = Sheet(
         seen=tuple(surface(part, dtype) for part in seen),
+        beyond=beyond,
         rows=off_rows / length,
         columns=off_columns / width,
         shift_along=1 / length,
@@ -122,8 +128,11 @@ def photons_of(sheet: Sheet, nodes: int) -> Float[Array, "rows columns spots"]:
     reached = (jnp.abs(x) <= 1) & (jnp.abs(y) <= 1)
     x, y = jnp.clip(x, -1, 1), jnp.clip(y, -1, 1)
     # one for all nodes across and columns
-    lines = apart(lambda parts, x: [along(part, x) for part in parts], sheet.seen, x)
+    parts = sheet.seen if sheet.beyond is None else (*sheet.seen, sheet.beyond)
+    lines = apart(lambda parts, x: [along(part, x) for part in parts], parts, x)
     seen = [across(line, y) for line in lines]
+    if sheet.beyond is not None:
+        reached &= seen.pop() <= 0
     value = jnp.exp(-seen[0]) if sheet.exposed is None else shown(sheet.exposed, *seen)
     weight_along, weight_across = (jnp.asarray(weights / 2, dtype).reshape(shape) for shape in (deep, wide))
     inside = jnp.where(reached, weight_along * weight_across * value, 0).sum((0, 1))

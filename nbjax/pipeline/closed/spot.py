@@ -24,7 +24,7 @@ from jaxtyping import Float
 
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.unit_cell import invert_basis
-from nbjax.numerics import Components, components, cross, dot, less, plus, scaled
+from nbjax.numerics import Components, components, cross, dot, less, norm, plus, scaled
 from nbjax.physics.block import cell_count
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.accumulate import whole_product
@@ -204,6 +204,26 @@ def seen_at(
     if around.axis is None:
         return (_exponent(spot, around, ray, q, jnp.zeros_like(slow)),)
     return _along_rotation(spot, around, ray, q)
+
+
+def beyond_at(
+    experiment: Experiment,
+    scene: Scene,
+    ray: RayTable,
+    spot: Spot,
+    around: Around,
+    slow: Float[Array, "*n"],
+    fast: Float[Array, "*n"],
+) -> Float[Array, "*n"]:
+    """How far points in pixels are beyond the resolution limit at their likeliest wavelength, relative to it."""
+    q = sample_ray(experiment, scene, *_at(ray, slow, fast)).scattering_per_m
+    pulled = _times(_rows(spot.inverse), less(q, components(spot.star)))
+    if around.axis is not None:
+        # and at the likeliest angle
+        share = dot(components(spot.turned), pulled) / _stiffness(spot)
+        pulled = less(pulled, scaled(share, components(spot.inverse @ spot.turned)))
+    longer = 1 + around.spread.bandwidth * dot(components(spot.star), pulled)
+    return norm(q) * experiment.resolution_limit_m / longer - 1
 
 
 def _along_rotation(spot: Spot, around: Around, ray: RayTable, q: Components) -> tuple[Array, Array, Array, Array]:

@@ -31,6 +31,7 @@ SPOT = (174, 197, 171, 194)
 
 def config(model: str, sampling: dict[str, Any], beam: dict[str, Any], **crystal: Any) -> Config:
     """One spot of a crystal of 12 cells along each axis."""
+    limit_A = sampling.get("resolution_limit_A")
     given = {"cells": (12.0,) * 3, "default_F": 100.0, "misset_deg": (10.0, 20.0, 30.0), **TRICLINIC, **crystal}
     return Config(
         beam=Beam(wavelength_A=1.0, **beam),
@@ -38,7 +39,7 @@ def config(model: str, sampling: dict[str, Any], beam: dict[str, Any], **crystal
         detector=Detector(
             pixel_mm=0.06, pixels_fast=240, pixels_slow=240, distance_mm=120.0, beam_x_mm=2.0, beam_y_mm=30.0, roi=SPOT
         ),
-        sampling=Sampling(**sampling) if model == "sampled" else Sampling(),
+        sampling=Sampling(**sampling) if model == "sampled" else Sampling(resolution_limit_A=limit_A),
     )
 
 
@@ -78,6 +79,16 @@ SPREADS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], int, fl
     "rotation": ({"phi_range_deg": 0.3}, {}, {"phi_steps": 300}, 3, 2e-3),
     "reversed": ({"phi_range_deg": -0.3}, {}, {"phi_steps": 300}, 3, 2e-3),
 }
+
+
+def test_the_resolution_limit_cuts_through_a_spot() -> None:
+    """Through the middle of it, where a pixel that the limit crosses is integrated by few nodes."""
+    limited = {"resolution_limit_A": 5.8113}
+    expected = sampled(8, limited, {})
+    cut, whole = image("closed", limited, {}), image("closed", {}, {})
+    assert 0.3 * whole.sum() < cut.sum() < 0.7 * whole.sum()
+    assert np.abs(cut - expected).max() < 0.06 * whole.max()
+    assert abs(cut.sum() / expected.sum() - 1) < 0.02
 
 
 OF_SEVERAL_SIZES = ("size alone", "mosaicity", "rotation", "reversed")
