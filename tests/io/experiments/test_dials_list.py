@@ -1,0 +1,65 @@
+"""Stills of an experiment list, their images, and the list with other crystals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nbjax.errors import FileError
+from nbjax.io.experiments.dials_list import read_stills, write_with_crystals
+
+
+def listed(**changes: Any) -> dict[str, Any]:
+    models = {"beam": 0, "detector": 0}
+    crystal = {"real_space_a": [50, 0, 0], "real_space_b": [0, 60, 0], "real_space_c": [0, 0, 70], "ML_half_sd": 1}
+    panel = {
+        "name": "p",
+        "fast_axis": [1, 0, 0],
+        "slow_axis": [0, -1, 0],
+        "origin": [-10, 10, -100],
+        "image_size": [20, 20],
+        "pixel_size": [1, 1],
+    }
+    tree = {
+        "__id__": "ExperimentList",
+        "experiment": [
+            {"__id__": "Experiment", "identifier": f"e{i}", **models, "crystal": i, "imageset": i} for i in range(3)
+        ],
+        "beam": [{"direction": [0, 0, 1], "wavelength": 1.0}],
+        "detector": [{"panels": [panel], "hierarchy": None}],
+        "crystal": [crystal | {"space_group_hall_symbol": " P 4"}] * 3,
+        "imageset": [
+            {"images": ["a.img"]},
+            {"images": ["b.h5"], "single_file_indices": [4]},
+            {"template": "d/c_####.cbf"},
+        ],
+    }
+    return tree | changes
+
+
+def test_images_of_stills_are_known(tmp_path: Path) -> None:
+    (tmp_path / "a.expt").write_text(json.dumps(listed()))
+    stills = read_stills(tmp_path / "a.expt")
+    assert [(still.image, still.index) for still in stills] == [("a.img", 0), ("b.h5", 4), ("d/c_0001.cbf", 0)]
+    assert [still.identifier for still in stills] == ["e0", "e1", "e2"]
+    assert stills[0].space_group == "P 4"
+
+
+def test_crystals_are_replaced_and_others_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.expt").write_text(json.dumps(listed()))
+    direct = np.diag([51.0, 61.0, 71.0])
+    write_with_crystals(tmp_path / "b.expt", tmp_path / "a.expt", {2: direct, 0: 2 * direct})
+    stills = read_stills(tmp_path / "b.expt")
+    assert [still.identifier for still in stills] == ["e0", "e2"]
+    assert np.allclose([still.experiment.crystal.direct_A for still in stills], [2 * direct, direct])
+    assert "ML_half_sd" not in (tmp_path / "b.expt").read_text()
+
+
+def test_lists_without_crystals_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.expt").write_text(json.dumps(listed(experiment=[{"beam": 0, "detector": 0}])))
+    with pytest.raises(FileError, match="has no crystal"):
+        read_stills(tmp_path / "a.expt")

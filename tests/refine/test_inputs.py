@@ -1,0 +1,78 @@
+"""Files that do not fit each other are told by one sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stills import table
+
+from nbjax.errors import FileError
+from nbjax.io.experiments.dials_refl import ReflectionTable, write_refl
+from nbjax.refine.inputs import read_frame, read_inputs
+from nbjax.refine.settings import RefineSettings
+
+EXPT = {
+    "__id__": "ExperimentList",
+    "experiment": [{"__id__": "Experiment", "beam": 0, "detector": 0, "crystal": 0}],
+    "beam": [{"direction": [0, 0, 1], "wavelength": 1.0}],
+    "detector": [
+        {
+            "panels": [
+                {
+                    "name": "p",
+                    "fast_axis": [1, 0, 0],
+                    "slow_axis": [0, -1, 0],
+                    "origin": [-10, 10, -100],
+                    "image_size": [30, 20],
+                    "pixel_size": [1, 1],
+                }
+            ],
+            "hierarchy": None,
+        }
+    ],
+    "crystal": [{"real_space_a": [50, 0, 0], "real_space_b": [0, 60, 0], "real_space_c": [0, 0, 70]}],
+}
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    monkeypatch.chdir(tmp_path)
+    Path("a.expt").write_text(json.dumps(EXPT))
+    np.save("ok.npy", np.ones((20, 30), np.int32))
+    np.save("small.npy", np.ones((20, 20), np.int32))
+    np.save("two.npy", np.ones((2, 20, 30), np.int32))
+    one = (np.array([[1, 2, 3]]), np.array([[5.0, 6.0]]))
+
+    def asked(shots: int = 1, image: str = "ok.npy", mask: str | None = None, **columns: np.ndarray) -> None:
+        made = table([one] * shots)
+        write_refl("a.refl", ReflectionTable({**made.columns, **columns}))
+        settings = RefineSettings(mask_file=mask)
+        read_frame(read_inputs("a.expt", "a.refl", [image], settings), 0, settings)
+
+    return asked
+
+
+def test_files_that_fit(ask: Callable[..., None]) -> None:
+    ask()
+    ask(mask="ok.npy")
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"shots": 2}, "a.refl: has reflections of experiment 1, which a.expt has not"),
+        ({"flags": np.array([32])}, "a.refl: has no indexed reflection"),
+        ({"panel": np.array([3])}, "a.refl: has reflections on panel 3, and a.expt has 1 panel"),
+        ({"image": "none.npy"}, "none.npy: cannot be read"),
+        ({"image": "two.npy"}, "--images: 1 file holds 2 images, and a.expt has 1"),
+        ({"image": "small.npy"}, "small.npy: .*20 x 20"),
+        ({"mask": "small.npy"}, "small.npy: has 20 x 20 pixels"),
+    ],
+)
+def test_files_that_do_not_fit(ask: Callable[..., None], asked: dict, words: str) -> None:
+    with pytest.raises(FileError, match=words):
+        ask(**asked)
