@@ -64,11 +64,30 @@ def read_inputs(experiments: str, reflections: str, images: Sequence[str], setti
     table = read_refl(reflections)
     indexed = _indexed(experiments, reflections, stills, table)
     frames = _frames(experiments, stills, images, settings.dataset)
-    rest = _rows(table, (table.at("id") < 0) | ((table.at("flags").astype(int) & INDEXED) == 0))
-    alone = len(set(frames)) == 1
-    nothing = rest.of(np.zeros(0, int))
+    found = _found(stills, table, only=len(set(frames)) == 1)
     usable = None if settings.mask_file is None else _mask(settings.mask_file, stills[0].experiment.panels)
-    return Inputs(experiments, stills, frames, indexed, [rest if alone else nothing] * len(stills), usable)
+    return Inputs(experiments, stills, frames, indexed, found, usable)
+
+
+def _found(stills: list[Still], table: ReflectionTable, only: bool) -> list[Marks]:
+    """Spots of each still's image that are of no crystal: of its experiment, or of none and on its image.
+
+    Args:
+        stills, table: as read.
+        only: whether all stills are on one image, whose spots need not say so.
+    """
+    unindexed, number = (table.at("flags").astype(int) & INDEXED) == 0, table.at("id").astype(int)
+    of_none = number < 0
+    images = table.columns.get("imageset_id")
+    found = []
+    for still in stills:
+        own = unindexed & (number == still.number)
+        if images is not None and still.imageset is not None:
+            own |= of_none & (images == still.imageset)
+        elif only:
+            own |= of_none
+        found.append(_rows(table, own))
+    return found
 
 
 def _rows(table: ReflectionTable, rows: np.ndarray) -> Marks:

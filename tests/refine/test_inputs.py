@@ -76,3 +76,23 @@ def test_files_that_fit(ask: Callable[..., None]) -> None:
 def test_files_that_do_not_fit(ask: Callable[..., None], asked: dict, words: str) -> None:
     with pytest.raises(FileError, match=words):
         ask(**asked)
+
+
+def test_spots_of_no_crystal_are_left_out_on_their_own_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = [{"__id__": "ImageSet", "images": [f"{name}.npy"]} for name in "ab"]
+    stills = [{"beam": 0, "detector": 0, "crystal": 0, "imageset": number} for number in (0, 1)]
+    Path("two.expt").write_text(json.dumps({**EXPT, "experiment": stills, "imageset": images}))
+    for name in "ab":
+        np.save(f"{name}.npy", np.ones((20, 30), np.int32))
+    places = np.array([[5.0, 6.0], [7.0, 8.0], [9.0, 10.0], [11.0, 12.0]])
+    made = table([(np.array([[1, 2, 3]]), places[:1]), (np.array([[1, 2, 3]] + [[0, 0, 0]] * 2), places[1:])])
+    columns = {**made.columns, "id": np.array([0, 1, -1, -1]), "flags": np.array([4, 4, 32, 32])}
+
+    def found(**more: np.ndarray) -> list[list[list[float]]]:
+        write_refl("two.refl", ReflectionTable({**columns, **more}))
+        inputs = read_inputs("two.expt", "two.refl", [], RefineSettings())
+        return [marks.centre.tolist() for marks in inputs.found]
+
+    assert found(imageset_id=np.array([0, 1, 0, 1])) == [[[9.0, 10.0]], [[11.0, 12.0]]]
+    assert found() == [[], []]

@@ -34,6 +34,7 @@ class Still:
         index: number of the image in its file, from 0.
         space_group: Hall symbol of the crystal, or empty.
         identifier: of the experiment.
+        imageset: number of the image in the list, the ``imageset_id`` of spots of no experiment; None: it has none.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Still:
     index: int
     space_group: str
     identifier: str
+    imageset: int | None = None
 
 
 def read_stills(path: str | Path) -> list[Still]:
@@ -63,7 +65,8 @@ def read_stills(path: str | Path) -> list[Still]:
         image, index = _image(tree, experiment)
         name = experiment.value.get("identifier") or ""
         group = recorded.crystal.space_group if recorded.crystal is not None else None
-        found.append(Still(number, recorded, image, index, group or "", str(name)))
+        imageset = experiment.at("imageset").whole() if experiment.has("imageset") else None
+        found.append(Still(number, recorded, image, index, group or "", str(name), imageset))
     if not found:
         raise FileError(f"{path}: has no crystal; give the list that dials.index or dials.refine wrote")
     return found
