@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jaxlib
 import pytest
-from jaxtyping import install_import_hook
+import typechecker
 from sharing import Sharing, dearest_first
 
 if "XLA_FLAGS" not in os.environ and jaxlib.__version__.startswith("0.10."):
@@ -26,7 +26,7 @@ if "XLA_FLAGS" not in os.environ and jaxlib.__version__.startswith("0.10."):
         "--xla_cpu_parallel_codegen_split_count=1"
     )
 
-install_import_hook("nbjax", "typechecker.functions_only")
+typechecker.install()
 
 if "NBJAX_TESTS_CACHE" not in os.environ:
     # what the workers of one run compile they share; the process that starts the run removes it

@@ -122,7 +122,7 @@ class Project:
             return
         self.write(self.source)
         sys.path.append(str(self.folder / "tests"))
-        with importlib.import_module("jaxtyping").install_import_hook("nbjax", "typechecker.functions_only"):
+        with importlib.import_module("typechecker").install():
             for name in modules:
                 importlib.import_module(name)
         everything = [thing for thing in gc.get_objects() if isinstance(thing, types.FunctionType)]
