@@ -20,9 +20,9 @@ from nbjax.fit.configuration import fitted_config
 from nbjax.fit.limits import limits_of, spot_gap_deg, spot_width_px
 from nbjax.fit.parameter_set import parameter_set
 from nbjax.fit.problem import problem
-from nbjax.fit.report import figures
 from nbjax.parameters import alone, parameters_of
 from nbjax.physics.noise import poisson_counts
+from nbjax.plot import style
 
 MISSETS = ((10.0, 20.0, 30.0), (50.0, -35.0, 12.0))
 OFF = np.array([0.15, -0.12, 0.18])
@@ -44,7 +44,7 @@ def test_two_crystals_that_overlap_are_recovered_within_their_standard_deviation
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # pictures have a test of their own, and take longer than the fit
-    monkeypatch.setattr(figures, "png", lambda figure: b"")
+    monkeypatch.setattr(style, "rendered", lambda figure: b"")
     truth = both()
     spots = [np.asarray(simulate(replace(alone(truth, number), backgrounds=()))) for number in range(2)]
     assert ((spots[0] > 5) & (spots[1] > 5)).sum() > 100

@@ -223,7 +223,7 @@ def test_faulty_json_text(old: str, new: str, message: str) -> None:
         ("TRACE_NBJAX: I_background", "TRACE_NBJAX: I_background\nTRACE_NBJAX: x", "I_background has shape"),
         ("TRACE_NBJAX: I_background", "TRACE_NBJAX: I_background 1_0\nTRACE_NBJAX: x", "has '1_0' for I_background"),
         ("TRACE_NBJAX: I_background", "TRACE_NBJAX: I_background one\nTRACE_NBJAX: x", "has 'one' for I_background"),
-        ("TRACE_NBJAX: columns thick", "TRACE_NBJAX: columns", "has a sample row of 36 numbers, it takes 35"),
+        ("TRACE_NBJAX: columns thick", "TRACE_NBJAX: columns", "has a sample row of 37 numbers, it takes 36"),
         ("TRACE_NBJAX: columns thick", "TRACE_NBJAX: columns subS", "name each column once"),
         ("TRACE_NBJAX: columns", "TRACE_NBJAX: columns a\nTRACE_NBJAX: columns", "has the key columns twice"),
         ("TRACE_NBJAX: columns", "TRACE_NBJAX: sample 1\nTRACE_NBJAX: columns", "none was announced"),
