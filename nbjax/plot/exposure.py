@@ -16,7 +16,7 @@ from nbjax.io.experiments.recorded import RecordedPanel
 from nbjax.io.files import open_binary
 from nbjax.io.images import Recorded, panel_images, read_images
 from nbjax.io.images.formats import is_known
-from nbjax.io.images.geometry import told_geometry
+from nbjax.io.images.geometry import told_geometry, told_panels
 from nbjax.io.images.recorded import other_size
 from nbjax.preparation.picture import layout_of as resolved_layout
 from nbjax.resolve import resolve
@@ -147,18 +147,15 @@ def _is_bare(name: str) -> bool:
 
 def _read(path: str, camera: Camera, dataset: str | None, number: int) -> Recorded:
     """The image; of a file that tells of several panels by panels."""
-    if len(camera.panels) > 1:
-        return panel_images(path, camera.panels, dataset, [number])[0]
+    panels = camera.panels or told_panels(path)
+    if len(panels) > 1:
+        return panel_images(path, panels, dataset, [number])[0]
     try:
-        recorded = read_images(path, dataset, [number], camera.shape)[0]
+        return read_images(path, dataset, [number], camera.shape)[0]
     except FileError as error:
         if "does not say its size" in str(error):
             raise FileError(f"{error}; give --shape SLOWxFAST or --config CONFIG.toml") from None
         raise
-    told = told_geometry(recorded)
-    if told is not None and len(told.panels) > 1:
-        return panel_images(path, told.panels, dataset, [number])[0]
-    return recorded
 
 
 def _told(recorded: Recorded) -> Layout | None:

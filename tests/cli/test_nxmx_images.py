@@ -16,6 +16,7 @@ from nbjax.config.load import load_config
 from nbjax.dataset.laboratory import nexus_geometry
 from nbjax.io.experiments import read_experiment
 from nbjax.io.images import panel_images, read_images
+from nbjax.plot.exposure import Wanted, read_exposure
 from nbjax.preparation import placed_panels
 from nbjax.resolve import resolve
 
@@ -68,6 +69,11 @@ def test_images_are_read_as_they_were_written(
     assert "c.h5: NXmx, " in said
     floats, whole, drawn = (photons_of(tmp_path / name, several) for name in ("a.h5", "b.nxs", "c.h5"))
     assert floats.shape == ((3, 12, 12) if several else (10, 12))
+    for name, photons in (("a.h5", floats), ("c.h5", drawn)):
+        # a picture needs no configuration beside
+        shown = read_exposure(str(tmp_path / name), wanted=Wanted(unit="photons", overloads=False))
+        np.testing.assert_array_equal(shown.values, photons)
+        assert shown.layout is not None
     known = np.isfinite(floats)
     assert known.sum() == (sum(np.prod(sheet.pixels) for sheet in SHEETS) if several else 100)
     brightest = floats[known].max()

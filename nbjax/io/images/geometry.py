@@ -33,13 +33,25 @@ def told_geometry(recorded: Recorded) -> RecordedExperiment | None:
     """
     if recorded.dataset is not None:
         # the geometry of NeXus; other HDF5 files, and .npz, tell none
-        if not is_hdf5(recorded.file) or not _tells_detector(recorded.file):
-            return None
-        return read_experiment(recorded.file, None)
+        return _nexus(recorded.file)
     if recorded.stored.ndim != 2:
         return None
     text = recorded.header.get("_array_data.header_contents") or recorded.header.get("imageDescription") or ""
     return _dectris(recorded, text) if "Beam_xy" in text else _smv(recorded)
+
+
+def told_panels(file: str) -> tuple[RecordedPanel, ...]:
+    """The panels that a file of NeXus places; none of other files.
+
+    Raises:
+        FileError: the file cannot be read, or is damaged.
+    """
+    told = _nexus(file)
+    return () if told is None else told.panels
+
+
+def _nexus(file: str) -> RecordedExperiment | None:
+    return read_experiment(file, None) if is_hdf5(file) and _tells_detector(file) else None
 
 
 def _tells_detector(file: str) -> bool:
