@@ -38,7 +38,7 @@ def output_contents(inputs: Inputs, shots: Sequence[ShotResult]) -> dict[str, by
 def table_rows(inputs: Inputs, shots: Sequence[ShotResult]) -> list[dict[str, object]]:
     """A row for each shot, with the same columns in all."""
     found: list[dict[str, object]] = []
-    for still, frame, shot in zip(inputs.stills, inputs.frames, shots, strict=True):
+    for still, frame, indexed, shot in zip(inputs.stills, inputs.frames, inputs.indexed, shots, strict=True):
         known = shot.outcome is not Outcome.FAILED
         lengths, angles = cell_of(shot.direct_A) if known else (np.full(3, _NO_SHOT), np.full(3, _NO_SHOT))
         row: dict[str, object] = {
@@ -48,7 +48,7 @@ def table_rows(inputs: Inputs, shots: Sequence[ShotResult]) -> list[dict[str, ob
             "outcome": shot.outcome.value,
             "reason": shot.reason,
             "spots": len(shot.photons),
-            "indexed": len(inputs.indexed[inputs.stills.index(still)]),
+            "indexed": len(indexed),
             "misfit": shot.misfit,
             "correlation": shot.correlation,
             "r": shot.r,
@@ -129,7 +129,8 @@ def mtz_bytes(inputs: Inputs, refined: Sequence[ShotResult]) -> bytes:
     for number, shot in enumerate(refined, 1):
         batch = gemmi.Mtz.Batch()
         batch.number = number
-        batch.cell = gemmi.UnitCell(*cell_of(shot.direct_A)[0], *np.degrees(cell_of(shot.direct_A)[1]))
+        lengths, angles = cell_of(shot.direct_A)
+        batch.cell = gemmi.UnitCell(*lengths, *np.degrees(angles))
         mtz.batches.append(batch)
         part = np.maximum(shot.partiality, 1e-6)
         own = (shot.photons, shot.photons_sigma, part, shot.photons / part, shot.photons_sigma / part)

@@ -43,8 +43,7 @@ class Run:
     @cached_property
     def noise(self) -> Noise:
         """Of the pixels."""
-        photon = 1.0
-        return Noise(*map(jnp.asarray, (self.settings.readout_sigma_photons, self.settings.profile_error, photon)))
+        return Noise(*map(jnp.asarray, (self.settings.readout_sigma_photons, self.settings.profile_error)))
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:

@@ -33,12 +33,10 @@ class Noise:
     Attributes:
         readout: standard deviation of a pixel in photons.
         profile: standard deviation of the spot's shape, over its own photons in a pixel.
-        photon: variance of a pixel over its photons.
     """
 
     readout: Float[Array, ""]
     profile: Float[Array, ""]
-    photon: Float[Array, ""]
 
 
 @jax.tree_util.register_dataclass
@@ -175,13 +173,13 @@ def _first_weights(shot: Shot, noise: Noise) -> Float[Array, "n s s"]:
     """Those of the mean of each box."""
     count = jnp.maximum(shot.valid.sum((1, 2)), 1.0)
     mean = jnp.maximum((shot.data * shot.valid).sum((1, 2)) / count, 0)
-    variance = noise.photon * mean + noise.readout**2 + _LEAST_VARIANCE
+    variance = mean + noise.readout**2 + _LEAST_VARIANCE
     return shot.valid / variance[:, None, None]
 
 
 def _weights(shot: Shot, noise: Noise, boxes: Boxes) -> Float[Array, "n s s"]:
     """Those of the model, less where a pixel is far off it."""
     shape = noise.profile * boxes.linear[:, 3, None, None] * boxes.spot
-    variance = noise.photon * jnp.maximum(boxes.model, 0) + noise.readout**2 + shape**2 + _LEAST_VARIANCE
+    variance = jnp.maximum(boxes.model, 0) + noise.readout**2 + shape**2 + _LEAST_VARIANCE
     off = jnp.abs(shot.data - boxes.model) / jnp.sqrt(variance)
     return shot.valid / variance * jnp.minimum(1.0, _FAR / jnp.maximum(off, _FAR))

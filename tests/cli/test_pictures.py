@@ -9,26 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rotated_crystal import CONFIG
 
 from nbjax.cli import main
 from nbjax.io.smv import write_smv
 
-_CONFIG = """
-[crystal]
-model = "closed"
-cell_A = [50.0, 60.0, 70.0]
-default_F = 100.0
-cells = [15, 16, 17]
-misset_deg = [10.0, 20.0, 30.0]
-mosaicity_deg = 0.1
-phi_start_deg = 5.0
-phi_range_deg = 0.5
-[detector]
-distance_mm = 120.0
-pixel_mm = 0.4
-pixels_fast = 120
-pixels_slow = 100
-"""
 _WORDS = [("PIXEL_SIZE", "0.4"), ("DISTANCE", "120"), ("WAVELENGTH", "1"), ("BEAM_CENTER_X", "20")]
 
 
@@ -41,7 +26,7 @@ def images() -> list[str]:
     np.save("stack.npy", np.stack([photons, 2 * photons]))
     words = [*_WORDS, ("BEAM_CENTER_Y", "24"), ("ADC_OFFSET", "40")]
     write_smv("b.img", (rng.poisson(photons) + 40).astype(np.uint16), words)
-    Path("c.toml").write_text(_CONFIG)
+    Path("c.toml").write_text(CONFIG)
     return ["a.bin", "b.img"]
 
 

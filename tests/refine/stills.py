@@ -12,7 +12,7 @@ import numpy as np
 import nbjax
 from nbjax.config.load import config_from_dict
 from nbjax.exchange.exporting import export
-from nbjax.io.experiments.dials_refl import INDEXED, ReflectionTable, write_refl
+from nbjax.io.experiments.dials_refl import INDEXED, ReflectionTable, refl_bytes
 from nbjax.resolve import resolve
 from nbjax.rotations import about_vector
 
@@ -88,7 +88,7 @@ def write_stills(folder: Path, count: int, off_deg: float = 0.15, scale: float =
         for name, row in zip("abc", 1.001 * direct @ turn.T, strict=True):
             lists[-1]["crystal"][0][f"real_space_{name}"] = row.tolist()
     (folder / "start.expt").write_text(json.dumps(joined(lists)))
-    write_refl(folder / "start.refl", table(columns))
+    (folder / "start.refl").write_bytes(refl_bytes(table(columns)))
     (folder / "refine.toml").write_text(REFINE)
     return true
 

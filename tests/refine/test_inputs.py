@@ -11,7 +11,7 @@ import pytest
 from stills import table
 
 from nbjax.errors import FileError
-from nbjax.io.experiments.dials_refl import ReflectionTable, write_refl
+from nbjax.io.experiments.dials_refl import ReflectionTable, refl_bytes
 from nbjax.refine.inputs import read_frame, read_inputs
 from nbjax.refine.settings import RefineSettings
 
@@ -49,7 +49,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def asked(shots: int = 1, image: str = "ok.npy", mask: str | None = None, **columns: np.ndarray) -> None:
         made = table([one] * shots)
-        write_refl("a.refl", ReflectionTable({**made.columns, **columns}))
+        Path("a.refl").write_bytes(refl_bytes(ReflectionTable({**made.columns, **columns})))
         settings = RefineSettings(mask_file=mask)
         read_frame(read_inputs("a.expt", "a.refl", [image], settings), 0, settings)
 
@@ -90,7 +90,7 @@ def test_spots_of_no_crystal_are_left_out_on_their_own_image(tmp_path: Path, mon
     columns = {**made.columns, "id": np.array([0, 1, -1, -1]), "flags": np.array([4, 4, 32, 32])}
 
     def found(**more: np.ndarray) -> list[list[list[float]]]:
-        write_refl("two.refl", ReflectionTable({**columns, **more}))
+        Path("two.refl").write_bytes(refl_bytes(ReflectionTable({**columns, **more})))
         inputs = read_inputs("two.expt", "two.refl", [], RefineSettings())
         return [marks.centre.tolist() for marks in inputs.found]
 

@@ -18,7 +18,6 @@ from nbjax.io.experiments.dials_expt import numbered
 from nbjax.io.experiments.json_tree import Node, read_json
 from nbjax.io.experiments.recorded import Choice, RecordedExperiment
 from nbjax.io.experiments.words import floats
-from nbjax.io.files import atomic_writer
 
 _FIELD = re.compile("#+")
 
@@ -32,7 +31,6 @@ class Still:
         experiment: what the list says of it.
         image: name of the image's file as the list has it, or empty.
         index: number of the image in its file, from 0.
-        space_group: Hall symbol of the crystal, or empty.
         identifier: of the experiment.
         imageset: number of the image in the list, the ``imageset_id`` of spots of no experiment; None: it has none.
     """
@@ -41,9 +39,14 @@ class Still:
     experiment: RecordedExperiment
     image: str
     index: int
-    space_group: str
     identifier: str
     imageset: int | None = None
+
+    @property
+    def space_group(self) -> str:
+        """Hall symbol of the crystal, or empty."""
+        crystal = self.experiment.crystal
+        return (None if crystal is None else crystal.space_group) or ""
 
 
 def read_stills(path: str | Path) -> list[Still]:
@@ -64,9 +67,8 @@ def read_stills(path: str | Path) -> list[Still]:
             )
         image, index = _image(tree, experiment)
         name = experiment.value.get("identifier") or ""
-        group = recorded.crystal.space_group if recorded.crystal is not None else None
         imageset = experiment.at("imageset").whole() if experiment.has("imageset") else None
-        found.append(Still(number, recorded, image, index, group or "", str(name), imageset))
+        found.append(Still(number, recorded, image, index, str(name), imageset))
     if not found:
         raise FileError(f"{path}: has no crystal; give the list that dials.index or dials.refine wrote")
     return found
@@ -116,14 +118,3 @@ def with_crystals(path: str | Path, direct_A: Mapping[int, np.ndarray]) -> str:
         experiments.append(experiment | {"crystal": len(crystals)})
         crystals.append(crystal)
     return json.dumps(tree | {"experiment": experiments, "crystal": crystals}, indent=1) + "\n"
-
-
-def write_with_crystals(path: str | Path, source: str | Path, direct_A: Mapping[int, np.ndarray]) -> None:
-    """Write ``with_crystals``.
-
-    Raises:
-        FileError: the list cannot be read, or the file not be written.
-    """
-    text = with_crystals(source, direct_A)
-    with atomic_writer(path, "w") as handle:
-        handle.write(text)

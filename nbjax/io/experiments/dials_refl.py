@@ -16,7 +16,7 @@ import msgpack
 import numpy as np
 
 from nbjax.errors import FileError
-from nbjax.io.files import atomic_writer, read_bytes
+from nbjax.io.files import read_bytes
 
 MAGIC = "dials::af::reflection_table"
 INDEXED, INTEGRATED_PRF = 1 << 2, 1 << 9
@@ -103,13 +103,3 @@ def refl_bytes(table: ReflectionTable) -> bytes:
     body = {"identifiers": dict(table.identifiers), "nrows": len(table), "data": data}
     packed: bytes = msgpack.packb([MAGIC, 1, body])
     return packed
-
-
-def write_refl(path: str | Path, table: ReflectionTable) -> None:
-    """Write a table.
-
-    Raises:
-        FileError: it cannot be written.
-    """
-    with atomic_writer(path) as handle:
-        handle.write(refl_bytes(table))

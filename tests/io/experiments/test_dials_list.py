@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nbjax.errors import FileError
-from nbjax.io.experiments.dials_list import read_stills, write_with_crystals
+from nbjax.io.experiments.dials_list import read_stills, with_crystals
 
 
 def listed(**changes: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def test_images_of_stills_are_known(tmp_path: Path) -> None:
 def test_crystals_are_replaced_and_others_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.expt").write_text(json.dumps(listed()))
     direct = np.diag([51.0, 61.0, 71.0])
-    write_with_crystals(tmp_path / "b.expt", tmp_path / "a.expt", {2: direct, 0: 2 * direct})
+    (tmp_path / "b.expt").write_text(with_crystals(tmp_path / "a.expt", {2: direct, 0: 2 * direct}))
     stills = read_stills(tmp_path / "b.expt")
     assert [still.identifier for still in stills] == ["e0", "e2"]
     assert np.allclose([still.experiment.crystal.direct_A for still in stills], [2 * direct, direct])

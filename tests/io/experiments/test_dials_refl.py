@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nbjax.errors import FileError
-from nbjax.io.experiments.dials_refl import ReflectionTable, read_refl, write_refl
+from nbjax.io.experiments.dials_refl import ReflectionTable, read_refl, refl_bytes
 
 
 def test_columns_come_back(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_columns_come_back(tmp_path: Path) -> None:
         "partiality": np.array([0.5, 1.0]),
         "s1": np.array([[0.1, 0.2, 0.3], [1, 2, 3]]),
     }
-    write_refl(tmp_path / "a.refl", ReflectionTable(columns, {0: "abc"}))
+    (tmp_path / "a.refl").write_bytes(refl_bytes(ReflectionTable(columns, {0: "abc"})))
     found = read_refl(tmp_path / "a.refl")
     assert found.identifiers == {0: "abc"}
     assert len(found) == 2
@@ -31,7 +31,7 @@ def test_columns_come_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [0, 30, 200])
 def test_a_damaged_table_is_told(tmp_path: Path, keep: int) -> None:
-    write_refl(tmp_path / "a.refl", ReflectionTable({"id": np.arange(100)}))
+    (tmp_path / "a.refl").write_bytes(refl_bytes(ReflectionTable({"id": np.arange(100)})))
     content = (tmp_path / "a.refl").read_bytes()
     (tmp_path / "b.refl").write_bytes(content[:keep])
     with pytest.raises(FileError, match=r"b\.refl: is no reflection table of DIALS"):
