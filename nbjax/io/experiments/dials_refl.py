@@ -77,19 +77,25 @@ def read_refl(path: str | Path) -> ReflectionTable:
         raise FileError(f"{path}: is no reflection table of DIALS, or cut short; write it again") from None
     if not isinstance(found, list) or len(found) != 3 or found[0] != MAGIC or not isinstance(found[2], dict):
         raise FileError(f"{path}: is no reflection table of DIALS; give a .refl of dials.index or dials.refine")
-    body: dict[str, Any] = found[2]
+    try:
+        return _table(found[2], str(path))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise FileError(f"{path}: is damaged ({error}); write it again") from None
+
+
+def _table(body: dict[str, Any], path: str) -> ReflectionTable:
+    """The table of a file's content; raises whatever else the content has in its place makes."""
     columns: dict[str, np.ndarray] = {}
-    for name, column in dict(body.get("data", {})).items():
-        kind = _TYPES.get(column[0])
+    for name, (word, (rows, content)) in dict(body.get("data", {})).items():
+        kind = _TYPES.get(word)
         if kind is None:
             continue
-        rows, content = column[1]
         values = np.frombuffer(content, kind[0], count=-1 if len(content) % np.dtype(kind[0]).itemsize == 0 else 0)
         if values.size != rows * kind[1] or rows != body.get("nrows"):
             raise FileError(f"{path}: its column {name} has not {body.get('nrows')} rows; write it again")
         columns[name] = values.reshape(rows, kind[1]) if kind[1] > 1 else values
     identifiers = {int(number): str(name) for number, name in dict(body.get("identifiers", {})).items()}
-    return ReflectionTable(columns, identifiers, str(path))
+    return ReflectionTable(columns, identifiers, path)
 
 
 def refl_bytes(table: ReflectionTable) -> bytes:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgpack
 import numpy as np
 import pytest
 
 from nbjax.errors import FileError
-from nbjax.io.experiments.dials_refl import ReflectionTable, read_refl, refl_bytes
+from nbjax.io.experiments.dials_refl import MAGIC, ReflectionTable, read_refl, refl_bytes
 
 
 def test_columns_come_back(tmp_path: Path) -> None:
@@ -36,3 +37,19 @@ def test_a_damaged_table_is_told(tmp_path: Path, keep: int) -> None:
     (tmp_path / "b.refl").write_bytes(content[:keep])
     with pytest.raises(FileError, match=r"b\.refl: is no reflection table of DIALS"):
         read_refl(tmp_path / "b.refl")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": {"id": 5}},
+        {"data": {"id": ["int", [1]]}, "nrows": 1},
+        {"data": {"id": ["int", [1, "text"]]}, "nrows": 1},
+        {"data": 7},
+        {"data": {}, "identifiers": {"x": 1}},
+    ],
+)
+def test_a_damaged_table_is_told_by_a_sentence(tmp_path: Path, body: dict) -> None:
+    (tmp_path / "a.refl").write_bytes(msgpack.packb([MAGIC, 1, body]))
+    with pytest.raises(FileError, match=r"a.refl: is damaged \(.*\); write it again"):
+        read_refl(tmp_path / "a.refl")
