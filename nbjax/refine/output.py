@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from nbjax.geometry.unit_cell import cell_of
-from nbjax.io.experiments.dials_list import with_crystals
+from nbjax.io.experiments.dials_list import Change, with_changes
 from nbjax.io.experiments.dials_refl import INDEXED, INTEGRATED_PRF, ReflectionTable, refl_bytes
 from nbjax.io.files import atomic_writer
 from nbjax.refine.inputs import Inputs
@@ -29,10 +29,19 @@ def output_contents(inputs: Inputs, shots: Sequence[ShotResult]) -> dict[str, by
     rows = table_rows(inputs, shots)
     contents = {"shots.csv": csv_bytes(rows), "shots.h5": hdf5_bytes(rows)}
     if refined:
-        contents["refined.expt"] = with_crystals(inputs.file, {s.number: s.direct_A for s in refined}).encode()
+        contents["refined.expt"] = with_changes(
+            inputs.file, {shot.number: change_of(shot) for shot in refined}
+        ).encode()
         contents["integrated.refl"] = refl_bytes(reflection_table(inputs, refined))
         contents["unmerged.mtz"] = mtz_bytes(inputs, refined)
     return contents
+
+
+def change_of(shot: ShotResult) -> Change:
+    """What was refined of a shot that an experiment list tells."""
+    at = dict(zip(NAMES, shot.departure.tolist(), strict=True))
+    shift_mm = at["shift_x_mm"], at["shift_y_mm"], at["shift_z_mm"]
+    return Change(shot.direct_A, float(np.exp(at["log_wavelength"])), shift_mm)
 
 
 def table_rows(inputs: Inputs, shots: Sequence[ShotResult]) -> list[dict[str, object]]:

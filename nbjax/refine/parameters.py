@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "cell": ("log_a", "log_b", "log_c", "alpha_rad", "beta_rad", "gamma_rad"),
     "mosaicity": ("log_mosaicity",),
     "size": ("log_size",),
+    "b_factor": ("b_factor_A2",),
     "spectrum": ("log_bandwidth",),
     "wavelength": ("log_wavelength",),
     "detector": ("shift_x_mm", "shift_y_mm", "shift_z_mm"),
@@ -98,9 +99,11 @@ def departed(
     assert crystal.disorder is not None
     wide = crystal.disorder.mosaicity_rad * jnp.exp(at["log_mosaicity"]) * broaden
     weight = jnp.exp(at["log_scale"]) * (1.0 if crystal.weight is None else crystal.weight)
+    b_factor_m2 = 1e-20 * at["b_factor_A2"]
     crystal = replace(
         crystal,
         cell=cell,
+        b_factor_m2=b_factor_m2 if crystal.b_factor_m2 is None else crystal.b_factor_m2 + b_factor_m2,
         cells=crystal.cells * jnp.exp(at["log_size"]),
         disorder=replace(crystal.disorder, mosaicity_rad=wide),
         weight=weight,

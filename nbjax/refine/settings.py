@@ -14,7 +14,7 @@ from nbjax.errors import ConfigError, Fault
 from nbjax.refine.parameters import GROUPS, NAMES
 
 System = Literal["triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"]
-Extra = Literal["spectrum", "wavelength", "detector"]
+Extra = Literal["b_factor", "spectrum", "wavelength", "detector"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Priors:
     angle_deg: float = 0.5
     mosaicity_factor: float = 3.0  # a standard deviation of the logarithm is that of this factor
     size_factor: float = 3.0
+    b_factor_A2: float = 10.0
     bandwidth_factor: float = 2.0
     wavelength_percent: float = 0.1
     detector_mm: float = 0.1
@@ -103,6 +104,7 @@ def prior_sigmas(priors: Priors) -> np.ndarray:
         "orientation": np.radians(priors.orientation_deg),
         "mosaicity": np.log(priors.mosaicity_factor),
         "size": np.log(priors.size_factor),
+        "b_factor": priors.b_factor_A2,
         "spectrum": np.log(priors.bandwidth_factor),
         "wavelength": priors.wavelength_percent / 100,
         "detector": priors.detector_mm,

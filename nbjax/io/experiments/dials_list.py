@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from nbjax.errors import FileError
 from nbjax.io.experiments.checks import check
@@ -20,6 +21,8 @@ from nbjax.io.experiments.recorded import Choice, RecordedExperiment
 from nbjax.io.experiments.words import floats
 
 _FIELD = re.compile("#+")
+_LABORATORY = {"fast_axis": [1.0, 0.0, 0.0], "slow_axis": [0.0, 1.0, 0.0], "origin": [0.0, 0.0, 0.0]}
+"""Where a group is of which nothing is told."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,27 @@ def _image(tree: Node, experiment: Node) -> tuple[str, int]:
     return str(Path(template).with_name(_FIELD.sub(number, Path(template).name, count=1))), 0
 
 
-def with_crystals(path: str | Path, direct_A: Mapping[int, np.ndarray]) -> str:
-    """The list of a file with other crystals; the experiments of these alone, in their order.
+@dataclass(frozen=True)
+class Change:
+    """What is other of an experiment, in the laboratory of the list.
+
+    Attributes:
+        direct_A: vectors a, b, c of its crystal as rows.
+        wavelength_factor: of its beam.
+        shift_mm: of its detector as a whole.
+    """
+
+    direct_A: Float[np.ndarray, "3 3"]
+    wavelength_factor: float = 1.0
+    shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+def with_changes(path: str | Path, changes: Mapping[int, Change]) -> str:
+    """The list of a file with other crystals, beams and detectors; the experiments of these alone, in their order.
 
     Args:
         path: of the list.
-        direct_A: vectors a, b, c as rows, in the laboratory of the list, by the number of the experiment.
+        changes: by the number of the experiment.
 
     Raises:
         FileError: the list cannot be read or is damaged.
@@ -107,14 +125,35 @@ def with_crystals(path: str | Path, direct_A: Mapping[int, np.ndarray]) -> str:
     tree: dict[str, Any] = copy.deepcopy(read_json(path).value)
     experiments: list[dict[str, Any]] = []
     crystals: list[dict[str, Any]] = []
-    for number in sorted(direct_A):
+    beams, detectors = list(tree.get("beam", [])), list(tree.get("detector", []))
+    for number, change in sorted(changes.items()):
         experiment = dict(tree["experiment"][number])
         crystal = {
             key: value
             for key, value in tree["crystal"][experiment["crystal"]].items()
             if not key.endswith("at_scan_points") and "covariance" not in key and not key.endswith("_sd")
         }
-        crystal |= {f"real_space_{axis}": floats(row) for axis, row in zip("abc", direct_A[number], strict=True)}
+        crystal |= {f"real_space_{axis}": floats(row) for axis, row in zip("abc", change.direct_A, strict=True)}
         experiments.append(experiment | {"crystal": len(crystals)})
         crystals.append(crystal)
-    return json.dumps(tree | {"experiment": experiments, "crystal": crystals}, indent=1) + "\n"
+        if change.wavelength_factor != 1 and "beam" in experiment:
+            beam = beams[experiment["beam"]]
+            experiments[-1]["beam"] = len(beams)
+            beams.append(beam | {"wavelength": beam["wavelength"] * change.wavelength_factor})
+        if any(change.shift_mm) and "detector" in experiment:
+            experiments[-1]["detector"] = len(detectors)
+            detectors.append(_shifted(detectors[experiment["detector"]], np.array(change.shift_mm)))
+    changed = {"experiment": experiments, "crystal": crystals, "beam": beams, "detector": detectors}
+    return json.dumps(tree | changed, indent=1) + "\n"
+
+
+def _shifted(detector: dict[str, Any], shift_mm: Float[np.ndarray, "3"]) -> dict[str, Any]:
+    """A detector elsewhere: its root where it has one, in which the places of panels are told, else every panel."""
+
+    def moved(part: dict[str, Any]) -> dict[str, Any]:
+        return part | {"origin": floats(np.array(part["origin"]) + shift_mm)}
+
+    root = detector.get("hierarchy")
+    if root:
+        return detector | {"hierarchy": moved(_LABORATORY | root)}
+    return detector | {"panels": [moved(panel) for panel in detector["panels"]]}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nbjax.errors import FileError
-from nbjax.io.experiments.dials_list import read_stills, with_crystals
+from nbjax.io.experiments.dials_list import Change, read_stills, with_changes
 
 
 def listed(**changes: Any) -> dict[str, Any]:
@@ -52,11 +52,30 @@ def test_images_of_stills_are_known(tmp_path: Path) -> None:
 def test_crystals_are_replaced_and_others_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.expt").write_text(json.dumps(listed()))
     direct = np.diag([51.0, 61.0, 71.0])
-    (tmp_path / "b.expt").write_text(with_crystals(tmp_path / "a.expt", {2: direct, 0: 2 * direct}))
+    (tmp_path / "b.expt").write_text(with_changes(tmp_path / "a.expt", {2: Change(direct), 0: Change(2 * direct)}))
     stills = read_stills(tmp_path / "b.expt")
     assert [still.identifier for still in stills] == ["e0", "e2"]
     assert np.allclose([still.experiment.crystal.direct_A for still in stills], [2 * direct, direct])
     assert "ML_half_sd" not in (tmp_path / "b.expt").read_text()
+
+
+@pytest.mark.parametrize(
+    "hierarchy",
+    [
+        None,
+        {"children": [{"panel": 0}]},
+        {"fast_axis": [0, 1, 0], "slow_axis": [1, 0, 0], "origin": [1, 2, 3], "children": [{"panel": 0}]},
+    ],
+)
+def test_beams_and_detectors_are_replaced_for_their_own_experiment(tmp_path: Path, hierarchy: Any) -> None:
+    detector = listed()["detector"][0] | {"hierarchy": hierarchy}
+    (tmp_path / "a.expt").write_text(json.dumps(listed(detector=[detector])))
+    direct = np.diag([51.0, 61.0, 71.0])
+    changes = {0: Change(direct), 1: Change(direct, 1.01, (0.5, -0.25, 2.0))}
+    (tmp_path / "b.expt").write_text(with_changes(tmp_path / "a.expt", changes))
+    own, moved = (still.experiment for still in read_stills(tmp_path / "b.expt"))
+    assert (own.beam.wavelength_A, moved.beam.wavelength_A) == (1.0, 1.01)
+    assert np.allclose(moved.panels[0].origin_mm - own.panels[0].origin_mm, [0.5, -0.25, 2.0])
 
 
 def test_lists_without_crystals_are_told(tmp_path: Path) -> None:
