@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import jax
@@ -31,6 +31,8 @@ _REACH = 7.0
 """Standard deviations up to which a spot's photons are of one angle."""
 _MARGIN_PX = 64.0
 """How far off a panel the middle of a spot may lie whose photons reach it."""
+_AT_ONCE = 1 << 14
+"""Pixels whose nearest indices are computed at once."""
 _MILLER_INDEX = (
     "h, k, l nearest to the pixel's centre, of its brightest lattice, at the mean spindle angle of the pixel's photons"
 )
@@ -75,19 +77,12 @@ def labels_of(
     with jax.enable_x64(True):
         experiments = [in_double(experiment) for experiment in photons.experiments[: len(bragg)]]
         turns = [mean_turn_rad(experiment) for experiment in experiments]
-        indices = [
-            np.asarray(_nearest_indices(experiment, jnp.asarray(_of_still(experiment, turn))))
-            for experiment, turn in zip(experiments, turns, strict=True)
-        ]
     if wanted.miller_index:
-        nearest = indices[0].copy()
-        for lattice, own in enumerate(indices[1:], 1):
-            np.copyto(nearest, own, where=(brightest == lattice)[..., None])
-        maps["miller_index"] = Field(nearest, "", _MILLER_INDEX)
+        maps["miller_index"] = Field(_nearest_of_brightest(experiments, turns, brightest), "", _MILLER_INDEX)
     if wanted.spots:
         tables = [
-            spots_of(photons.plan.number, lattice, experiments[lattice], Shown(indices[lattice], turns[lattice], shown))
-            for lattice, shown in enumerate(np.maximum(bragg, 0.0))
+            spots_of(photons.plan.number, lattice, experiment, _shown(experiment, turns[lattice], bragg[lattice]))
+            for lattice, experiment in enumerate(experiments)
         ]
         spots = {
             name: replace(field, values=np.concatenate([table[name].values for table in tables]))
@@ -107,13 +102,41 @@ def _brightest(
     return number, most
 
 
-def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
-    """Mean spindle angle at which each pixel gets its photons; the middle of the exposure where there are none."""
+def _nearest_of_brightest(
+    experiments: Sequence[Experiment],
+    turns_rad: Sequence[Float[np.ndarray, "..."]],
+    brightest: UInt16[np.ndarray, "*image"],
+) -> Int[np.ndarray, "*image 3"]:
+    """Of every pixel, the index of its brightest lattice."""
+    with jax.enable_x64(True):
+        images = [
+            np.stack(_nearest_of_image(experiment, jnp.asarray(turn)), -1)
+            for experiment, turn in zip(experiments, turns_rad, strict=True)
+        ]
+    nearest = images[0]
+    for lattice, own in enumerate(images[1:], 1):
+        np.copyto(nearest, own, where=(brightest == lattice)[..., None])
+    return nearest
+
+
+def _shown(experiment: Experiment, turn_rad: Float[np.ndarray, "..."], bragg: Float[np.ndarray, "*image"]) -> Shown:
+    """What the pixels show that a lattice lights up."""
+    lit = np.stack(np.nonzero(bragg > 0), -1).astype(np.int32)
+    at = tuple(lit.T)
+    turns = np.broadcast_to(turn_rad, bragg.shape)[at]
+    return Shown(lit, _nearest_at(experiment, turns, lit), turns, bragg[at].astype(float))
+
+
+def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "..."]:
+    """Mean spindle angle at which each pixel gets its photons; the middle of the exposure where there are none.
+
+    One angle for all pixels where nothing turns.
+    """
     spindle, shape = experiment.crystal.spindle, experiment.grid.shape
     angles = np.asarray(phi_angles_rad(spindle))
     middle = float(experiment.crystal.middle_rad)
     if spindle.steps == 1:
-        return np.full(shape, middle)
+        return np.asarray(middle)
     if experiment.crystal.model == "closed":
         return _turn_of_spots_rad(experiment)
     total, turned = np.zeros(shape), np.zeros(shape)
@@ -124,11 +147,6 @@ def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
         total += image
         turned += (angle - middle) * image
     return middle + np.divide(turned, total, out=np.zeros(shape), where=total > 0)
-
-
-def _of_still(experiment: Experiment, turn_rad: Float[np.ndarray, "*image"]) -> Float[np.ndarray, "..."]:
-    """The one angle of all pixels where nothing turns."""
-    return np.asarray(turn_rad.flat[0]) if experiment.crystal.spindle.steps == 1 else turn_rad
 
 
 def _turn_of_spots_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
@@ -150,18 +168,46 @@ def _turn_of_spots_rad(experiment: Experiment) -> Float[np.ndarray, "*image"]:
     return (middle + np.divide(turned, total, out=np.zeros_like(total), where=total > 0)).reshape(shape)
 
 
+def _nearest_at(
+    experiment: Experiment, turn_rad: Float[np.ndarray, " n"], at: Int[np.ndarray, "n axes"]
+) -> Int[np.ndarray, "n 3"]:
+    """Whole Miller indices nearest to the centres of pixels, at a spindle angle for each."""
+    found = np.zeros((len(at), 3), np.int16)
+    for first in range(0, len(at), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        count = len(at[part])
+        # parts of one length share a program
+        turns, places = np.zeros(_AT_ONCE), np.zeros((_AT_ONCE, at.shape[1]), np.int32)
+        turns[:count], places[:count] = turn_rad[part], at[part]
+        with jax.enable_x64(True):
+            found[part] = np.stack(_nearest_of_pixels(experiment, jnp.asarray(turns), jnp.asarray(places)), -1)[:count]
+    return found
+
+
 @compiled
-def _nearest_indices(experiment: Experiment, turn_rad: Float[Array, "..."]) -> Int[Array, "*image 3"]:
-    """Whole Miller indices nearest to each pixel's centre, at a spindle angle of its own or at one of all."""
-    shape, beam, crystal = experiment.grid.shape, experiment.beam, experiment.crystal
+def _nearest_of_pixels(
+    experiment: Experiment, turn_rad: Float[Array, " n"], at: Int[Array, "n axes"]
+) -> tuple[Int[Array, " n"], ...]:
+    return _nearest(experiment, turn_rad, at)
+
+
+@compiled
+def _nearest_of_image(experiment: Experiment, turn_rad: Float[Array, "..."]) -> tuple[Int[Array, "*image"], ...]:
+    shape = experiment.grid.shape
     at = jnp.indices(shape, dtype=jnp.int32).reshape(len(shape), -1).T
+    return tuple(index.reshape(shape) for index in _nearest(experiment, turn_rad.ravel(), at))
+
+
+def _nearest(experiment: Experiment, turn_rad: Float[Array, "..."], at: Int[Array, "n axes"]) -> tuple[Array, ...]:
+    """H, k and l apart: XLA computes a stack of them once for each."""
+    beam, crystal = experiment.beam, experiment.crystal
     half = jnp.asarray(0.5, beam.wavelength_m.dtype)
     seen = seen_by(experiment, complete_scene(experiment), pixels_named(experiment, at))
     view = look(*seen, (half, half), jnp.zeros_like(half))
     q = scattering_vector(view.diffracted, components(jnp.asarray(beam.direction)), beam.wavelength_m)
-    turned = _turned(q, components(crystal.spindle.axis), -turn_rad.ravel())
+    turned = _turned(q, components(crystal.spindle.axis), -turn_rad)
     hkl = miller_indices(direct_vectors_m(crystal.cell), turned)
-    return jnp.stack([jnp.ceil(x - 0.5) for x in hkl], -1).astype(jnp.int16).reshape(*shape, 3)
+    return tuple(jnp.ceil(x - 0.5).astype(jnp.int16) for x in hkl)
 
 
 def _turned(vector: Components, axis: Components, angle_rad: Array) -> Components:

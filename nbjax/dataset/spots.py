@@ -28,24 +28,24 @@ _FAINTEST_SPOT = 1.0
 
 @dataclass(frozen=True)
 class Shown:
-    """What the pixels of an image show of one lattice.
+    """What the pixels of an image show that one lattice lights up.
 
     Attributes:
+        at: (slow, fast), or (panel, slow, fast).
         indices: nearest Miller indices.
         turn_rad: mean spindle angle of the photons.
         photons: expected, of this lattice alone.
     """
 
-    indices: Int[np.ndarray, "*image 3"]
-    turn_rad: Float[np.ndarray, "*image"]
-    photons: Float[np.ndarray, "*image"]
+    at: Int[np.ndarray, "n axes"]
+    indices: Int[np.ndarray, "n 3"]
+    turn_rad: Float[np.ndarray, " n"]
+    photons: Float[np.ndarray, " n"]
 
     @property
-    def panels(self) -> list[Shown]:
-        """What each of several panels shows, or all of it for one."""
-        if self.photons.ndim == 2:
-            return [self]
-        return [Shown(*parts) for parts in zip(self.indices, self.turn_rad, self.photons, strict=True)]
+    def panels(self) -> Int[np.ndarray, " n"] | None:
+        """Number of the panel of each pixel where there are several."""
+        return self.at[:, 0] if self.at.shape[1] > 2 else None
 
 
 def spots_of(number: int, lattice: int, experiment: Experiment, shown: Shown) -> Mapping[str, Field]:
@@ -57,10 +57,8 @@ def spots_of(number: int, lattice: int, experiment: Experiment, shown: Shown) ->
         experiment: of this lattice alone.
         shown: what its pixels show.
     """
-    several = shown.photons.ndim == 3
-    tables = [_gathered(of_panel) for of_panel in shown.panels]
-    hkl, sums, centroid, turn_rad = map(np.concatenate, zip(*tables, strict=True))
-    panel = np.repeat(np.arange(len(tables)), [len(table[0]) for table in tables]) if several else None
+    found = _gathered(shown)
+    hkl, panel = found.hkl, None if shown.panels is None else found.panel
     seen = _predictions(experiment, hkl, panel)
     count = len(hkl)
     panels = (
@@ -80,9 +78,9 @@ def spots_of(number: int, lattice: int, experiment: Experiment, shown: Shown) ->
         "lattice": Field(np.full(count, lattice + 1, np.uint16), "", "number of the lattice, from 1"),
         "miller_index": Field(hkl.astype(np.int32), "", "h, k, l"),
         **panels,
-        "centroid": Field(centroid, "pixel", "(fast, slow) of the expected photons, the first pixel from 0 to 1"),
-        "phi": Field(np.degrees(turn_rad), "degree", "mean spindle angle of the expected photons"),
-        "intensity": Field(sums, "", "expected photons, summed over the pixels that are nearest to the index"),
+        "centroid": Field(found.centroid, "pixel", "(fast, slow) of the expected photons, the first pixel from 0 to 1"),
+        "phi": Field(np.degrees(found.turn_rad), "degree", "mean spindle angle of the expected photons"),
+        "intensity": Field(found.photons, "", "expected photons, summed over the pixels that are nearest to the index"),
         "partiality": Field(
             seen.partiality,
             "",
@@ -99,23 +97,34 @@ def spots_of(number: int, lattice: int, experiment: Experiment, shown: Shown) ->
     }
 
 
-def _gathered(shown: Shown) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Spots of one panel: h, k, l, photons, centroid (fast, slow) and mean spindle angle."""
-    whole = np.asarray(shown.photons, float).ravel()
-    lit = np.flatnonzero(whole)
-    photons, index = whole[lit], shown.indices.reshape(-1, 3)[lit].astype(np.int64)
-    low = index.min(0, initial=0)
-    sizes = index.max(0, initial=0) - low + 1
-    place = np.ravel_multi_index(tuple((index - low).T), tuple(sizes))
-    sums = np.bincount(place, photons, int(np.prod(sizes)))
+@dataclass(frozen=True)
+class _Gathered:
+    """Of each spot: panel, index, photons, (fast, slow) and spindle angle of the mean photon."""
+
+    panel: np.ndarray
+    hkl: np.ndarray
+    photons: np.ndarray
+    centroid: np.ndarray
+    turn_rad: np.ndarray
+
+
+def _gathered(shown: Shown) -> _Gathered:
+    """The pixels of each index on each panel together, where they are bright enough."""
+    panels = np.zeros(len(shown.at), int) if shown.panels is None else shown.panels
+    keys = np.concatenate([panels[:, None], shown.indices], 1, dtype=np.int64)
+    low = keys.min(0, initial=0)
+    sizes = tuple(keys.max(0, initial=0) - low + 1)
+    place = np.ravel_multi_index(tuple((keys - low).T), sizes)
+    sums = np.bincount(place, shown.photons, int(np.prod(sizes)))
     found = np.flatnonzero(sums >= _FAINTEST_SPOT)
-    slow, fast = np.divmod(lit, shown.photons.shape[1])
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return np.asarray(np.bincount(place, photons * values, len(sums))[found] / sums[found])
+        return np.asarray(np.bincount(place, shown.photons * values, len(sums))[found] / sums[found])
 
-    hkl = np.stack(np.unravel_index(found, tuple(sizes)), -1) + low
-    return hkl, sums[found], np.stack([mean(fast + 0.5), mean(slow + 0.5)], -1), mean(shown.turn_rad.ravel()[lit])
+    panel, *hkl = np.stack(np.unravel_index(found, sizes)) + low[:, None]
+    slow, fast = shown.at[:, -2], shown.at[:, -1]
+    centroid = np.stack([mean(fast + 0.5), mean(slow + 0.5)], -1)
+    return _Gathered(panel, np.stack(hkl, -1), sums[found], centroid, mean(shown.turn_rad))
 
 
 @dataclass(frozen=True)
