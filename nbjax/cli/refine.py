@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,43 +45,54 @@ def _run(arguments: argparse.Namespace) -> int:
 def _refine_into(folder: Path, arguments: argparse.Namespace) -> int:
     with line("refine", not arguments.no_progress) as say:
         try:
-            shots, contents = interruptible(lambda: _refined(folder, arguments, say))
+            shots, contents, words = interruptible(lambda: _refined(folder, arguments, say))
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
                 f"interrupted; {folder} holds the shots that are done, and the same command with --resume goes on"
             ) from None
     _print(shots)
+    print("".join(f"{each}\n" for each in words), end="")
     print(f"wrote {folder}: {', '.join(contents)}")
     return 0 if any(shot.outcome.value == "refined" for shot in shots) else 1
 
 
-def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[list[ShotResult], list[str]]:
+def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[list[ShotResult], list[str], list[str]]:
     import jax
 
     from nbjax.refine.inputs import read_inputs
-    from nbjax.refine.kept import Kept
+    from nbjax.refine.kept import FOLDER, Kept
     from nbjax.refine.output import output_contents, write_outputs
+    from nbjax.refine.pixels import Pixels
     from nbjax.refine.run import Run, refine_all
     from nbjax.refine.settings import load_refine
+    from nbjax.refine.sharing import Together, alone, prepared, refine_together
     from nbjax.refine.start import shared_experiment
 
     told, settings = load_refine(arguments.config, tuple(arguments.set))
     inputs = read_inputs(arguments.experiments, arguments.reflections, arguments.images, settings)
     with jax.enable_x64(True):
         say("structure factors")
-        run = Run(inputs, shared_experiment(inputs.stills[0], told), settings)
+        run = prepared(Run(inputs, shared_experiment(inputs.stills[0], told), settings))
         question = repr((told, settings, arguments.experiments, arguments.reflections, inputs.frames))
+        pixels = Pixels(folder / FOLDER) if settings.shared else None
         kept = Kept(folder, question, arguments.resume)
         shots = []
-        for shot in refine_all(run, kept.read, say):
+
+        def done(number: int) -> ShotResult | None:
+            return kept.read(number) if pixels is None or pixels.has(number) else None
+
+        for shot in refine_all(replace(alone(run), pixels=pixels), done, say):
             kept.write(shot)
             shots.append(shot)
         if all(shot.outcome.value == "failed" for shot in shots):
             raise FileError(f"no shot could be refined; the first one: {shots[0].reason}")
+        together = Together(shots, None, {}, [])
+        if pixels is not None:
+            together = refine_together(run, shots, pixels, say)
         say("writing")
-        contents = output_contents(inputs, shots)
+        contents = output_contents(inputs, together.shots, together.panels) | together.contents
         write_outputs(folder, contents)
-    return shots, list(contents)
+    return together.shots, list(contents), together.words
 
 
 def _print(shots: list[ShotResult]) -> None:

@@ -71,7 +71,7 @@ def fitted_geometry(config: Config, experiment: Experiment, paths: Sequence[str]
     recorded = apply_detector_file(config).recorded
     assert recorded is not None
     for_crystfel = recorded.frame is not None and recorded.frame.name == CRYSTFEL.name
-    found = _placed(recorded, experiment)
+    found = placed_by(recorded, experiment)
     if not for_crystfel:
         found = _complete(found, experiment, paths)
     many = any(p.bad is not None and len(rectangles(p.bad)) > MOST_REGIONS for p in found.panels)
@@ -98,8 +98,8 @@ def geometry_files(geometry: FittedGeometry, name: str) -> dict[str, tuple[str, 
     return files
 
 
-def _placed(recorded: RecordedExperiment, experiment: Experiment) -> RecordedExperiment:
-    """Panels where the experiment has them, and its wavelength."""
+def placed_by(recorded: RecordedExperiment, experiment: Experiment) -> RecordedExperiment:
+    """What is recorded, with the panels where an experiment has them, and its wavelength."""
     placed = _each(place(experiment.detector, experiment.beam.direction), experiment)
     fast_m, slow_m = (_each(edge_m, experiment) for edge_m in experiment.detector.panels.pixel_sizes_m)
     panels = []

@@ -27,7 +27,7 @@ class PanelGroups:
         shift_m: in the laboratory, shape (groups, 3).
         rotation_rad: about the laboratory x, then y, then z, shape (groups, 3).
         centre_m: shape (groups, 3).
-        names: of the groups; the first is the whole detector, the last are the panels.
+        names: of the groups, the largest first; the last are the panels.
         chains: of each panel its groups by number, the largest first.
     """
 

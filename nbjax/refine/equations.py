@@ -7,6 +7,7 @@ features after these have taken their share (Golub and Pereyra 1973, Kaufman 197
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
@@ -44,6 +45,25 @@ class Boxes:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class Linearised:
+    """The misfit of each spot about one value of p parameters.
+
+    Attributes:
+        boxes, spots: there.
+        slopes: of the spot's features by the parameters.
+        slope: minus half the slope of its misfit by the features.
+        curvature: half its curvature by Gauss and Newton.
+    """
+
+    boxes: Boxes
+    spots: Spots
+    slopes: Float[Array, "n f p"]
+    slope: Float[Array, "n f"]
+    curvature: Float[Array, "n f f"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class Equations:
     """The misfit of a shot with priors, minus half its slope, half its curvature by Gauss and Newton; and its boxes."""
 
@@ -73,23 +93,43 @@ def equations(
         broaden: factor of the mosaicity.
         height_sigma: standard deviation of heights over the model's.
     """
+    at = linearised(lambda x: spots_of(experiment, shot, x, broaden), shot, weights, departure, height_sigma)
+    return Equations(
+        misfit=at.boxes.misfit.sum() + (departure**2 / prior**2).sum(),
+        slope=jnp.einsum("nfp,nf->p", at.slopes, at.slope) - departure / prior**2,
+        curvature=jnp.einsum("nfp,nfg,ngq->pq", at.slopes, at.curvature, at.slopes) + jnp.diag(1 / prior**2),
+        boxes=at.boxes,
+        spots=at.spots,
+    )
+
+
+def linearised(
+    spots_at: Callable[[Float[Array, " p"]], Spots],
+    shot: Shot,
+    weights: Float[Array, "n s s"],
+    parameters: Float[Array, " p"],
+    height_sigma: Float[Array, ""],
+) -> Linearised:
+    """The misfit of each spot about a value of any parameters.
+
+    Args:
+        spots_at: the spots of the shot as a function of them.
+        shot: whose.
+        weights: one over the variance of each pixel.
+        parameters: their value.
+        height_sigma: standard deviation of heights over the model's.
+    """
     size = shot.data.shape[-1]
 
     def of(x: Array) -> tuple[Array, tuple[Array, Spots]]:
-        spots = spots_of(experiment, shot, x, broaden)
+        spots = spots_at(x)
         features = features_of(spots, shot.corner.astype(x.dtype), size)
         return features, (features, spots)
 
-    slopes, (features, spots) = jax.jacfwd(of, has_aux=True)(departure)
+    slopes, (features, spots) = jax.jacfwd(of, has_aux=True)(parameters)
     spot, by_features = jax.vmap(lambda feature: box_photons(feature, size))(features)
     boxes, slope, curvature = jax.vmap(_box, (0, 0, 0, 0, None))(shot.data, weights, spot, by_features, height_sigma)
-    return Equations(
-        misfit=boxes.misfit.sum() + (departure**2 / prior**2).sum(),
-        slope=jnp.einsum("nfp,nf->p", slopes, slope) - departure / prior**2,
-        curvature=jnp.einsum("nfp,nfg,ngq->pq", slopes, curvature, slopes) + jnp.diag(1 / prior**2),
-        boxes=boxes,
-        spots=spots,
-    )
+    return Linearised(boxes, spots, slopes, slope, curvature)
 
 
 def _box(data: Array, weights: Array, spot: Array, by_features: Array, height_sigma: Array) -> tuple:

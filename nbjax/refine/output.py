@@ -14,6 +14,7 @@ import numpy as np
 from nbjax.geometry.unit_cell import cell_of
 from nbjax.io.experiments.dials_list import Change, with_changes
 from nbjax.io.experiments.dials_refl import INDEXED, INTEGRATED_PRF, ReflectionTable, refl_bytes
+from nbjax.io.experiments.recorded import RecordedPanel
 from nbjax.io.files import atomic_writer
 from nbjax.refine.inputs import Inputs
 from nbjax.refine.outcome import Outcome, ShotResult
@@ -23,14 +24,21 @@ _CELL = ("a_A", "b_A", "c_A", "alpha_deg", "beta_deg", "gamma_deg")
 _NO_SHOT = np.nan
 
 
-def output_contents(inputs: Inputs, shots: Sequence[ShotResult]) -> dict[str, bytes]:
-    """The content of each file, by its name; of the refined shots alone where there is one for each."""
+def output_contents(
+    inputs: Inputs, shots: Sequence[ShotResult], panels: Sequence[RecordedPanel] | None = None
+) -> dict[str, bytes]:
+    """The content of each file, by its name; of the refined shots alone where there is one for each.
+
+    Args:
+        inputs, shots: of the run.
+        panels: where they stand; None: where they stood.
+    """
     refined = [shot for shot in shots if shot.outcome is Outcome.REFINED]
     rows = table_rows(inputs, shots)
     contents = {"shots.csv": csv_bytes(rows), "shots.h5": hdf5_bytes(rows)}
     if refined:
         contents["refined.expt"] = with_changes(
-            inputs.file, {shot.number: change_of(shot) for shot in refined}
+            inputs.file, {shot.number: change_of(shot) for shot in refined}, panels
         ).encode()
         contents["integrated.refl"] = refl_bytes(reflection_table(inputs, refined))
         contents["unmerged.mtz"] = mtz_bytes(inputs, refined)

@@ -119,8 +119,5 @@ def departed(
 def _shifted(experiment: Experiment, shift_m: Float[Array, "3"]) -> Experiment:
     """With the detector as a whole elsewhere in the laboratory."""
     detector = experiment.detector
-    if detector.groups is None:
-        panel = replace(detector.panels, origin_shift_m=detector.panels.origin_shift_m + shift_m)
-        return replace(experiment, detector=replace(detector, panels=panel))
-    groups = replace(detector.groups, shift_m=detector.groups.shift_m.at[0].add(shift_m))
-    return replace(experiment, detector=replace(detector, groups=groups))
+    panels = replace(detector.panels, origin_shift_m=detector.panels.origin_shift_m + shift_m)
+    return replace(experiment, detector=replace(detector, panels=panels))

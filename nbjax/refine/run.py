@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from nbjax.errors import FileError, NbjaxError
 from nbjax.experiment import Experiment
@@ -17,6 +18,7 @@ from nbjax.refine.inputs import Inputs, read_frame
 from nbjax.refine.model import Shot
 from nbjax.refine.outcome import Outcome, ShotResult, failed
 from nbjax.refine.parameters import COUNT, Start, departed
+from nbjax.refine.pixels import Pixels
 from nbjax.refine.settings import RefineSettings, prior_sigmas
 from nbjax.refine.shoeboxes import Marks, Shoeboxes, chosen_spots, cut, joined
 from nbjax.refine.shot import Noise, Solution, solve
@@ -39,6 +41,8 @@ class Run:
     inputs: Inputs
     experiment: Experiment
     settings: RefineSettings
+    pixels: Pixels | None = None
+    """Keeps the shoeboxes of its shots, for what they share."""
 
     @cached_property
     def noise(self) -> Noise:
@@ -92,14 +96,35 @@ def refine_still(run: Run, place: int) -> ShotResult:
     Raises:
         FileError: its image cannot be used, or it has too few spots.
     """
+    coarse = _schedule(run, place)
+    return _refined(run, place, jnp.zeros(COUNT), (coarse, finishing(coarse)))
+
+
+def finish_still(run: Run, place: int, departure: Float[np.ndarray, " p"]) -> ShotResult:
+    """The last stage of a still alone, from where it is, with its spots predicted anew.
+
+    Args:
+        run, place: as of ``refine_still``.
+        departure: where it is.
+
+    Raises:
+        FileError: as of ``refine_still``.
+    """
+    return _refined(run, place, jnp.asarray(departure), (finishing(_schedule(run, place)),))
+
+
+def _schedule(run: Run, place: int) -> Schedule:
+    start = start_of(run.inputs.stills[place], run.experiment, run.settings)
+    return schedule_of(run.stages, np.asarray(start.tie), run.settings.factor_error)
+
+
+def _refined(run: Run, place: int, departure: jax.Array, schedules: Sequence[Schedule]) -> ShotResult:
     settings, still = run.settings, run.inputs.stills[place]
     photons, usable = read_frame(run.inputs, place, settings)
     start = start_of(still, run.experiment, settings)
-    tie = np.asarray(start.tie)
     prior = jnp.asarray(prior_sigmas(settings.priors))
-    coarse = schedule_of(run.stages, tie, settings.factor_error)
-    departure, left_out = jnp.zeros(COUNT), set[tuple[int, ...]]()
-    for schedule in (coarse, finishing(coarse)):
+    left_out = set[tuple[int, ...]]()
+    for schedule in schedules:
         spots, others = _listed(run, place, start, departure, left_out)
         boxes = cut(photons, usable, spots, others, settings.box_px, settings.spots)
         if len(boxes.rows) < settings.fewest_spots:
@@ -110,17 +135,24 @@ def refine_still(run: Run, place: int) -> ShotResult:
         solution = solved(run, start, boxes, prior, schedule, departure)
         departure = jnp.asarray(solution.departure)
         left_out |= _outlying(boxes, solution)
-    return _result(run, place, (start, boxes, solution), coarse)
+    if run.pixels is not None:
+        run.pixels.write(still.number, boxes)
+    return _result(run, place, (start, boxes, solution), schedules[-1])
 
 
 def solved(
     run: Run, start: Start, boxes: Shoeboxes, prior: jax.Array, schedule: Schedule, departure: jax.Array
 ) -> Solution:
     """The solution of a shot, as numbers of the host."""
-    arrays = map(jnp.asarray, (boxes.hkl, boxes.panel.astype(np.int32), boxes.corner, boxes.data, boxes.valid))
-    found = solve(run.experiment, Shot(start, *arrays), run.noise, prior, schedule, departure)
+    found = solve(run.experiment, shot_of(start, boxes), run.noise, prior, schedule, departure)
     numbers: Solution = jax.tree.map(np.asarray, found)
     return numbers
+
+
+def shot_of(start: Start, boxes: Shoeboxes) -> Shot:
+    """The arrays of a shot."""
+    arrays = map(jnp.asarray, (boxes.hkl, boxes.panel.astype(np.int32), boxes.corner, boxes.data, boxes.valid))
+    return Shot(start, *arrays)
 
 
 def _listed(

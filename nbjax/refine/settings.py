@@ -15,6 +15,7 @@ from nbjax.refine.parameters import GROUPS, NAMES
 
 System = Literal["triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"]
 Extra = Literal["b_factor", "spectrum", "wavelength", "detector"]
+Shared = Literal["detector", "factors"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Priors:
     bandwidth_factor: float = 2.0
     wavelength_percent: float = 0.1
     detector_mm: float = 0.1
+    panel_mm: float = 0.2  # of each group that moves, along each axis
+    panel_deg: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class RefineSettings:
     profile_error: float = 0.1  # of the shape of spots, over their photons in a pixel
     most_misfit: float = 3.0  # a pixel, from which on a shot is set aside
     free: tuple[Extra, ...] = ()  # besides scale, orientation, cell, mosaicity and size
+    shared: tuple[Shared, ...] = ()  # what is refined of all shots together
+    moving: tuple[str, ...] = ("panels[*]",)  # groups of panels that move with shared = ["detector"]
     priors: Priors = field(default_factory=Priors)
 
 

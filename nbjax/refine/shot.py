@@ -114,7 +114,7 @@ def solve(
         return _next(shot, noise, schedule, state, look(state.row, state.weights, state.tried))
 
     zero = jnp.asarray(0)
-    weights = _first_weights(shot, noise)
+    weights = first_weights(shot, noise)
     nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(look, zero, weights, first))
     begun = _State(zero, zero, first, first, nothing, jnp.asarray(_DAMPING), weights)
     last = jax.lax.while_loop(lambda state: state.row < len(schedule.steps), step, begun)
@@ -133,7 +133,7 @@ def solve(
 def _next(shot: Shot, noise: Noise, schedule: Schedule, state: _State, found: Equations) -> _State:
     """The state after what was tried has been looked at."""
     rescales = (state.step == 0) & (schedule.rescales[state.row] > 0)
-    scaled = state.tried.at[place("log_scale")].add(_change_of_scale(found.boxes))
+    scaled = state.tried.at[place("log_scale")].add(change_of_scale(found.boxes))
     first = state.step <= 1
     gain = state.at.misfit - found.misfit
     better = first | (gain > 0)
@@ -147,7 +147,7 @@ def _next(shot: Shot, noise: Noise, schedule: Schedule, state: _State, found: Eq
     moved = departure + _step(at, schedule.free[state.row], damping)
     tried = jnp.where(rescales, scaled, jnp.where(done, departure, moved))
     last = state.row + 1 >= len(schedule.steps)
-    weights = jnp.where(done & ~last, _weights(shot, noise, at.boxes), state.weights)
+    weights = jnp.where(done & ~last, weights_of(shot, noise, at.boxes), state.weights)
     # where the scale was set the start is looked at again
     after = jnp.where(rescales, 1, jnp.maximum(state.step, 1) + 1)
     return _State(state.row + done, jnp.where(done, 0, after), tried, departure, at, damping, weights)
@@ -160,7 +160,7 @@ def _step(at: Equations, free: Array, damping: Array) -> Float[Array, " p"]:
     return jnp.linalg.solve(curvature + jnp.diag(added), at.slope * free)
 
 
-def _change_of_scale(boxes: Boxes) -> Float[Array, ""]:
+def change_of_scale(boxes: Boxes) -> Float[Array, ""]:
     """Logarithm of the observed photons over the model's, which may be off by any factor."""
     photons = boxes.spot.sum((1, 2))
     height, sigma = boxes.free_height.T
@@ -169,7 +169,7 @@ def _change_of_scale(boxes: Boxes) -> Float[Array, ""]:
     return jnp.log(jnp.maximum(seen, 1.0) / jnp.maximum(jnp.where(counts, photons, 0).sum(), 1e-30))
 
 
-def _first_weights(shot: Shot, noise: Noise) -> Float[Array, "n s s"]:
+def first_weights(shot: Shot, noise: Noise) -> Float[Array, "n s s"]:
     """Those of the mean of each box."""
     count = jnp.maximum(shot.valid.sum((1, 2)), 1.0)
     mean = jnp.maximum((shot.data * shot.valid).sum((1, 2)) / count, 0)
@@ -177,7 +177,7 @@ def _first_weights(shot: Shot, noise: Noise) -> Float[Array, "n s s"]:
     return shot.valid / variance[:, None, None]
 
 
-def _weights(shot: Shot, noise: Noise, boxes: Boxes) -> Float[Array, "n s s"]:
+def weights_of(shot: Shot, noise: Noise, boxes: Boxes) -> Float[Array, "n s s"]:
     """Those of the model, less where a pixel is far off it."""
     shape = noise.profile * boxes.linear[:, 3, None, None] * boxes.spot
     variance = jnp.maximum(boxes.model, 0) + noise.readout**2 + shape**2 + _LEAST_VARIANCE

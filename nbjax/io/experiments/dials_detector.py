@@ -20,13 +20,22 @@ def panels(detector: Node) -> tuple[RecordedPanel, ...]:
     Raises:
         FileError: a number that is none, or a hierarchy that does not end.
     """
-    listed = detector.at("panels").items()
-    frames = {i: (np.eye(3), np.zeros(3)) for i in range(len(listed))}
-    if detector.has("hierarchy"):
-        _collect(detector.at("hierarchy"), np.eye(3), np.zeros(3), frames, 0)
+    listed, frames = detector.at("panels").items(), frames_of(detector)
     # of several panels, those of one image have their place in it told
     is_told = len(listed) == 1 or any(_offset(panel) != (0, 0) for panel in listed)
     return tuple(_panel(panel, i, *frames[i], is_told) for i, panel in enumerate(listed))
+
+
+def frames_of(detector: Node) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Axes as columns, and origin in mm, in which each panel is told.
+
+    Raises:
+        FileError: a number that is none, or a hierarchy that does not end.
+    """
+    frames = {i: (np.eye(3), np.zeros(3)) for i in range(len(detector.at("panels").items()))}
+    if detector.has("hierarchy"):
+        _collect(detector.at("hierarchy"), np.eye(3), np.zeros(3), frames, 0)
+    return frames
 
 
 def groups(detector: Node) -> tuple[RecordedGroup, ...]:

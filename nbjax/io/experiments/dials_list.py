@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from jaxtyping import Float
 
 from nbjax.errors import FileError
 from nbjax.io.experiments.checks import check
+from nbjax.io.experiments.dials_detector import frames_of
 from nbjax.io.experiments.dials_expt import numbered
 from nbjax.io.experiments.json_tree import Node, read_json
-from nbjax.io.experiments.recorded import Choice, RecordedExperiment
+from nbjax.io.experiments.recorded import Choice, RecordedExperiment, RecordedPanel
 from nbjax.io.experiments.words import floats
 
 _FIELD = re.compile("#+")
@@ -112,17 +113,21 @@ class Change:
     shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
-def with_changes(path: str | Path, changes: Mapping[int, Change]) -> str:
+def with_changes(path: str | Path, changes: Mapping[int, Change], panels: Sequence[RecordedPanel] | None = None) -> str:
     """The list of a file with other crystals, beams and detectors; the experiments of these alone, in their order.
 
     Args:
         path: of the list.
         changes: by the number of the experiment.
+        panels: where those of all of its detectors stand, before a change shifts them; None: where they stood.
 
     Raises:
         FileError: the list cannot be read or is damaged.
     """
-    tree: dict[str, Any] = copy.deepcopy(read_json(path).value)
+    read = read_json(path)
+    tree: dict[str, Any] = copy.deepcopy(read.value)
+    if panels is not None:
+        tree["detector"] = [_with_places(detector, panels) for detector in read.at("detector").items()]
     experiments: list[dict[str, Any]] = []
     crystals: list[dict[str, Any]] = []
     beams, detectors = list(tree.get("beam", [])), list(tree.get("detector", []))
@@ -157,3 +162,17 @@ def _shifted(detector: dict[str, Any], shift_mm: Float[np.ndarray, "3"]) -> dict
     if root:
         return detector | {"hierarchy": moved(_LABORATORY | root)}
     return detector | {"panels": [moved(panel) for panel in detector["panels"]]}
+
+
+def _with_places(detector: Node, panels: Sequence[RecordedPanel]) -> dict[str, Any]:
+    """A detector whose panels stand elsewhere, each told in the frame of its group, which stays."""
+    frames, model = frames_of(detector), copy.deepcopy(detector.value)
+    for number, panel in enumerate(panels):
+        axes, origin_mm = frames[number]
+        inward = np.linalg.inv(axes)
+        model["panels"][number] |= {
+            "origin": floats(inward @ (panel.origin_mm - origin_mm)),
+            "fast_axis": floats(inward @ panel.fast),
+            "slow_axis": floats(inward @ panel.slow),
+        }
+    return dict(model)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from nbjax.errors import FileError
 from nbjax.io.experiments.dials_list import Change, read_stills, with_changes
@@ -76,6 +78,23 @@ def test_beams_and_detectors_are_replaced_for_their_own_experiment(tmp_path: Pat
     own, moved = (still.experiment for still in read_stills(tmp_path / "b.expt"))
     assert (own.beam.wavelength_A, moved.beam.wavelength_A) == (1.0, 1.01)
     assert np.allclose(moved.panels[0].origin_mm - own.panels[0].origin_mm, [0.5, -0.25, 2.0])
+
+
+def test_panels_stand_elsewhere_in_the_frames_of_their_groups(tmp_path: Path) -> None:
+    tree = listed()
+    turned = {"fast_axis": [0, 1, 0], "slow_axis": [-1, 0, 0], "origin": [5, 6, -100]}
+    group = {"name": "g", **turned, "children": [{"panel": 0}]}
+    tree["detector"][0]["hierarchy"] = {**turned, "origin": [0, 0, 0], "fast_axis": [1, 0, 0], "slow_axis": [0, 1, 0]}
+    tree["detector"][0]["hierarchy"]["children"] = [group]
+    (tmp_path / "a.expt").write_text(json.dumps(tree))
+    (panel,) = read_stills(tmp_path / "a.expt")[0].experiment.panels
+    turn = Rotation.from_rotvec([0.01, -0.02, 0.03]).as_matrix()
+    wanted = replace(panel, origin_mm=panel.origin_mm + [0.1, 0.2, 0.3], fast=turn @ panel.fast, slow=turn @ panel.slow)
+    (tmp_path / "b.expt").write_text(with_changes(tmp_path / "a.expt", {0: Change(np.eye(3))}, [wanted]))
+    (found,) = read_stills(tmp_path / "b.expt")[0].experiment.panels
+    for name in ("origin_mm", "fast", "slow"):
+        np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), atol=1e-12)
+    assert json.loads((tmp_path / "b.expt").read_text())["detector"][0]["hierarchy"]["children"][0]["name"] == "g"
 
 
 def test_lists_without_crystals_are_told(tmp_path: Path) -> None:

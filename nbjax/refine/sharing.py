@@ -1,0 +1,105 @@
+"""What all shots of a run share, refined once each shot has been refined by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import jax.numpy as jnp
+import numpy as np
+
+from nbjax.errors import NbjaxError
+from nbjax.fit.geometry import placed_by
+from nbjax.io.experiments.recorded import RecordedPanel
+from nbjax.refine.displacements import displacement_png, motions_csv
+from nbjax.refine.metrology import Metrology, refine_panels
+from nbjax.refine.motions import moved, movers_of
+from nbjax.refine.outcome import ShotResult, failed
+from nbjax.refine.pixels import Pixels
+from nbjax.refine.run import Run, finish_still
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Together:
+    """A run after what its shots share was refined.
+
+    Attributes:
+        shots: once more, one by one.
+        panels: where they stand; None: where they stood.
+        contents: of further files, by their names.
+        words: lines that say what was found.
+    """
+
+    shots: list[ShotResult]
+    panels: tuple[RecordedPanel, ...] | None
+    contents: dict[str, bytes]
+    words: list[str]
+
+
+def prepared(run: Run) -> Run:
+    """The run in the form that what is shared needs, for its single shots too, so that they share a program.
+
+    Raises:
+        ConfigError: ``refine.moving`` names what the detector has not.
+    """
+    if "detector" not in run.settings.shared:
+        return run
+    movers = movers_of(run.experiment, run.settings.moving)
+    return replace(run, experiment=moved(run.experiment, movers, jnp.zeros((len(movers), 6))))
+
+
+def alone(run: Run) -> Run:
+    """The run of the single shots, none of which is set aside for a misfit that the panels may be the cause of."""
+    if "detector" not in run.settings.shared:
+        return run
+    return replace(run, settings=replace(run.settings, most_misfit=np.inf))
+
+
+def refine_together(run: Run, shots: Sequence[ShotResult], pixels: Pixels, say: Say) -> Together:
+    """Refine what the shots share, and then each shot again.
+
+    Args:
+        run: as ``prepared``.
+        shots: of ``alone(run)``.
+        pixels: their shoeboxes.
+        say: is told what is being done.
+    """
+    movers = movers_of(run.experiment, run.settings.moving)
+    found = refine_panels(run, movers, shots, pixels, say)
+    elsewhere = replace(run, experiment=moved(run.experiment, movers, jnp.asarray(found.motions)))
+    again = _again(elsewhere, shots, found.departures, say)
+    recorded = run.inputs.stills[0].experiment
+    panels = placed_by(recorded, elsewhere.experiment).panels
+    beam = np.asarray(run.experiment.beam.direction)
+    contents = {"panels.csv": motions_csv(found), "panels.png": displacement_png(recorded.panels, panels, beam)}
+    return Together(again, panels, contents, _words(found))
+
+
+def _again(run: Run, shots: Sequence[ShotResult], departures: dict[int, np.ndarray], say: Say) -> list[ShotResult]:
+    """Every shot that was not given up, refined from where it is."""
+    places = {still.number: place for place, still in enumerate(run.inputs.stills)}
+    found = []
+    for count, shot in enumerate(shots, 1):
+        if shot.number not in departures:
+            found.append(shot)
+            continue
+        say(f"shot {count} of {len(shots)} again")
+        try:
+            found.append(finish_still(run, places[shot.number], departures[shot.number]))
+        except NbjaxError as error:
+            found.append(failed(shot.number, str(error)))
+    return found
+
+
+def _words(found: Metrology) -> list[str]:
+    seen = found.spots > 0
+    if not seen.any():
+        return ["panels: none has spots, and none has moved"]
+    shift_mm = 1e3 * np.linalg.norm(found.motions[:, :3], axis=1).max()
+    turn_deg = np.degrees(np.linalg.norm(found.motions[:, 3:], axis=1).max())
+    return [
+        f"panels: {int(seen.sum())} of {len(seen)} have spots; moved by at most {shift_mm:.4f} mm and {turn_deg:.4f} "
+        f"degrees; misfit {found.misfit[0]:.3f} -> {found.misfit[1]:.3f} a pixel"
+    ]
