@@ -25,5 +25,5 @@ def test_shoeboxes_come_back(tmp_path: Path) -> None:
     for each in fields(Shoeboxes):
         np.testing.assert_array_equal(getattr(found, each.name), getattr(boxes, each.name))
     (tmp_path / "pixels_000004.npz").write_bytes(b"damaged")
-    with pytest.raises(FileError, match="pixels_000004.npz: cannot be read"):
+    with pytest.raises(FileError, match=r"pixels_000004\.npz: cannot be read"):
         pixels.read(4)

@@ -89,7 +89,7 @@ def test_panels_stand_elsewhere_in_the_frames_of_their_groups(tmp_path: Path) ->
     (tmp_path / "a.expt").write_text(json.dumps(tree))
     (panel,) = read_stills(tmp_path / "a.expt")[0].experiment.panels
     turn = Rotation.from_rotvec([0.01, -0.02, 0.03]).as_matrix()
-    wanted = replace(panel, origin_mm=panel.origin_mm + [0.1, 0.2, 0.3], fast=turn @ panel.fast, slow=turn @ panel.slow)
+    wanted = replace(panel, origin_mm=panel.origin_mm + 0.1, fast=turn @ panel.fast, slow=turn @ panel.slow)
     (tmp_path / "b.expt").write_text(with_changes(tmp_path / "a.expt", {0: Change(np.eye(3))}, [wanted]))
     (found,) = read_stills(tmp_path / "b.expt")[0].experiment.panels
     for name in ("origin_mm", "fast", "slow"):
