@@ -18,6 +18,7 @@ from nbjax.cli import (
     compare,
     compare_traces,
     converge,
+    explore,
     export,
     fit,
     import_,
@@ -122,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_parser(commands)
     record.add_parser(commands)
     show.add_parser(commands)
+    explore.add_parser(commands)
     compare.add_parser(commands)
     trace.add_parser(commands)
     compare_traces.add_parser(commands)

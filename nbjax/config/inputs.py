@@ -31,6 +31,18 @@ OF_COORDINATES = (
 )
 """Keys of a crystal that say how its ``coordinates_file`` is taken."""
 
+OF_FACTORS = (
+    "hkl_file",
+    "reflections_file",
+    "reflections_column",
+    "space_group",
+    "missing_reflections",
+    "dump_file",
+    "coordinates_file",
+    *OF_COORDINATES,
+)
+"""Keys of a crystal that say where its structure factors come from."""
+
 
 def absent_inputs(config: Config) -> dict[str, str]:
     """Key -> name of each file that there is none of, and that is to be read."""

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from nbjax.config.edit import tables_of, with_values
-from nbjax.config.inputs import OF_COORDINATES
+from nbjax.config.inputs import OF_FACTORS
 from nbjax.config.tree import Config
 from nbjax.constants import HC_EV_A
 from nbjax.dataset.columns import read_columns
@@ -40,7 +40,7 @@ _OF_BEAM = {"beam.wavelength_A", "beam.energy_eV"}
 _MOVES_WAVELENGTH = _OF_BEAM | {"beam.spectrum_offset_eV"}
 _SPREADS = ("divergence_horizontal", "divergence_vertical", "dispersion")
 _DISORDER = ("crystal.mosaicity_deg", "crystal.mosaicity_axes_deg", "crystal.cell_spread_percent")
-_NO_COORDINATES: dict[str, Any] = dict.fromkeys(OF_COORDINATES)
+_NO_FACTORS: dict[str, Any] = dict.fromkeys(OF_FACTORS)
 
 
 @dataclass(frozen=True)
@@ -312,19 +312,12 @@ def _settled(resolved: Resolved, given: Config) -> Config:
             mosaicity_axes_deg=crystal.mosaicity_deg,
             matrix_file=None,
             orientation_file=None,
-            hkl_file=None,
-            reflections_file=None,
-            reflections_column=None,
-            space_group=None,
-            missing_reflections=None,
-            dump_file=None,
-            coordinates_file=None,
             misset_random=False,
             misset_deg=(0.0, 0.0, 0.0),
             cells=config.crystal.cells if has_sizes else crystal.cells,
             default_F=crystal.default_F or 1.0,
             interpolate=crystal.interpolate,
-            **_NO_COORDINATES,
+            **_NO_FACTORS,
         ),
         detector=replace(
             config.detector,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import jax
@@ -34,27 +35,52 @@ _PIXEL_NODES = 6
 """Nodes that cost as much as a pixel does without them."""
 
 
-def with_capacity(experiment: Experiment, spare: float = _SPARE) -> Experiment:
+def with_capacity(experiment: Experiment, spare: float = _SPARE, reach: float = 1.0) -> Experiment:
     """The experiment with closed crystals that have room for their spots.
 
     Args:
         experiment: of numbers, not traced ones.
         spare: times as many spots as there are.
+        reach: times as far into reciprocal space as the detector sees, for detectors that will come nearer.
     """
     if not any(map(is_closed, experiment.crystals)):
         return experiment
     with jax.enable_x64(True):
         held = jax.tree.map(jnp.asarray, experiment)
         crystals = tuple(
-            replace(crystal, capacity=_capacity(held, of_arrays, spare)) if is_closed(crystal) else crystal
+            replace(crystal, capacity=_capacity(held, of_arrays, spare, reach)) if is_closed(crystal) else crystal
             for crystal, of_arrays in zip(experiment.crystals, held.crystals, strict=True)
         )
     return replace(experiment, crystals=crystals)
 
 
-def _capacity(experiment: Experiment, crystal: CrystalParameters, spare: float) -> Capacity:
+def reaches(experiment: Experiment, room: Sequence[Capacity | None]) -> bool:
+    """Whether capacities search all reflections that the detector sees.
+
+    Args:
+        experiment: of numbers, not traced ones.
+        room: of each crystal; None of sampled ones.
+    """
+    with jax.enable_x64(True):
+        held = jax.tree.map(jnp.asarray, experiment)
+        longest = longest_per_m(replace(held, crystals=(), backgrounds=(), mask=None))
+        return all(
+            capacity is None or (longest <= capacity.longest_per_m * (1 + 1e-9) and _boxed(longest, crystal, capacity))
+            for crystal, capacity in zip(held.crystals, room, strict=True)
+        )
+
+
+def _boxed(longest: float, crystal: CrystalParameters, capacity: Capacity) -> bool:
+    lowest, sizes = index_box(longest, crystal)
+    return all(
+        mine <= low and low + size <= mine + mine_size
+        for low, size, mine, mine_size in zip(lowest, sizes, capacity.lowest, capacity.sizes, strict=True)
+    )
+
+
+def _capacity(experiment: Experiment, crystal: CrystalParameters, spare: float, reach: float) -> Capacity:
     bare = replace(experiment, crystals=(), backgrounds=(), mask=None)
-    longest = longest_per_m(bare)
+    longest = longest_per_m(bare) * reach
     lowest, sizes = index_box(longest, crystal)
     windows = max(1, math.ceil(abs(float(range_rad(crystal.spindle))) / _WINDOW_RAD - 1e-9))
     capacity = Capacity(lowest, sizes, longest, 1, 1, 1, 1, windows, ())

@@ -1,0 +1,92 @@
+"""A measured image beside the model, and the model fitted to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from nbjax.config.tree import Config
+from nbjax.errors import ConfigError, Fault, FileError
+from nbjax.explore.changes import changes_between
+from nbjax.explore.model import Model
+from nbjax.fit import Free, boxes, fit
+from nbjax.fit.configuration import check_writable, fitted_config
+from nbjax.fit.equations import broadened
+from nbjax.io.images import other_size
+from nbjax.pipeline.closed.survey import with_capacity
+from nbjax.plot import Camera, Wanted, read_exposure
+
+_BROADEN = 3.0
+"""Of the spots whose boxes are fitted, so that those that start beside their pixels are in them."""
+
+
+def read_measured(name: str, shape: tuple[int, int], wanted: Wanted) -> Float[np.ndarray, "slow fast"]:
+    """Photons of a measured image, NaN where there are none.
+
+    Args:
+        name: of the file.
+        shape: (slow, fast) of the model's image.
+        wanted: which image, and how its numbers are meant.
+
+    Raises:
+        FileError: it cannot be read, or is of another size.
+    """
+    values = read_exposure(name, Camera(shape=shape), wanted).values
+    if values.shape != shape:
+        raise FileError(f"{name}: {other_size(values.shape, shape)}; give the configuration of this image")
+    return values
+
+
+def fitted_changes(
+    model: Model,
+    config: Config,
+    measured: Float[np.ndarray, "slow fast"],
+    keys: Sequence[str],
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """The model fitted to an image: changes of the configuration, and the numbers with their deviations.
+
+    Args:
+        model: of the configuration.
+        config: where the fit starts.
+        measured: photons, NaN where there are none.
+        keys: that are free.
+        say: called with a sentence after every step.
+
+    Raises:
+        NbjaxError: what cannot be fitted.
+    """
+    if not keys:
+        raise ConfigError([Fault("parameters", "none is free; mark those that the fit may move")])
+    check_writable(config, keys)
+    _, experiment = model.prepared(config)
+    with jax.enable_x64(True):
+        experiment = jax.tree.map(jnp.asarray, with_capacity(experiment, 2.0))
+        say("finding the spots")
+        used = np.isfinite(measured) & boxes(broadened(experiment, jnp.asarray(_BROADEN)), 6, 3.0)
+        result = fit(
+            [experiment],
+            [measured],
+            [Free(key) for key in keys],
+            used=[used],
+            convention=config.detector.convention,
+            on_step=lambda stage, state, entry: say(f"step {entry.step}: loss {float(entry.losses.sum()):.8g}"),
+        )
+        fitted = fitted_config(config, result.experiments[0], keys)
+    (shot,) = result.shots
+    rows = zip(result.names, shot.values, shot.sigmas, result.units, strict=True)
+    return {
+        "changes": changes_between(model.base, fitted),
+        "outcome": shot.outcome.value,
+        "reason": shot.reason,
+        "warnings": list(shot.warnings),
+        "numbers": [
+            [name, float(value), float(sigma) if np.isfinite(sigma) else None, unit]
+            for name, value, sigma, unit in rows
+        ],
+    }
