@@ -14,7 +14,7 @@ from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault, FileError
 from nbjax.explore.changes import changes_between
 from nbjax.explore.model import Model
-from nbjax.fit import Free, boxes, fit
+from nbjax.fit import COARSE_TO_FINE, Free, Stage, boxes, fit
 from nbjax.fit.configuration import check_writable, fitted_config
 from nbjax.fit.equations import broadened
 from nbjax.io.images import other_size
@@ -23,6 +23,8 @@ from nbjax.plot import Camera, Wanted, read_exposure
 
 _BROADEN = 3.0
 """Of the spots whose boxes are fitted, so that those that start beside their pixels are in them."""
+_SPARE = 2.0
+"""Times as many spots as there are, for which a closed crystal gets room."""
 
 
 def read_measured(name: str, shape: tuple[int, int], wanted: Wanted) -> Float[np.ndarray, "slow fast"]:
@@ -66,13 +68,14 @@ def fitted_changes(
     check_writable(config, keys)
     _, experiment = model.prepared(config)
     with jax.enable_x64(True):
-        experiment = jax.tree.map(jnp.asarray, with_capacity(experiment, 2.0))
         say("finding the spots")
-        used = np.isfinite(measured) & boxes(broadened(experiment, jnp.asarray(_BROADEN)), 6, 3.0)
+        used = np.isfinite(measured) & boxes(with_capacity(broadened(experiment, _BROADEN)), 6, 3.0)
+        experiment = jax.tree.map(jnp.asarray, with_capacity(experiment, _SPARE))
         result = fit(
             [experiment],
             [measured],
             [Free(key) for key in keys],
+            _stages(config),
             used=[used],
             convention=config.detector.convention,
             on_step=lambda stage, state, entry: say(f"step {entry.step}: loss {float(entry.losses.sum()):.8g}"),
@@ -90,3 +93,8 @@ def fitted_changes(
             for name, value, sigma, unit in rows
         ],
     }
+
+
+def _stages(config: Config) -> tuple[Stage, ...]:
+    """Of a closed crystal, whose room is of spots of their own widths, as it starts alone."""
+    return COARSE_TO_FINE[:1] if config.crystal.model == "closed" else COARSE_TO_FINE

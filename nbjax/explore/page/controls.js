@@ -2,6 +2,8 @@
 
 const short = (x) => (x === 0 ? "0" : Math.abs(x) >= 1e6 || Math.abs(x) < 1e-4 ? Number(x.toPrecision(6)).toExponential() : String(Number(x.toPrecision(8))));
 
+const UNITS = { 1: "", cells: "", degrees: " °", A: " Å", "photons/m^2": " /m²" };
+
 function range(slider, first) {
   if (slider.course === "times") {
     if (slider.step === 0) return { to: Math.log10, from: (t) => 10 ** t, low: Math.log10(first / slider.reach), high: Math.log10(first * slider.reach), step: 0.01 };
@@ -26,7 +28,7 @@ export class Controls {
       const row = document.createElement("div"), name = document.createElement("span"), unit = document.createElement("small");
       row.className = "row";
       name.textContent = `${slider.title} ${slider.labels[number] ?? ""}`.trim();
-      unit.textContent = slider.unit === "1" || slider.unit === "cells" ? "" : ` ${slider.unit}`;
+      unit.textContent = UNITS[slider.unit] ?? ` ${slider.unit}`;
       if (!number) name.append(unit);
       const slide = document.createElement("input"), text = document.createElement("input"), r = range(slider, value);
       const label = `${slider.key} ${slider.labels[number] ?? ""}`.trim();

@@ -8,7 +8,7 @@ export function colourTable(colours, position) {
   const packed = (c) => (255 << 24) | (c[2] << 16) | (c[1] << 8) | c[0];
   for (let half = 0; half < 65536; half++) {
     bits[0] = (half << 16) | 0x8000;
-    if ((half & 0x7fff) > 0x7f80 || half === 0x7f80) { table[half] = packed(ABSENT); continue; }
+    if ((half & 0x7fff) >= 0x7f80) { table[half] = packed(ABSENT); continue; }
     const t = position(half === 0 ? 0 : value[0]);
     table[half] = packed(colours[Math.max(0, Math.min(255, Math.round(255 * t)))]);
   }
