@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -28,6 +29,7 @@ def generate(
     host: int = 0,
     hosts: int = 1,
     first_batch: int = 0,
+    seed: int | None = None,
     most_spots: int = 512,
     workers: int | None = None,
     sharding: jax.sharding.Sharding | None = None,
@@ -42,6 +44,7 @@ def generate(
         batch_size: images of a batch of this host.
         host, hosts: which of how many processes this is; each gets images of its own.
         first_batch: batch of this host to begin with, to go on where training was interrupted.
+        seed: of the draws, instead of the recipe's; images of another seed are others, as for validation.
         most_spots: rows of the table of spots of each image: the brightest, then rows of zeros.
         workers: threads that make images; None: as ``nbjax batch`` takes.
         sharding: how batches lie on the devices of all hosts; None: on JAX's default device.
@@ -62,6 +65,7 @@ def generate(
         ("hosts", hosts, 1),
         ("host", host, 0),
         ("first_batch", first_batch, 0),
+        ("seed", seed or 0, 0),
         ("most_spots", most_spots, 1),
         ("workers", default_workers() if workers is None else workers, 1),
     ):
@@ -70,6 +74,8 @@ def generate(
     if host >= hosts:
         raise UsageError(f"host: got {host} of {hosts}, must be less; hosts are counted from 0")
     made = load_recipe(recipe) if isinstance(recipe, str | Path) else recipe
+    if seed is not None:
+        made = replace(made, dataset=replace(made.dataset, seed=seed))
     batch = Batch(made, Share(Path(), "endless", 1, 1), workers or default_workers())
     check_draws(batch.simulator, None)
     numbers = (

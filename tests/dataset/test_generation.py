@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -46,6 +47,20 @@ def test_hosts_share_the_images_out_and_training_goes_on() -> None:
     assert numbers == [[[0, 1], [4, 5]], [[2, 3], [6, 7]]]
     later = next(nbjax.dataset.generate(made, 2, host=1, hosts=2, first_batch=1, workers=1))
     assert later["image"].tolist() == [6, 7]
+
+
+def test_a_seed_makes_the_images_and_step_n_is_step_n() -> None:
+    made = recipe(noise=False, pixels="float32")
+
+    def pixels(**options: Any) -> list[np.ndarray]:
+        return [np.asarray(batch["pixels"]) for batch in islice(nbjax.dataset.generate(made, 2, **options), 3)]
+
+    own, again, other = pixels(), pixels(seed=made.dataset.seed, workers=1), pixels(seed=made.dataset.seed + 1)
+    np.testing.assert_array_equal(own, again)
+    assert all((mine != theirs).any() for mine, theirs in zip(own, other, strict=True))
+    np.testing.assert_array_equal(pixels(first_batch=2)[0], own[2])
+    with pytest.raises(UsageError, match="seed: got -1, must be at least 0"):
+        pixels(seed=-1)
 
 
 def test_batches_lie_as_they_are_told() -> None:
