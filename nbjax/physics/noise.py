@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.extend.random import threefry_2x32
 from jax.typing import DTypeLike
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-_EXPANSION_FROM = 32.0
+EXPANSION_FROM = 32.0
 _TERMS = 96
 """Photons from which the expansion is good, and terms of the sum below: the last is less likely than 1e-17."""
 
@@ -58,25 +59,55 @@ def poisson_counts(photons: Float[Array, "..."], key: Array) -> Float[Array, "..
     """
     photons = jnp.asarray(photons)
     uniform = uniforms(key, photons.shape, photons.dtype)
-    few = photons < _EXPANSION_FROM
-    likely = jnp.where(few, jnp.maximum(photons, 0.0), 0.0)
+    few = photons < EXPANSION_FROM
+    summed = summed_counts(jnp.where(few, photons, 0.0), uniform)
+    return jnp.where(few, summed, expanded_counts(jnp.where(few, EXPANSION_FROM, photons), uniform))
+
+
+def summed_counts(
+    photons: Float[Array, "..."], uniform: Float[Array, "..."], terms: int = _TERMS
+) -> Float[Array, "..."]:
+    """Counts by summing probabilities up to a uniform number, of few photons.
+
+    Args:
+        photons: expected counts.
+        uniform: between 0 and 1.
+        terms: of the sum; what is not among them must be less likely than the uniform numbers tell apart.
+    """
+    likely = jnp.maximum(photons, 0.0)
     probability = jnp.exp(-likely)
     cumulative, counts = probability, jnp.zeros_like(photons)
-    for number in range(1, _TERMS):
+    for number in range(1, terms):
         counts = counts + (uniform > cumulative)
         probability = probability * (likely * (1 / number))
         cumulative = cumulative + probability
+    return counts
+
+
+def expanded_counts(photons: Float[Array, "..."], uniform: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Counts by ``quantile``, of ``EXPANSION_FROM`` photons or more."""
     deviate = math.sqrt(2.0) * jax.lax.erf_inv(2.0 * uniform - 1.0)
-    many = jnp.floor(quantile(jnp.where(few, _EXPANSION_FROM, photons), deviate))
-    return jnp.where(few, counts, jnp.maximum(many, 0.0))
+    return jnp.maximum(jnp.floor(quantile(photons, deviate)), 0.0)
 
 
 def uniforms(key: Array, shape: tuple[int, ...], dtype: DTypeLike) -> Float[Array, "..."]:
     """Random numbers between 0 and 1, neither of which is among them, symmetric about 1/2."""
     width = jnp.dtype(dtype).itemsize * 8
+    return _uniform(jax.random.bits(key, shape, f"uint{width}"), dtype)
+
+
+def uniforms_at(key: Array, places: Int[Array, " n"]) -> Float[Array, " n"]:
+    """What ``uniforms`` of a key of Threefry, in 64 bits, has at places of a flat array of up to 2^32 numbers."""
+    # JAX counts the numbers from 0, in two words
+    words = jnp.concatenate([jnp.zeros_like(places, jnp.uint32), places.astype(jnp.uint32)])
+    high, low = threefry_2x32(jax.random.key_data(key), words).astype(jnp.uint64).reshape(2, -1)
+    return _uniform((high << 32) | low, jnp.float64)
+
+
+def _uniform(bits: Array, dtype: DTypeLike) -> Float[Array, "..."]:
+    width = jnp.dtype(dtype).itemsize * 8
     kept = _UNIFORM_BITS[width]
-    bits = jax.random.bits(key, shape, f"uint{width}") >> (width - kept)
-    return (bits.astype(dtype) + 0.5) * 2.0**-kept
+    return ((bits >> (width - kept)).astype(dtype) + 0.5) * 2.0**-kept
 
 
 def quantile(mean: Float[Array, "..."], deviate: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from scipy.special import ndtr
@@ -73,8 +71,7 @@ class Recording:
             photons: expected ones, of the image's shape; NaN where there is no value.
             evaluated: pixels that have a value.
         """
-        with jax.enable_x64(True):
-            drawn = np.asarray(recorded(self.stages, key, jnp.asarray(photons, float)))
+        drawn = recorded(self.stages, key, photons)
         valued = evaluated & np.isfinite(drawn)
         return np.where(valued, drawn, np.nan if self.kind.kind == "f" else 0.0).astype(self.kind)
 

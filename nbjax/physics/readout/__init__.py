@@ -46,6 +46,7 @@ __all__ = [
     "Readout",
     "ReadoutNoise",
     "Saturation",
+    "keys_of",
     "moments",
     "record",
 ]
@@ -73,22 +74,29 @@ _NAMES = {kind: name for name, kind in STAGES.items()}
 def record(stages: Sequence[Readout], key: Array, photons: Array) -> Array:
     """The image after all stages.
 
-    Each stage draws from a key of its own, by its kind and by how many of that kind are before it, so that the others
-    leave its random numbers alone.
-
     Args:
         stages: in the order in which they act.
         key: a JAX random key, of the image.
         photons: expected photons of each pixel, shape (slow, fast) or (panel, slow, fast); any without stages that
             spread light.
     """
-    image, seen = photons, Counter[int]()
+    image = photons
+    for stage, own in zip(stages, keys_of(stages, key), strict=True):
+        image = stage.record(own, image)
+    return image
+
+
+def keys_of(stages: Sequence[Readout], key: Array) -> list[Array]:
+    """The key of each stage, by its kind and by how many of that kind are before it, so that the others leave its
+    random numbers alone.
+    """
+    keys, seen = [], Counter[int]()
     for stage in stages:
         number = _number(type(stage))
         own = jax.random.fold_in(key, number)
-        image = stage.record(jax.random.fold_in(own, seen[number]) if seen[number] else own, image)
+        keys.append(jax.random.fold_in(own, seen[number]) if seen[number] else own)
         seen[number] += 1
-    return image
+    return keys
 
 
 def moments(stages: Sequence[Readout], photons: Array) -> Moments:
