@@ -31,6 +31,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--config", required=True, metavar="REFINE.toml", help="structure factors, and [refine]")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the refined experiments and tables")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key")
+    parser.add_argument(
+        "--refine-factors", action="store_true", help='structure factors of all shots, as refine.shared = ["factors"]'
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the shots that are not in the folder")
     parser.add_argument("--no-progress", action="store_true", help="no line of progress")
     parser.set_defaults(run=_run)
@@ -69,6 +72,8 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
     from nbjax.refine.start import shared_experiment
 
     told, settings = load_refine(arguments.config, tuple(arguments.set))
+    if arguments.refine_factors:
+        settings = replace(settings, shared=tuple(dict.fromkeys((*settings.shared, "factors"))))
     inputs = read_inputs(arguments.experiments, arguments.reflections, arguments.images, settings)
     with jax.enable_x64(True):
         say("structure factors")

@@ -43,6 +43,12 @@ def symmetry_of(space_group: gemmi.SpaceGroup) -> Symmetry:
     return Symmetry(space_group.xhm(), space_group.operations(), space_group)
 
 
+def symmetry_of_hall(symbol: str) -> Symmetry:
+    """The symmetry of a Hall symbol; that of P 1 where it is empty or of a setting without a name."""
+    found = gemmi.find_spacegroup_by_ops(gemmi.symops_from_hall(symbol)) if symbol else None
+    return TRIVIAL if found is None else symmetry_of(found)
+
+
 def is_number_of_group(word: str) -> bool:
     """Whether a word is a number from 1 to 230."""
     # digits of other scripts are digits to Python

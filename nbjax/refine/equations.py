@@ -49,14 +49,15 @@ class Linearised:
     """The misfit of each spot about one value of p parameters.
 
     Attributes:
-        boxes, spots: there.
-        slopes: of the spot's features by the parameters.
+        boxes, spots, features: there.
+        slopes: of the features by the parameters.
         slope: minus half the slope of its misfit by the features.
         curvature: half its curvature by Gauss and Newton.
     """
 
     boxes: Boxes
     spots: Spots
+    features: Float[Array, "n f"]
     slopes: Float[Array, "n f p"]
     slope: Float[Array, "n f"]
     curvature: Float[Array, "n f f"]
@@ -129,7 +130,7 @@ def linearised(
     slopes, (features, spots) = jax.jacfwd(of, has_aux=True)(parameters)
     spot, by_features = jax.vmap(lambda feature: box_photons(feature, size))(features)
     boxes, slope, curvature = jax.vmap(_box, (0, 0, 0, 0, None))(shot.data, weights, spot, by_features, height_sigma)
-    return Linearised(boxes, spots, slopes, slope, curvature)
+    return Linearised(boxes, spots, features, slopes, slope, curvature)
 
 
 def _box(data: Array, weights: Array, spot: Array, by_features: Array, height_sigma: Array) -> tuple:

@@ -21,10 +21,10 @@ from nbjax.refine.motions import MOTION, Movers, moved
 from nbjax.refine.outcome import ShotResult
 from nbjax.refine.parameters import COUNT, place
 from nbjax.refine.pixels import Pixels
-from nbjax.refine.run import Run, shot_of
+from nbjax.refine.run import Run, shot_of, still_of
 from nbjax.refine.settings import prior_sigmas
 from nbjax.refine.shot import Noise, change_of_scale, first_weights, weights_of
-from nbjax.refine.stages import Stage, schedule_of
+from nbjax.refine.stages import Look, look_of
 from nbjax.refine.start import start_of
 
 _STAGES = ((4.0, 0.5), (2.0, 0.5), (1.0, None))
@@ -37,22 +37,6 @@ _DONE = 0.2
 """Standard deviations below which a step of the panels is the last one of its stage."""
 _BAD_SHOT = 3.0
 """Misfit over the median, from which on a shot has no part in this."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Look:
-    """How a round looks at the shots.
-
-    Attributes:
-        free: 1 for a shot's own numbers that follow.
-        broaden: factor of the mosaicity.
-        height_sigma: standard deviation of heights over the model's.
-    """
-
-    free: Float[Array, " p"]
-    broaden: Float[Array, ""]
-    height_sigma: Float[Array, ""]
 
 
 @jax.tree_util.register_dataclass
@@ -157,15 +141,7 @@ def _used(run: Run, shots: Sequence[ShotResult]) -> list[int]:
 def _looks(run: Run) -> list[Look]:
     start = start_of(run.inputs.stills[0], run.experiment, run.settings)
     stages = [replace(run.stages[-1], broaden=broaden, height_sigma=height) for broaden, height in _STAGES]
-    rows: list[Look] = []
-    for stage in stages:
-        rows.append(_look(stage, np.asarray(start.tie), run.settings.factor_error))
-    return rows
-
-
-def _look(stage: Stage, tie: np.ndarray, factor_error: float) -> Look:
-    schedule = schedule_of([stage], tie, factor_error)
-    return Look(schedule.free[0], schedule.broaden[0], schedule.height_sigma[0])
+    return [look_of(stage, np.asarray(start.tie), run.settings.factor_error) for stage in stages]
 
 
 def _part_of(
@@ -178,8 +154,7 @@ def _part_of(
     look: Look,
 ) -> Part:
     """What one shot says, as numbers of the host."""
-    still = next(still for still in run.inputs.stills if still.number == number)
-    shot = shot_of(start_of(still, run.experiment, run.settings), pixels.read(number))
+    shot = shot_of(start_of(still_of(run, number), run.experiment, run.settings), pixels.read(number))
     prior = jnp.asarray(prior_sigmas(run.settings.priors))
     at = jnp.asarray(motions.reshape(-1, 6))
     part: Part = jax.tree.map(

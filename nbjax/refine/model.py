@@ -71,6 +71,15 @@ def features_of(spots: Spots, corner: Float[Array, "n 2"], size: int) -> Float[A
     return jax.vmap(of_spot)(spots.centre, spots.covariance, spots.photons, corner)
 
 
+def log_photons(feature: Float[Array, "6"]) -> Float[Array, ""]:
+    """Logarithm of the photons of a spot, from its features."""
+    constant, x1, y1, x2, xy, y2 = feature
+    determinant = 4 * x2 * y2 - xy**2
+    # the exponent at the middle, where it is lowest
+    lowest = constant - (x1**2 * y2 + y1**2 * x2 - x1 * y1 * xy) / determinant
+    return jnp.log(2 * jnp.pi) - 0.5 * jnp.log(determinant) - lowest
+
+
 def box_photons(feature: Float[Array, "6"], size: int) -> tuple[Float[Array, "s s"], Float[Array, "s s 6"]]:
     """A spot, which is a Gaussian on the panel, integrated over each pixel of its shoebox; and slopes by its features.
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from nbjax.errors import FileError, NbjaxError
 from nbjax.experiment import Experiment
+from nbjax.io.experiments.dials_list import Still
 from nbjax.pipeline.spots.prediction import predict, spot_capacity
 from nbjax.refine.inputs import Inputs, read_frame
 from nbjax.refine.model import Shot
@@ -138,6 +139,11 @@ def _refined(run: Run, place: int, departure: jax.Array, schedules: Sequence[Sch
     if run.pixels is not None:
         run.pixels.write(still.number, boxes)
     return _result(run, place, (start, boxes, solution), schedules[-1])
+
+
+def still_of(run: Run, number: int) -> Still:
+    """The still of a number in the list."""
+    return next(still for still in run.inputs.stills if still.number == number)
 
 
 def solved(

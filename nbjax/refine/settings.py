@@ -15,6 +15,7 @@ from nbjax.refine.parameters import GROUPS, NAMES
 
 System = Literal["triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"]
 Extra = Literal["b_factor", "spectrum", "wavelength", "detector"]
+FactorPrior = Literal["wilson", "start"]
 Shared = Literal["detector", "factors"]
 
 
@@ -54,6 +55,9 @@ class RefineSettings:
     most_misfit: float = 3.0  # a pixel, from which on a shot is set aside
     free: tuple[Extra, ...] = ()  # besides scale, orientation, cell, mosaicity and size
     shared: tuple[Shared, ...] = ()  # what is refined of all shots together
+    model_error: float = 0.1  # of intensities over those of the model, once the factors are refined
+    factor_prior: FactorPrior = "wilson"  # or about the starting ones, within factor_error
+    mates_apart: bool = False  # whether Friedel mates are two reflections
     moving: tuple[str, ...] = ("panels[*]",)  # groups of panels that move with shared = ["detector"]
     priors: Priors = field(default_factory=Priors)
 

@@ -12,6 +12,8 @@ from nbjax.errors import NbjaxError
 from nbjax.fit.geometry import placed_by
 from nbjax.io.experiments.recorded import RecordedPanel
 from nbjax.refine.displacements import displacement_png, motions_csv
+from nbjax.refine.factor_files import factors_csv, factors_mtz, factors_words
+from nbjax.refine.factors import refine_factors, tabled, with_amplitudes
 from nbjax.refine.metrology import Metrology, refine_panels
 from nbjax.refine.motions import moved, movers_of
 from nbjax.refine.outcome import ShotResult, failed
@@ -43,11 +45,13 @@ def prepared(run: Run) -> Run:
 
     Raises:
         ConfigError: ``refine.moving`` names what the detector has not.
+        FileError: memory does not hold a table of all reflections.
     """
-    if "detector" not in run.settings.shared:
-        return run
-    movers = movers_of(run.experiment, run.settings.moving)
-    return replace(run, experiment=moved(run.experiment, movers, jnp.zeros((len(movers), 6))))
+    shared = run.settings.shared
+    if "detector" in shared:
+        movers = movers_of(run.experiment, run.settings.moving)
+        run = replace(run, experiment=moved(run.experiment, movers, jnp.zeros((len(movers), 6))))
+    return tabled(run)[0] if "factors" in shared else run
 
 
 def alone(run: Run) -> Run:
@@ -66,15 +70,34 @@ def refine_together(run: Run, shots: Sequence[ShotResult], pixels: Pixels, say: 
         pixels: their shoeboxes.
         say: is told what is being done.
     """
+    together = Together(list(shots), None, {}, [])
+    if "detector" in run.settings.shared:
+        run, together = _detector(run, together, pixels, say)
+    return _factors(run, together, pixels, say) if "factors" in run.settings.shared else together
+
+
+def _detector(run: Run, so_far: Together, pixels: Pixels, say: Say) -> tuple[Run, Together]:
+    """The run on other panels, and what was found."""
     movers = movers_of(run.experiment, run.settings.moving)
-    found = refine_panels(run, movers, shots, pixels, say)
-    elsewhere = replace(run, experiment=moved(run.experiment, movers, jnp.asarray(found.motions)))
-    again = _again(elsewhere, shots, found.departures, say)
+    found = refine_panels(run, movers, so_far.shots, pixels, say)
+    run = replace(run, experiment=moved(run.experiment, movers, jnp.asarray(found.motions)))
+    shots = _again(replace(run, pixels=pixels), so_far.shots, found.departures, say)
     recorded = run.inputs.stills[0].experiment
-    panels = placed_by(recorded, elsewhere.experiment).panels
+    panels = placed_by(recorded, run.experiment).panels
     beam = np.asarray(run.experiment.beam.direction)
     contents = {"panels.csv": motions_csv(found), "panels.png": displacement_png(recorded.panels, panels, beam)}
-    return Together(again, panels, contents, _words(found))
+    return run, Together(shots, panels, contents, [_of_panels(found)])
+
+
+def _factors(run: Run, so_far: Together, pixels: Pixels, say: Say) -> Together:
+    run, unique = tabled(run)
+    found = refine_factors(run, unique, so_far.shots, pixels, say)
+    now = replace(run, experiment=with_amplitudes(run.experiment, unique, found.F))
+    now = replace(now, settings=replace(run.settings, factor_error=run.settings.model_error))
+    shots = _again(now, so_far.shots, found.departures, say)
+    wavelength_A = run.inputs.stills[0].experiment.beam.wavelength_A or 0.0
+    contents = {"factors.mtz": factors_mtz(found, wavelength_A), "factors.csv": factors_csv(found)}
+    return Together(shots, so_far.panels, so_far.contents | contents, [*so_far.words, factors_words(found)])
 
 
 def _again(run: Run, shots: Sequence[ShotResult], departures: dict[int, np.ndarray], say: Say) -> list[ShotResult]:
@@ -93,13 +116,13 @@ def _again(run: Run, shots: Sequence[ShotResult], departures: dict[int, np.ndarr
     return found
 
 
-def _words(found: Metrology) -> list[str]:
+def _of_panels(found: Metrology) -> str:
     seen = found.spots > 0
     if not seen.any():
-        return ["panels: none has spots, and none has moved"]
+        return "panels: none has spots, and none has moved"
     shift_mm = 1e3 * np.linalg.norm(found.motions[:, :3], axis=1).max()
     turn_deg = np.degrees(np.linalg.norm(found.motions[:, 3:], axis=1).max())
-    return [
+    return (
         f"panels: {int(seen.sum())} of {len(seen)} have spots; moved by at most {shift_mm:.4f} mm and {turn_deg:.4f} "
         f"degrees; misfit {found.misfit[0]:.3f} -> {found.misfit[1]:.3f} a pixel"
-    ]
+    )

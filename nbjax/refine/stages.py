@@ -87,3 +87,24 @@ def finishing(schedule: Schedule) -> Schedule:
     last = jnp.full(rows, rows - 1)
     steps = jnp.where(jnp.arange(rows) < rows - 1 - ROUNDS, 0.0, schedule.steps)
     return Schedule(schedule.free[last], schedule.broaden[last], schedule.height_sigma[last], jnp.zeros(rows), steps)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Look:
+    """How all shots are looked at, as in one row of a schedule.
+
+    Attributes:
+        free: 1 for a shot's own numbers that follow, else 0.
+        broaden, height_sigma: as of ``Stage``.
+    """
+
+    free: Float[Array, " p"]
+    broaden: Float[Array, ""]
+    height_sigma: Float[Array, ""]
+
+
+def look_of(stage: Stage, tie: Float[np.ndarray, "6 6"], height_sigma: float) -> Look:
+    """The look of one stage; its arguments are those of ``schedule_of``."""
+    schedule = schedule_of([stage], tie, height_sigma)
+    return Look(schedule.free[0], schedule.broaden[0], schedule.height_sigma[0])

@@ -22,7 +22,7 @@ def shot(seed: int, weight: float = 1.0) -> tuple[Linearised, np.ndarray, np.nda
     curvature = weight * half @ half.swapaxes(1, 2)
     slopes, slope = rng.normal(size=(SPOTS, 6, OWN + 6)), weight * rng.normal(size=(SPOTS, 6))
     mover = np.append(rng.integers(0, MOVERS, SPOTS - 1), MOVERS)
-    at = Linearised(None, None, *map(jnp.asarray, (slopes, slope, curvature)))  # type: ignore[arg-type]
+    at = Linearised(None, None, None, *map(jnp.asarray, (slopes, slope, curvature)))  # type: ignore[arg-type]
     return at, mover, rng.normal(size=OWN)
 
 

@@ -12,12 +12,13 @@ from panels import experiment
 from nbjax.experiment import Experiment
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.refine.elimination import shared_step
-from nbjax.refine.metrology import Look, body_motions, part_of, without_body
+from nbjax.refine.metrology import body_motions, part_of, without_body
 from nbjax.refine.model import Shot, box_photons, features_of, spots_of
 from nbjax.refine.motions import moved, movers_of
 from nbjax.refine.parameters import COUNT, Start, freed, tie_of
 from nbjax.refine.settings import Priors, prior_sigmas
 from nbjax.refine.shot import Noise
+from nbjax.refine.stages import Look
 
 SIZE = 11
 SIGMA = np.tile([2e-4] * 3 + [3e-3] * 3, 2)
