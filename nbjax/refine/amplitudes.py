@@ -52,7 +52,7 @@ def amplitudes(
         both = 1 / np.hypot(1 / s, 1 / prior.sigma)
         middle = both**2 * (y / s**2 + prior.mean / prior.sigma**2)
         low, high = np.maximum(middle - _REACH * both, 0), np.maximum(middle, 0) + _REACH * both
-    F = np.sqrt(low)[:, None] + (np.sqrt(high) - np.sqrt(low))[:, None] * np.linspace(1e-6, 1, _NODES)
+    F = np.sqrt(low)[:, None] + (np.sqrt(high) - np.sqrt(low))[:, None] * ((np.arange(_NODES) + 0.5) / _NODES)
     logarithm = -0.5 * ((F**2 - y[:, None]) / s[:, None]) ** 2
     if prior.sigma is None:
         mean, centric = prior.mean[:, None], prior.centric[:, None]
