@@ -110,6 +110,7 @@ def refine_panels(
         if total is None:
             break
         step, covariance = shared_step(total.reduced, motions, sigma)
+        against_body = without_body(movers, np.sqrt(np.diag(covariance)))
         motions = motions + step
         misfits.append(float(total.misfit / max(float(total.pixels), 1.0)))
         spots = np.asarray(total.spots)
@@ -221,7 +222,7 @@ def without_body(movers: Movers, sigma: Float[np.ndarray, " q"]) -> Float[np.nda
 
     Args:
         movers: the groups; of one nothing is taken.
-        sigma: of the prior of their motions, by which shifts are compared with turns.
+        sigma: of their motions, by which these are compared, so that groups of few spots have no say.
     """
     if len(movers) == 1:
         return np.eye(len(sigma))
