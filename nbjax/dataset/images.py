@@ -22,6 +22,8 @@ from nbjax.resolve import resolve
 
 _SPARE = 2.0
 """Times as many spots as the configuration's own image has, for which every image has room."""
+_DOUBLINGS = 2
+"""Times that this room is doubled for an image with more spots, before they are counted."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,17 @@ class Simulator:
 
     def _simulate(self, experiment: Experiment) -> Array:
         image = self._rendered(experiment)
-        if experiment.crystals and experiment.crystal.model == "closed" and np.isnan(image).all():
-            image = self._rendered(with_capacity(experiment))
-        return image
+        if not experiment.crystals or experiment.crystal.model != "closed":
+            return image
+        # more room is that of the base again, not of the image: all that need it share its program
+        for _ in range(_DOUBLINGS):
+            if not np.isnan(image).all():
+                return image
+            assert experiment.crystal.capacity is not None
+            roomier = replace(experiment.crystal, capacity=experiment.crystal.capacity.doubled())
+            experiment = experiment.with_crystal(roomier)
+            image = self._rendered(experiment)
+        return self._rendered(with_capacity(experiment)) if np.isnan(image).all() else image
 
     def _rendered(self, experiment: Experiment) -> Array:
         if self.plan.recipe.dataset.devices_share == "pixels":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 BLOCK = 3
@@ -69,3 +69,17 @@ class Capacity:
     windows: int
     spots: tuple[SpotSize, ...]
     cut: float = 5.3
+
+    def doubled(self) -> Capacity:
+        """Room for twice as many spots of each size, and among the largest for some that are twice as large."""
+        *others, last = self.spots
+        longer, wider, nodes = 2 * last.half_length, 2 * last.half_width, min(2 * last.nodes, MOST_NODES)
+        sizes = [replace(size, count=2 * size.count) for size in (*others, SpotSize(longer, wider, nodes, last.count))]
+        return replace(
+            self,
+            blocks=2 * self.blocks,
+            near=2 * self.near,
+            excited=2 * self.excited,
+            seen=2 * self.seen,
+            spots=tuple(sizes),
+        )
