@@ -25,9 +25,26 @@ from nbjax.experiment import Experiment
 from nbjax.io.experiments.dials_refl import INDEXED, ReflectionTable, refl_bytes
 from nbjax.resolve import resolve
 
-CELL_A = (40.0, 44.0, 52.0)
 BACKGROUND, SPOT_PX, FOUND = 3.0, 0.3, 60
 PIXEL_MM, DISTANCE_MM = 0.2, 60.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A crystal of the point group 222 in its beam.
+
+    Attributes:
+        cell_A: lengths of the cell.
+        cells: of a block.
+        fluence: photons per square metre.
+        domains, wavelengths: that are sampled; several wavelengths are 0.1 % wide.
+    """
+
+    cell_A: tuple[float, float, float]
+    cells: tuple[int, int, int]
+    fluence: float
+    domains: int = 80
+    wavelengths: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,40 +68,43 @@ class Camera:
         return "\n".join(lines) + "\n"
 
 
-def config(folder: Path, misset_deg: Sequence[float], **crystal: Any) -> nbjax.Config:
+def config(folder: Path, sample: Sample, misset_deg: Sequence[float], **crystal: Any) -> nbjax.Config:
     """One still; ``nominal.expt`` or else ``camera.geom`` of the folder has the panels, ``true.hkl`` the amplitudes."""
     nominal = folder / "nominal.expt"
+    band = {"bandwidth_percent": 0.1} if sample.wavelengths > 1 else {}
+    steps = {"dispersion_steps": sample.wavelengths} if sample.wavelengths > 1 else {}
     return config_from_dict(
         {
             "precision": "mixed",
-            "beam": {"wavelength_A": 1.0, "fluence_photons_per_m2": 2e27, "bandwidth_percent": 0.1},
+            "beam": {"wavelength_A": 1.0, "fluence_photons_per_m2": sample.fluence, **band},
             "crystal": {
-                "cell_A": CELL_A,
+                "cell_A": sample.cell_A,
                 "cell_deg": [90.0] * 3,
                 "hkl_file": str(folder / "true.hkl"),
                 "default_F": 0.0,
-                "cells": [12, 11, 9],
+                "cells": sample.cells,
                 "mosaicity_deg": 0.2,
                 "misset_deg": [float(angle) for angle in misset_deg],
                 **crystal,
             },
             "detector": {"file": str(nominal if nominal.exists() else folder / "camera.geom")},
-            "sampling": {"mosaic_domains": 150, "oversample": 2, "dispersion_steps": 3},
+            "sampling": {"mosaic_domains": sample.domains, "oversample": 2, **steps},
         }
     )
 
 
-def true_factors(folder: Path, anomalous: float = 0.0) -> None:
+def true_factors(folder: Path, sample: Sample, anomalous: float = 0.0) -> None:
     """Write random amplitudes of the point group 222 that fall off with resolution.
 
     Args:
         folder: of the file.
+        sample: whose cell they are of.
         anomalous: standard deviation of the relative difference of Friedel mates.
     """
     rng = np.random.default_rng(5)
-    limits = [int(length / 1.8) for length in CELL_A]
+    limits = [int(length / 1.8) for length in sample.cell_A]
     h, k, l = (np.arange(limit + 1) for limit in limits)  # noqa: E741
-    q2 = sum((index / length) ** 2 for index, length in zip(np.ix_(h, k, l), CELL_A, strict=True))
+    q2 = sum((index / length) ** 2 for index, length in zip(np.ix_(h, k, l), sample.cell_A, strict=True))
     base = 200 * np.sqrt(rng.exponential(size=q2.shape)) * np.exp(-15.0 * q2 / 4)
     half = 0.5 * anomalous * rng.normal(size=q2.shape)
     half[0], half[:, 0], half[:, :, 0] = 0, 0, 0
@@ -108,6 +128,7 @@ def displaced(experiment: Experiment, shift_mm: float, turn_deg: float) -> Exper
 def write_stills(
     folder: Path,
     count: int,
+    sample: Sample,
     camera: Camera = Camera(),
     off: tuple[float, float] = (0.0, 0.0),
     start_off: tuple[float, float] = (0.1, 0.001),
@@ -117,23 +138,24 @@ def write_stills(
     Args:
         folder: with ``true.hkl``.
         count: of stills.
+        sample: the crystal.
         camera: whose panels.
         off: how far in mm and degrees each panel is from where the file has it.
         start_off: how far the starts are, in degrees and relative lengths.
     """
     warnings.simplefilter("ignore")
     (folder / "camera.geom").write_text(camera.geometry())
-    first = export(resolve(config(folder, (0, 0, 0))), "still.npy").text
+    first = export(resolve(config(folder, sample, (0, 0, 0))), "still.npy").text
     (folder / "nominal.expt").write_text(first)
     rng = np.random.default_rng(7)
     lists, columns = [], []
     for number, turn in enumerate(Rotation.random(count, random_state=3)):
         misset_deg = turn.as_euler("xyz", degrees=True)
-        made = config(folder, misset_deg)
+        made = config(folder, sample, misset_deg)
         true = displaced(nbjax.prepare(made), *off)
         image = np.asarray(nbjax.simulate(true))
         np.save(folder / f"still_{number}.npy", rng.poisson(image + BACKGROUND).astype(np.int32))
-        closed = displaced(nbjax.prepare(config(folder, misset_deg, model="closed")), *off)
+        closed = displaced(nbjax.prepare(config(folder, sample, misset_deg, model="closed")), *off)
         if number == 0:
             capacity = nbjax.spot_capacity(closed)
         spots = jax.tree.map(np.asarray, nbjax.predict(closed, capacity=capacity))
