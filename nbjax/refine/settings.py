@@ -100,6 +100,8 @@ def _check(settings: RefineSettings) -> None:
         faults.append(Fault("refine.box_px", f"is {settings.box_px}; give an odd number of pixels from 5 to 101"))
     if not 3 <= settings.spots <= 5000:
         faults.append(Fault("refine.spots", f"is {settings.spots}; give 3 to 5000"))
+    if not settings.moving:
+        faults.append(Fault("refine.moving", 'is empty; name groups of panels as in ["panels[*]"]'))
     if settings.readout_sigma_photons < 0:
         faults.append(Fault("refine.readout_sigma_photons", "is below 0; give 0 or more photons"))
     if faults:

@@ -81,7 +81,8 @@ def _detector(run: Run, so_far: Together, pixels: Pixels, say: Say) -> tuple[Run
     movers = movers_of(run.experiment, run.settings.moving)
     found = refine_panels(run, movers, so_far.shots, pixels, say)
     run = replace(run, experiment=moved(run.experiment, movers, jnp.asarray(found.motions)))
-    shots = _again(replace(run, pixels=pixels), so_far.shots, found.departures, say)
+    follows = "factors" in run.settings.shared
+    shots = _again(replace(run, pixels=pixels if follows else None), so_far.shots, found.departures, say)
     recorded = run.inputs.stills[0].experiment
     panels = placed_by(recorded, run.experiment).panels
     beam = np.asarray(run.experiment.beam.direction)

@@ -21,6 +21,7 @@ from nbjax.refine.settings import Priors, load_refine, prior_sigmas
         ("readout_sigma_photons = -1.0", "refine.readout_sigma_photons: is below 0"),
         ("priors.size_factor = 0.5", "refine.priors.size_factor: is 0.5; give a factor above 1"),
         ("boxes = 3", "refine.boxes"),
+        ("moving = []", "refine.moving: is empty"),
         ("model_error = 0.0", "refine.model_error: is 0; give a number above 0"),
         ("priors.panel_mm = -1.0", "refine.priors.panel_mm: is -1; give a number above 0"),
         ('factor_prior = "flat"', "refine.factor_prior"),
