@@ -3,8 +3,9 @@
     python tests/benchmarks/sharing.py panels --shots 100
     python tests/benchmarks/sharing.py factors --shots 300
 
-Either takes about half an hour on two cores, most of it for the images. Panels are compared after the best rigid motion of those
-that have enough spots; intensities with those that the images were made with, and with plain means of the same spots.
+Either takes about half an hour on two cores, most of it for the images. Panels are compared after the best rigid motion
+of those that have enough spots; intensities with those that the images were made with, and with plain means of the
+same spots.
 """
 
 from __future__ import annotations
