@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nbjax.preparation import prepare
     from nbjax.stages import Stages
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _ROOMS = ("dataset", "errors", "fit", "physics", "plot")
 """Sub-packages that are used through ``nbjax`` itself."""

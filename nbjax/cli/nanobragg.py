@@ -30,7 +30,7 @@ class Request:
         notes: sentences for the user about the reading itself.
         config_out: file for the equivalent TOML.
         printout: print pixel values; ``printout_pixel`` (fast, slow) restricts it to one.
-        progress: whether a progress bar may be shown.
+        progress: whether a progress bar may be shown; annotate: axes, scale and rings on the PNG.
         trace_pixels: (slow, fast) of each pixel to trace; trace_file: the trace; trace_samples: with every sample.
     """
 
@@ -44,6 +44,7 @@ class Request:
     trace_pixels: tuple[tuple[int, int], ...]
     trace_file: str | None
     trace_samples: bool
+    annotate: bool
 
 
 def read_options(argv: list[str]) -> Request:
@@ -108,7 +109,7 @@ class _Reader:
         self.printout_pixel: tuple[int, int] | None = None
         self.trace_pixels: list[tuple[int, int]] = []
         self.trace_file: str | None = None
-        self.trace_samples = False
+        self.trace_samples, self.annotate = False, False
         self.absorbs_nothing, self.pgm_cancelled, self.noise_cancelled = False, False, False
 
     def request(self) -> Request:
@@ -134,6 +135,8 @@ class _Reader:
             self._fault("-detector_abs", "inf before -detector_thick is a sensor that captures nothing; give a depth")
         if self.trace_pixels and self.trace_file is None:
             self._fault("-trace_pixel", "needs -trace_file, the name of the file to write")
+        if self.annotate and "output.png_file" not in self.values:
+            self._fault("-annotate", "needs -pngfile, the picture to write")
         if not self.trace_pixels and (self.trace_file is not None or self.trace_samples):
             self._fault("-trace_file", "needs -trace_pixel SLOW FAST, a pixel to trace")
         if self.faults:
@@ -150,6 +153,7 @@ class _Reader:
             tuple(self.trace_pixels),
             self.trace_file,
             self.trace_samples,
+            self.annotate,
         )
 
     def _word(self, word: str) -> None:
@@ -369,8 +373,8 @@ class _Reader:
     def _read_nopgm(self, option: Option, name: str) -> None:
         self.pgm_cancelled = True
 
-    def _read_printout(self, option: Option, name: str) -> None:
-        self.printout = True
+    def _read_switch(self, option: Option, name: str) -> None:
+        setattr(self, name.lstrip("-"), True)
 
     def _read_printout_pixel(self, option: Option, name: str) -> None:
         found = self._integers(name, 2)
@@ -385,14 +389,8 @@ class _Reader:
     def _read_trace_file(self, option: Option, name: str) -> None:
         self.trace_file = self._take(name, "a file name that ends in .json, .h5 or .txt")
 
-    def _read_trace_samples(self, option: Option, name: str) -> None:
-        self.trace_samples = True
-
-    def _read_noprogress(self, option: Option, name: str) -> None:
-        self.progress = False
-
     def _read_progress(self, option: Option, name: str) -> None:
-        self.progress = True
+        self.progress = name == "-progress"
 
     def _drop_vectors(self, convention: str) -> None:
         for key in VECTOR_KEYS:

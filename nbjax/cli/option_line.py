@@ -79,6 +79,7 @@ def _render(request: Request, sources: dict[str, str], words: list[str], check: 
     from nbjax.cli.printout import print_pixels
     from nbjax.cli.render import render_to_files
 
-    image = render_to_files(request.config, sources, request.progress, option_departures(words), check, in_options)
+    entries = option_departures(words)
+    image = render_to_files(request.config, sources, request.progress, entries, check, in_options, request.annotate)
     if request.printout:
         print_pixels(request.printout_pixel, request.config.detector.roi, image)

@@ -122,8 +122,7 @@ def camera_of(arguments: argparse.Namespace, resolved: Resolved | None) -> Camer
     from nbjax.preparation.picture import layout_of
 
     detector = resolved.detector
-    layout = None if resolved.config.detector.curved else layout_of(resolved)
-    return Camera(layout, tuple(detector.panels), shape or (detector.pixels_slow, detector.pixels_fast))
+    return Camera(layout_of(resolved), tuple(detector.panels), shape or (detector.pixels_slow, detector.pixels_fast))
 
 
 def marks_of_config(resolved: Resolved) -> Marks:
@@ -156,9 +155,8 @@ def write_annotated(path: str, resolved: Resolved, image: np.ndarray, spots: boo
     from nbjax.plot import Choices, Exposure, page, save
     from nbjax.preparation.picture import layout_of
 
-    layout = None if resolved.config.detector.curved else layout_of(resolved)
     marks = marks_of_config(resolved) if spots else None
-    exposure = Exposure(os.path.basename(path), image.astype(float), "photons", layout=layout)
+    exposure = Exposure(os.path.basename(path), image.astype(float), "photons", layout=layout_of(resolved))
     save(page([exposure], Choices(marks=marks)), path, kind="png")
 
 

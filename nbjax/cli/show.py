@@ -71,7 +71,7 @@ def show(arguments: argparse.Namespace) -> int:
         ),
     )
     for exposure in exposures:
-        _tell(exposure, rings, resolved is not None and camera.layout is None)
+        _tell(exposure, rings)
     if arguments.window:
         _window(figure)
     else:
@@ -155,7 +155,7 @@ def _zooms(word: str, marks: Marks | None, exposure: Exposure) -> list[Zoom]:
     ]
 
 
-def _tell(exposure: Exposure, rings: tuple[float, ...] | None, curved: bool) -> None:
+def _tell(exposure: Exposure, rings: tuple[float, ...] | None) -> None:
     import numpy as np
 
     for remark in exposure.remarks:
@@ -168,8 +168,7 @@ def _tell(exposure: Exposure, rings: tuple[float, ...] | None, curved: bool) -> 
     print(f"{exposure.name}: {size} pixels ({axes}), {largest}")
     if rings != () and (exposure.layout is None or exposure.layout.wavelength_A is None):
         what = "geometry" if exposure.layout is None else "wavelength"
-        why = "its panel is curved" if curved else f"tells no {what}; give --config CONFIG.toml"
-        print(f"{exposure.name}: has no rings: {why}")
+        print(f"{exposure.name}: has no rings: tells no {what}; give --config CONFIG.toml")
 
 
 def _window(figure: Any) -> None:

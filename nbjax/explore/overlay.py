@@ -26,9 +26,7 @@ def overlay_of(model: Model, config: Config) -> dict[str, Any]:
         NbjaxError: a fault of the configuration.
     """
     resolved, experiment = model.prepared(config)
-    found: dict[str, Any] = {"rings": [], "centre": None}
-    if not resolved.config.detector.curved:
-        found = _rings(layout_of(resolved))
+    found = _rings(layout_of(resolved))
     with jax.enable_x64(True):
         crystals = range(len(experiment.crystals))
         tables = [jax.tree.map(np.asarray, predict(experiment, number)) for number in crystals]

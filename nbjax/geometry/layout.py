@@ -1,21 +1,24 @@
-"""Where the pixels of an image stand, in plain numbers: beam centre, rings of resolution, d of a pixel."""
+"""Where the pixels of an image stand: beam centre, rings of resolution, d of a pixel."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from nbjax.geometry.assembly import Plate, plates
 from nbjax.geometry.frames import across, unit
+from nbjax.geometry.panel import CurvedPanel
 from nbjax.io.experiments.recorded import RecordedExperiment
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Placed flat panels and the beam.
+    """Placed panels and the beam.
 
     Attributes:
         origins_mm: outer corner of the first pixel of each panel, from the sample.
@@ -24,6 +27,7 @@ class Layout:
         beam, electric: unit directions of the beam, and of the electric vector.
         wavelength_A: of the beam, or None where it is not told.
         source: what told all this, in words.
+        bent: the one panel that is curved, of numbers, or None; the other attributes are those of the flat one.
     """
 
     origins_mm: Float[np.ndarray, "panels 3"]
@@ -34,6 +38,7 @@ class Layout:
     electric: Float[np.ndarray, "3"]
     wavelength_A: float | None
     source: str
+    bent: CurvedPanel | None = None
 
     @property
     def pixel_mm(self) -> tuple[float, float]:
@@ -61,6 +66,8 @@ class Layout:
             panel: its number.
             directions: of the rays.
         """
+        if self.bent is not None:
+            return self._on_bent(np.asarray(directions, float))
         axes = np.stack([self.fast_mm[panel], self.slow_mm[panel]])
         normal = np.cross(*axes)
         forwards = (directions @ normal) / (self.origins_mm[panel] @ normal)
@@ -68,9 +75,23 @@ class Layout:
         reached = along[..., None] * directions - self.origins_mm[panel]
         return reached @ np.linalg.pinv(axes)
 
+    def _on_bent(self, directions: Float[np.ndarray, "*rays 3"]) -> Float[np.ndarray, "*rays 2"]:
+        assert self.bent is not None
+        with jax.enable_x64(True):
+            fast_m, slow_m, _ = jax.vmap(self.bent.meet, (0, None))(
+                jnp.asarray(directions.reshape(-1, 3)), jnp.zeros(())
+            )
+        at = np.stack([fast_m, slow_m], axis=-1) * 1000 / np.array(self.pixel_mm)
+        return np.asarray(at).reshape(*directions.shape[:-1], 2)
+
     def directions(self, panel: int, at: Float[np.ndarray, "*points 2"]) -> Float[np.ndarray, "*points 3"]:
         """Unit directions from the sample to places on a panel, given as (fast, slow) in pixels."""
-        points = self.origins_mm[panel] + at @ np.stack([self.fast_mm[panel], self.slow_mm[panel]])
+        if self.bent is None:
+            points = self.origins_mm[panel] + at @ np.stack([self.fast_mm[panel], self.slow_mm[panel]])
+        else:
+            with jax.enable_x64(True):
+                fast_m, slow_m = jnp.moveaxis(jnp.asarray(at * self.pixel_mm / 1000), -1, 0)
+                points = np.stack(self.bent.point(fast_m, slow_m, jnp.zeros_like(fast_m)), axis=-1)
         return points / np.linalg.norm(points, axis=-1, keepdims=True)
 
     def sines(self, panel: int, at: Float[np.ndarray, "*points 2"]) -> Float[np.ndarray, "*points"]:

@@ -46,7 +46,7 @@ def layout_of(config: Config) -> Layout:
         config: the configuration.
 
     Raises:
-        ConfigError: it has a fault, or its panel is curved.
+        ConfigError: it has a fault.
     """
     return resolved_layout(resolve(config, {}))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from nbjax.errors import ConfigError, Fault
 from nbjax.geometry.assembly import assembled
 from nbjax.geometry.layout import Layout
+from nbjax.geometry.panel import CurvedPanel
 from nbjax.preparation.detector import placed_panels
 from nbjax.resolve import Resolved
 
@@ -27,12 +27,7 @@ def layout_of(resolved: Resolved) -> Layout:
 
     Args:
         resolved: the configuration.
-
-    Raises:
-        ConfigError: its panel is curved.
     """
-    if resolved.config.detector.curved:
-        raise ConfigError([Fault("detector.curved", "bends the panel, and a layout is of flat ones; leave it out")])
     d, placed = resolved.detector, jax.tree.map(np.asarray, placed_panels(resolved))
     edges_mm = [panel.pixel_mm for panel in d.panels] or [(d.pixel_mm, d.pixel_mm)]
     pixels = [(panel.pixels[1], panel.pixels[0]) for panel in d.panels] or [(d.pixels_slow, d.pixels_fast)]
@@ -46,4 +41,5 @@ def layout_of(resolved: Resolved) -> Layout:
         np.asarray(d.polarization_axis, float),
         float(resolved.beam.wavelength_A),
         "the configuration",
+        jax.tree.map(lambda leaf: leaf[0], placed) if isinstance(placed, CurvedPanel) else None,
     )

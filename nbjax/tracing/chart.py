@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import math
 import warnings
 from typing import Any
 
 import numpy as np
 
+from nbjax.plot.style import SERIES, rendered, styled
 from nbjax.tracing.compare import Comparison, PixelComparison
 from nbjax.tracing.overview import BLOCKS, Line, overview
 from nbjax.tracing.wording import divergence, shown_percent
 
-_EQUAL, _DIVERGENT, _TOLERANCE, _INK = "#2a788e", "#c8372d", "#8a8a8a", "#222222"
+_EQUAL, _DIVERGENT, _ = SERIES
+_TOLERANCE, _INK = "#8a8a8a", "#222222"
 _WIDTH, _ROW = 10.0, 0.215
 _LEAST = 1e-18
 """Left end of the axis of differences; below the rounding of any double."""
@@ -33,28 +34,24 @@ _FEW = 60
 
 def chart_png(comparison: Comparison) -> bytes:
     """The picture as the bytes of a PNG file."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     lines = _drawn(overview(comparison))
     pixel = _sampled(comparison)
     heights = [_ROW * (len(lines) + 1), *([2.6] if pixel is not None else [])]
     head = 1.15
-    figure = Figure(figsize=(_WIDTH, head + sum(heights) + 0.95 * len(heights)), dpi=110, facecolor="white")
-    FigureCanvasAgg(figure)
-    total = figure.get_figheight()
-    bottom = total - head - heights[0]
-    axes = figure.add_axes((0.215, bottom / total, 0.735, heights[0] / total))
-    _draw_factors(axes, comparison, lines)
-    _draw_head(figure, comparison, total)
-    if pixel is not None:
-        _draw_samples(figure.add_axes((0.1, 0.55 / total, 0.85, heights[1] / total)), pixel)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # letters that the font lacks are drawn as boxes, which does no harm
+    # letters that the font lacks are drawn as boxes, which does no harm
+    with styled(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+        figure = Figure(figsize=(_WIDTH, head + sum(heights) + 0.95 * len(heights)))
+        total = figure.get_figheight()
+        bottom = total - head - heights[0]
+        axes = figure.add_axes((0.215, bottom / total, 0.735, heights[0] / total))
+        _draw_factors(axes, comparison, lines)
+        _draw_head(figure, comparison, total)
+        if pixel is not None:
+            _draw_samples(figure.add_axes((0.1, 0.55 / total, 0.85, heights[1] / total)), pixel)
+        return rendered(figure, dpi=110)
 
 
 def _drawn(lines: list[Line]) -> list[Line]:
@@ -107,8 +104,7 @@ def _draw_factors(axes: Any, comparison: Comparison, lines: list[Line]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="#e4e4e4", linewidth=0.7, zorder=0)
     axes.set_axisbelow(True)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    axes.spines["left"].set_visible(False)
 
 
 def _end(relative: float | None, absolute: float | None) -> float:
@@ -204,5 +200,3 @@ def _draw_samples(axes: Any, pixel: PixelComparison) -> None:
     axes.grid(color="#e4e4e4", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.legend(fontsize=8.5, frameon=False, loc="best")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)

@@ -57,6 +57,7 @@ def faults_of(line: str) -> list[tuple[str, str]]:
         ("-detector_abs thick", "-detector_abs", "got 'thick', a number is wanted"),
         ("-detector_abs", "-detector_abs", "its value is missing; give a number"),
         ("-detector_abs inf -detector_thick 300", "-detector_abs", "a sensor that captures nothing"),
+        ("-annotate", "-annotate", "needs -pngfile, the picture to write"),
         ("-printout_pixel 3", "-printout_pixel", "its value is missing; give 2 numbers"),
         ("-config_out", "-config_out", "its value is missing; give a file name"),
         ("-misset_seed x", "-misset_seed", "got 'x', a number is wanted"),

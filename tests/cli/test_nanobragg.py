@@ -8,6 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 import nbjax.cli.render
 from nbjax.cli import main
@@ -64,6 +65,14 @@ def test_printout(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row[:2] for row in rows] == [["1", "3"], ["2", "3"], ["1", "4"], ["2", "4"]]
     image = np.fromfile("a.bin", "<f4").reshape(5, 6)
     np.testing.assert_allclose([float(row[2]) for row in rows], image[3:5, 1:3].ravel(), rtol=1e-7)
+
+
+def test_a_picture_is_annotated() -> None:
+    assert main(line("-pngfile plain.png")) == 0
+    assert main(line("-pngfile full.png --annotate")) == 0
+    with Image.open("plain.png") as plain, Image.open("full.png") as full:
+        assert plain.size == (6, 5)
+        assert min(full.size) > 300
 
 
 def test_printout_of_one_pixel(capsys: pytest.CaptureFixture[str]) -> None:

@@ -153,6 +153,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "-config_out a.toml": {"config_out": "a.toml"},
     "-printout": {"printout": True},
     "-printout_pixel 3 4": {"printout": True, "printout_pixel": (3, 4)},
+    "-pngfile a.png -annotate": {"annotate": True},
+    "-pngfile a.png --annotate": {"annotate": True},
     "-noprogress": {"progress": False},
     "-noprogress -progress": {},
 }
@@ -265,10 +267,19 @@ def test_lines(line: str) -> None:
 @pytest.mark.parametrize("line", REQUESTS)
 def test_what_is_not_configuration(line: str) -> None:
     request, plain = read_options(line.split()), read_options([])
-    names = ("config_out", "printout", "printout_pixel", "progress", "trace_pixels", "trace_file", "trace_samples")
+    names = (
+        "config_out",
+        "printout",
+        "printout_pixel",
+        "progress",
+        "trace_pixels",
+        "trace_file",
+        "trace_samples",
+        "annotate",
+    )
     found = {name: getattr(request, name) for name in names if getattr(request, name) != getattr(plain, name)}
     assert found == REQUESTS[line]
-    assert request.config == Config()
+    assert changed(request.config) == ({"output.png_file": "a.png"} if "-pngfile" in line else {})
 
 
 def test_no_option_is_untested() -> None:

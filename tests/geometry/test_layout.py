@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
 from nbjax.geometry.layout import Layout
+from nbjax.geometry.panel import CurvedPanel
+
+
+@pytest.fixture
+def curved() -> CurvedPanel:
+    """60 mm about the sample, with the beam near its corner."""
+    turn = Rotation.from_euler("xyz", [0.1, -0.2, 0.3]).as_matrix()
+    nothing, near = np.zeros(()), np.array([12.0, 5.0]) / 1000
+    origin = 0.06 * turn[:, 2] - near[0] * turn[:, 0] - near[1] * turn[:, 1]
+    return jax.tree.map(jnp.asarray, CurvedPanel(origin, *turn.T, np.array(0.06), nothing, np.zeros(2), near))
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +67,18 @@ def test_rays_meet_the_panel_where_they_came_from(tilted: Layout) -> None:
     assert _two_theta(tilted, tilted.beam_centre(0)[None]) == pytest.approx(0, abs=1e-12)
     # what goes back meets nothing
     assert np.isnan(tilted.meet(0, np.array([0.0, 0.0, -1.0]))).all()
+
+
+def test_rings_of_a_curved_panel_have_their_resolution(tilted: Layout, curved: CurvedPanel) -> None:
+    bent = replace(tilted, fast_mm=0.3 * curved.fast[None], slow_mm=0.2 * curved.slow[None], bent=curved)
+    at = bent.ring(0, 1.2 / (2 * 1.5), 97)
+    alpha, beta = ((at * (0.3, 0.2) - (12.0, 5.0)) / 60.0).T
+    ways = np.sin(alpha), np.cos(alpha) * np.sin(beta), np.cos(alpha) * np.cos(beta)
+    x, y, z = sum(
+        way * axis[:, None] for way, axis in zip(ways, (curved.fast, curved.slow, curved.normal), strict=True)
+    )
+    np.testing.assert_allclose(1.2 / (2 * np.sin(np.arctan2(np.hypot(x, y), z) / 2)), 1.5, rtol=1e-9)
+    np.testing.assert_allclose(bent.meet(0, bent.directions(0, at)), at, atol=1e-9)
+    flat = replace(bent, bent=None).ring(0, 1.2 / (2 * 1.5), 97)
+    assert np.nanmax(np.abs(flat - at)) > 10
+    np.testing.assert_allclose(bent.sines(0, at), 0.4, rtol=1e-9)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from itertools import pairwise
 from typing import Any
 
+from nbjax.plot.style import SERIES, rendered, styled
 from nbjax.reference.ledger import ENTRIES
 from nbjax.tracing.attribution.attribution import Attribution, Cause
 from nbjax.tracing.attribution.solve import Change
@@ -15,6 +15,8 @@ SCHEMA_VERSION = 1
 
 _MOST_ALTERNATIVES = 5
 _ROUNDING = 1e-14
+_CANDIDATE, _OF_LEDGER, _REFERENCE = SERIES
+_OF_PARAMETER, _LEFT = "#e69f00", "#999999"
 _LEDGER = {entry.name: entry for entry in ENTRIES}
 
 
@@ -132,7 +134,6 @@ def summary_markdown(found: Attribution, candidate: str, reference: str) -> str:
 
 def waterfall_png(found: Attribution) -> bytes:
     """The waterfall as a picture."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     labels = [_label(step) for step in found.steps] + ["unexplained", "reference"]
@@ -140,11 +141,23 @@ def waterfall_png(found: Attribution) -> bytes:
     bottoms = [0.0, *values[:-1], values[-1], 0.0]
     heights = [values[0], *(b - a for a, b in pairwise(values))]
     heights += [found.reference - values[-1], found.reference]
-    colours = ["#4c6a92"] + [{"ledger": "#c8553d", "parameter": "#e0a030"}[step.kind] for step in found.steps[1:]]
-    colours += ["#999999", "#3d7a4f"]
-    figure = Figure(figsize=(9.0, 1.3 + 0.62 * len(labels)), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    of_kind = {"ledger": _OF_LEDGER, "parameter": _OF_PARAMETER}
+    colours = [_CANDIDATE, *(of_kind[step.kind] for step in found.steps[1:]), _LEFT, _REFERENCE]
+    with styled():
+        figure = Figure(figsize=(9.0, 1.3 + 0.62 * len(labels)), layout="constrained")
+        _draw_bars(figure.add_subplot(), found, labels, values, bottoms, heights, colours)
+        return rendered(figure, dpi=130)
+
+
+def _draw_bars(
+    axes: Any,
+    found: Attribution,
+    labels: list[str],
+    values: list[float],
+    bottoms: list[float],
+    heights: list[float],
+    colours: list[str],
+) -> None:
     places = range(len(labels))
     axes.barh(places, heights, left=bottoms, color=colours, height=0.62)
     for y, before in enumerate([*values, found.reference], start=1):
@@ -163,11 +176,7 @@ def waterfall_png(found: Attribution) -> bytes:
     axes.set_yticks(list(places), labels)
     axes.invert_yaxis()
     axes.set_xlabel(found.quantity + (" (axis does not begin at 0)" if low > 0 else ""))
-    axes.set_title(f"From the candidate to the reference: {found.verdict}", loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()
+    axes.set_title(f"From the candidate to the reference: {found.verdict}")
 
 
 def _bar_texts(found: Attribution) -> list[str]:
