@@ -51,7 +51,7 @@ def chart_png(comparison: Comparison) -> bytes:
         _draw_head(figure, comparison, total)
         if pixel is not None:
             _draw_samples(figure.add_axes((0.1, 0.55 / total, 0.85, heights[1] / total)), pixel)
-        return rendered(figure, dpi=110)
+        return rendered(figure, dpi=110.0)
 
 
 def _drawn(lines: list[Line]) -> list[Line]:

@@ -146,7 +146,7 @@ def waterfall_png(found: Attribution) -> bytes:
     with styled():
         figure = Figure(figsize=(9.0, 1.3 + 0.62 * len(labels)), layout="constrained")
         _draw_bars(figure.add_subplot(), found, labels, values, bottoms, heights, colours)
-        return rendered(figure, dpi=130)
+        return rendered(figure, dpi=130.0)
 
 
 def _draw_bars(
