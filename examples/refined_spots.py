@@ -45,9 +45,8 @@ def main() -> None:
         # the scale at the start is unknown, and that of the end is as good
         departure = np.where(np.arange(COUNT) == 0, found.departure, departure)
         ones = jnp.ones(COUNT)
-        made = equations(
-            run.experiment, shot, weights, jnp.asarray(departure), ones, jnp.asarray(1.0), jnp.asarray(1e-3)
-        )
+        heights = jnp.full(len(boxes.hkl), 1e-3)
+        made = equations(run.experiment, shot, weights, jnp.asarray(departure), ones, jnp.asarray(1.0), heights)
         rows.append(np.asarray(made.boxes.model))
     figure, axes = plt.subplots(3, len(boxes.rows), figsize=(1.1 * len(boxes.rows), 3.7), squeeze=False)
     for row, (images, name) in enumerate(zip(rows, ("pixels", "start", "refined"), strict=True)):

@@ -82,7 +82,7 @@ def equations(
     departure: Float[Array, " p"],
     prior: Float[Array, " p"],
     broaden: Float[Array, ""],
-    height_sigma: Float[Array, ""],
+    height_sigma: Float[Array, " n"],
 ) -> Equations:
     """The equations at a departure.
 
@@ -92,7 +92,7 @@ def equations(
         departure: of the parameters.
         prior: their standard deviations about zero.
         broaden: factor of the mosaicity.
-        height_sigma: standard deviation of heights over the model's.
+        height_sigma: standard deviations of heights over the model's.
     """
     at = linearised(lambda x: spots_of(experiment, shot, x, broaden), shot, weights, departure, height_sigma)
     return Equations(
@@ -109,7 +109,7 @@ def linearised(
     shot: Shot,
     weights: Float[Array, "n s s"],
     parameters: Float[Array, " p"],
-    height_sigma: Float[Array, ""],
+    height_sigma: Float[Array, " n"],
 ) -> Linearised:
     """The misfit of each spot about a value of any parameters.
 
@@ -129,7 +129,7 @@ def linearised(
 
     slopes, (features, spots) = jax.jacfwd(of, has_aux=True)(parameters)
     spot, by_features = jax.vmap(lambda feature: box_photons(feature, size))(features)
-    boxes, slope, curvature = jax.vmap(_box, (0, 0, 0, 0, None))(shot.data, weights, spot, by_features, height_sigma)
+    boxes, slope, curvature = jax.vmap(_box, (0, 0, 0, 0, 0))(shot.data, weights, spot, by_features, height_sigma)
     return Linearised(boxes, spots, features, slopes, slope, curvature)
 
 

@@ -296,17 +296,17 @@ def observe(
         look: how the shot is looked at.
         departure: where it is.
     """
+    # those of the structure factors alone, which this is about
+    heights = jnp.full(len(shot.hkl), look.height_sigma)
 
     def step(weights: Array, _: None) -> tuple[Array, Observation]:
-        at = linearised(
-            lambda x: spots_of(experiment, shot, x, look.broaden), shot, weights, departure, look.height_sigma
-        )
+        at = linearised(lambda x: spots_of(experiment, shot, x, look.broaden), shot, weights, departure, heights)
         own = jnp.einsum("nfp,nfg,ngq->pq", at.slopes, at.curvature, at.slopes) + jnp.diag(1 / prior**2)
         covariance = jnp.linalg.inv(own * jnp.outer(look.free, look.free) + jnp.diag(1 - look.free))
         by_own = jnp.einsum("nf,nfp->np", jax.vmap(jax.grad(log_photons))(at.features), at.slopes) * look.free
         height, sigma = at.boxes.free_height.T
         told = Observation(height, sigma**2, jnp.einsum("np,pq,nq->n", by_own, covariance, by_own))
-        return weights_of(shot, noise, at.boxes), told
+        return weights_of(shot, noise, at.boxes, at.spots), told
 
     _, told = jax.lax.scan(step, first_weights(shot, noise), None, length=2)
     last: Observation = jax.tree.map(lambda leaf: leaf[-1], told)

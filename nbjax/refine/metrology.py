@@ -23,7 +23,7 @@ from nbjax.refine.parameters import COUNT, place
 from nbjax.refine.pixels import Pixels
 from nbjax.refine.run import Run, shot_of, still_of
 from nbjax.refine.settings import prior_sigmas
-from nbjax.refine.shot import Noise, change_of_scale, first_weights, weights_of
+from nbjax.refine.shot import Noise, change_of_scale, far_errors, first_weights, weights_of
 from nbjax.refine.stages import Look, look_of
 from nbjax.refine.start import start_of
 
@@ -37,6 +37,8 @@ _DONE = 0.2
 """Standard deviations below which a step of the panels is the last one of its stage."""
 _BAD_SHOT = 3.0
 """Misfit over the median, from which on a shot has no part in this."""
+_Followed = tuple[Array, tuple[Array, Array]]
+"""Departure of a shot, weights of its pixels, and errors of its heights by their rocking curve."""
 
 
 @jax.tree_util.register_dataclass
@@ -193,19 +195,22 @@ def part_of(
         elsewhere = moved(experiment, movers, motions + numbers[COUNT:])
         return spots_of(elsewhere, shot, numbers[:COUNT], look.broaden)
 
-    def step(state: tuple[Array, Array], number: Array) -> tuple[tuple[Array, Array], tuple[Reduced, Array]]:
-        departure, weights = state
-        at = linearised(spots_at, shot, weights, jnp.concatenate([departure, nothing]), look.height_sigma)
+    def step(state: _Followed, number: Array) -> tuple[_Followed, tuple[Reduced, Array]]:
+        departure, (weights, far) = state
+        heights = jnp.hypot(look.height_sigma, far)
+        at = linearised(spots_at, shot, weights, jnp.concatenate([departure, nothing]), heights)
         blocks = blocks_of(at, mover, len(movers), departure, prior)
         stepped = departure + followed(blocks, look.free, jnp.zeros_like(motions))
         scaled = departure.at[place("log_scale")].add(change_of_scale(at.boxes))
         # first the scale and the weights, then the steps; the last look is what is told
         kind = jnp.where(number == 0, 0, jnp.where(number <= _FOLLOWING, 1, 2))
-        weights = jnp.where(kind == 0, weights_of(shot, noise, at.boxes), weights)
+        weights = jnp.where(kind == 0, weights_of(shot, noise, at.boxes, at.spots), weights)
+        far = jnp.where(kind == 0, far_errors(noise, at.spots), far)
         departure = jnp.stack([scaled, stepped, departure])[kind]
-        return (departure, weights), (eliminated(blocks, look.free), at.boxes.misfit.sum())
+        return (departure, (weights, far)), (eliminated(blocks, look.free), at.boxes.misfit.sum())
 
-    (departure, _), told = jax.lax.scan(step, (departure, first_weights(shot, noise)), jnp.arange(_FOLLOWING + 2))
+    begun = departure, (first_weights(shot, noise), jnp.zeros(len(shot.hkl)))
+    (departure, _), told = jax.lax.scan(step, begun, jnp.arange(_FOLLOWING + 2))
     reduced, misfit = jax.tree.map(lambda leaf: leaf[-1], told)
     seen = shot.valid.any((1, 2)).astype(departure.dtype)
     return Part(

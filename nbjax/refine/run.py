@@ -48,7 +48,12 @@ class Run:
     @cached_property
     def noise(self) -> Noise:
         """Of the pixels."""
-        return Noise(*map(jnp.asarray, (self.settings.readout_sigma_photons, self.settings.profile_error)))
+        return Noise(
+            *map(
+                jnp.asarray,
+                (self.settings.readout_sigma_photons, self.settings.profile_error, self.settings.rocking_error),
+            )
+        )
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:

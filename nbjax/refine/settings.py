@@ -52,6 +52,7 @@ class RefineSettings:
     mask_file: str | None = None
     factor_error: float = 0.1  # standard deviation of intensities over those of the structure factors
     profile_error: float = 0.1  # of the shape of spots, over their photons in a pixel
+    rocking_error: float = 0.02  # of partialities, of which the highest is 1
     most_misfit: float = 3.0  # a pixel, from which on a shot is set aside
     free: tuple[Extra, ...] = ()  # besides scale, orientation, cell, mosaicity and size
     shared: tuple[Shared, ...] = ()  # what is refined of all shots together
@@ -88,7 +89,9 @@ def _check(settings: RefineSettings) -> None:
         for section, table in (("", settings), ("priors.", settings.priors))
         for each in fields(table)
         for value in [getattr(table, each.name)]
-        if isinstance(value, float) and not value > 0 and each.name not in ("readout_sigma_photons", "pedestal_counts")
+        if isinstance(value, float)
+        and not value > 0
+        and each.name not in ("readout_sigma_photons", "pedestal_counts", "rocking_error")
     ]
     faults += [
         Fault(f"refine.priors.{name}", f"is {value:g}; give a factor above 1")

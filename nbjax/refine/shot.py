@@ -33,10 +33,12 @@ class Noise:
     Attributes:
         readout: standard deviation of a pixel in photons.
         profile: standard deviation of the spot's shape, over its own photons in a pixel.
+        rocking: standard deviation of the partiality.
     """
 
     readout: Float[Array, ""]
     profile: Float[Array, ""]
+    rocking: Float[Array, ""]
 
 
 @jax.tree_util.register_dataclass
@@ -74,6 +76,7 @@ class _State:
         departure, at: the best of the row, and the equations there.
         damping: of Levenberg and Marquardt.
         weights: of the row.
+        far: errors of heights by the shape of the rocking curve, likewise.
     """
 
     row: Array
@@ -83,6 +86,7 @@ class _State:
     at: Equations
     damping: Array
     weights: Array
+    far: Array
 
 
 @compiled
@@ -105,18 +109,19 @@ def solve(
         first: departure to begin with.
     """
 
-    def look(row: Array, weights: Array, departure: Array) -> Equations:
-        broaden, height_sigma = schedule.broaden[row], schedule.height_sigma[row]
-        return equations(experiment, shot, weights, departure, prior, broaden, height_sigma)
+    def look(row: Array, weights: Array, far: Array, departure: Array) -> Equations:
+        height_sigma = jnp.hypot(schedule.height_sigma[row], far)
+        return equations(experiment, shot, weights, departure, prior, schedule.broaden[row], height_sigma)
 
     def step(state: _State) -> _State:
         # the only place where anything is evaluated, so that it is compiled once
-        return _next(shot, noise, schedule, state, look(state.row, state.weights, state.tried))
+        return _next(shot, noise, schedule, state, look(state.row, state.weights, state.far, state.tried))
 
     zero = jnp.asarray(0)
     weights = first_weights(shot, noise)
-    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(look, zero, weights, first))
-    begun = _State(zero, zero, first, first, nothing, jnp.asarray(_DAMPING), weights)
+    far = jnp.zeros(len(weights))
+    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(look, zero, weights, far, first))
+    begun = _State(zero, zero, first, first, nothing, jnp.asarray(_DAMPING), weights, far)
     last = jax.lax.while_loop(lambda state: state.row < len(schedule.steps), step, begun)
     pixels = jnp.maximum(shot.valid.sum() - 3 * shot.valid.any((1, 2)).sum(), 1.0)
     return Solution(
@@ -147,10 +152,12 @@ def _next(shot: Shot, noise: Noise, schedule: Schedule, state: _State, found: Eq
     moved = departure + _step(at, schedule.free[state.row], damping)
     tried = jnp.where(rescales, scaled, jnp.where(done, departure, moved))
     last = state.row + 1 >= len(schedule.steps)
-    weights = jnp.where(done & ~last, weights_of(shot, noise, at.boxes), state.weights)
+    renewed = done & ~last
+    far = jnp.where(renewed, far_errors(noise, at.spots), state.far)
+    weights = jnp.where(renewed, weights_of(shot, noise, at.boxes, at.spots), state.weights)
     # where the scale was set the start is looked at again
     after = jnp.where(rescales, 1, jnp.maximum(state.step, 1) + 1)
-    return _State(state.row + done, jnp.where(done, 0, after), tried, departure, at, damping, weights)
+    return _State(state.row + done, jnp.where(done, 0, after), tried, departure, at, damping, weights, far)
 
 
 def _step(at: Equations, free: Array, damping: Array) -> Float[Array, " p"]:
@@ -177,9 +184,16 @@ def first_weights(shot: Shot, noise: Noise) -> Float[Array, "n s s"]:
     return shot.valid / variance[:, None, None]
 
 
-def weights_of(shot: Shot, noise: Noise, boxes: Boxes) -> Float[Array, "n s s"]:
+def far_errors(noise: Noise, spots: Spots) -> Float[Array, " n"]:
+    """Of heights, relative: far from the sphere the model's Gaussian is less than what any block's edge scatters."""
+    return noise.rocking / jnp.maximum(spots.partiality, 1e-3)
+
+
+def weights_of(shot: Shot, noise: Noise, boxes: Boxes, spots: Spots) -> Float[Array, "n s s"]:
     """Those of the model, less where a pixel is far off it."""
-    shape = noise.profile * boxes.linear[:, 3, None, None] * boxes.spot
+    shape = (
+        jnp.hypot(noise.profile, far_errors(noise, spots))[:, None, None] * boxes.linear[:, 3, None, None] * boxes.spot
+    )
     variance = jnp.maximum(boxes.model, 0) + noise.readout**2 + shape**2 + _LEAST_VARIANCE
     off = jnp.abs(shot.data - boxes.model) / jnp.sqrt(variance)
     return shot.valid / variance * jnp.minimum(1.0, _FAR / jnp.maximum(off, _FAR))

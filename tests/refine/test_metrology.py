@@ -64,7 +64,7 @@ def test_panels_are_found_against_each_other(tmp_path: Path) -> None:
     assert float(data.sum((1, 2)).min()) > 10
     shot = Shot(start, shot.hkl, shot.panel, shot.corner, data + 2.0, shot.valid)
     look = Look(jnp.asarray(freed(("scale", "orientation", "cell"), tie)), jnp.asarray(1.0), jnp.asarray(0.1))
-    noise = Noise(jnp.asarray(0.0), jnp.asarray(0.0))
+    noise = Noise(jnp.asarray(0.0), jnp.asarray(0.0), jnp.asarray(0.0))
     motions, departure, prior = np.zeros(12), jnp.zeros(COUNT), jnp.asarray(prior_sigmas(Priors()))
     for _ in range(4):
         part = part_of(pair, shot, noise, prior, look, movers, jnp.asarray(motions.reshape(2, 6)), departure)

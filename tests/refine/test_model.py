@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nbjax.refine.model import box_photons
+from nbjax.pipeline.spots.table import Spots
+from nbjax.refine.equations import Boxes
+from nbjax.refine.model import Shot, box_photons
+from nbjax.refine.shot import Noise, far_errors, weights_of
 
 
 def test_photons_and_slopes_of_a_box() -> None:
@@ -26,3 +31,23 @@ def test_photons_and_slopes_of_a_box() -> None:
         step = 1e-6 * np.eye(6)[number]
         by_difference = (of(feature + step, 15)[0] - of(feature - step, 15)[0]) / 2e-6
         assert np.allclose(slopes[..., number], by_difference, rtol=1e-6, atol=1e-5)
+
+
+def bare(kind: type, **values: Any) -> Any:
+    """Of a class, with nothing but what is looked at."""
+    made = object.__new__(kind)
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def test_heights_and_shapes_are_less_sure_far_from_the_sphere() -> None:
+    noise = Noise(*map(jnp.asarray, (0.0, 0.1, 0.03)))
+    spots = bare(Spots, partiality=jnp.array([1.0, 0.1]))
+    assert np.allclose(far_errors(noise, spots), [0.03, 0.3])
+    photons = jnp.full((2, 5, 5), 100.0)
+    shot = bare(Shot, data=photons, valid=jnp.ones_like(photons))
+    boxes = bare(Boxes, model=photons, spot=photons, linear=jnp.ones((2, 4)))
+    near, far = weights_of(shot, noise, boxes, spots)[:, 0, 0]
+    assert np.isclose(1 / near, 100 + 100**2 * (0.1**2 + 0.03**2), atol=0.1)
+    assert np.isclose(1 / far, 100 + 100**2 * (0.1**2 + 0.3**2), atol=0.1)
