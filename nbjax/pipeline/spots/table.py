@@ -118,7 +118,7 @@ def _spot(seen: Equivalent, row: Rows) -> tuple[Spots, Float[Array, ""]]:
         centre=own.centre,
         diffracted=cut.diffracted,
         s1_per_m=cut.diffracted / wavelength_m,
-        spacing_m=1 / jnp.linalg.norm(cut.star),
+        spacing_m=_spacing_m(cut.star),
         excitation_per_m=cut.excitation,
         angle_rad=passage.angle_rad,
         mean_angle_rad=passage.angle_rad + cut.mean_rad,
@@ -127,6 +127,12 @@ def _spot(seen: Equivalent, row: Rows) -> tuple[Spots, Float[Array, ""]]:
         photons=scale,
     )
     return spot, cut.density
+
+
+def _spacing_m(star: Float[Array, "3"]) -> Float[Array, ""]:
+    """D of a reflection; infinite, and without derivatives, of the direct beam."""
+    square = jnp.dot(star, star)
+    return jnp.where(square > 0, 1 / jnp.sqrt(jnp.where(square > 0, square, 1)), jnp.inf)
 
 
 @dataclass(frozen=True)

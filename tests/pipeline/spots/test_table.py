@@ -21,7 +21,7 @@ from nbjax.pipeline.scene import build_scene
 from nbjax.pipeline.spots.equivalent import equivalent
 from nbjax.pipeline.spots.listing import Rows, half_turns, passages_of, shares
 from nbjax.pipeline.spots.section import section_of
-from nbjax.pipeline.spots.table import Spots, spots_at
+from nbjax.pipeline.spots.table import Spots, _spacing_m, spots_at
 
 FLUENCE, AMPLITUDE, WAVELENGTH_M = 1e26, 30.0, 1.1e-10
 CELLS, OFF_DIAGONAL = (12.0, 15.0, 9.0), (3.0, -2.0, 1.0)
@@ -169,3 +169,11 @@ def test_all_passages_of_a_reflection_make_up_its_partiality() -> None:
     assert found.max() >= 2
     both = jax.jit(passages_of, static_argnums=2)(seen, jnp.asarray(hkl), 4)
     assert both.angle_rad.shape == (3, 4)
+
+
+def test_the_direct_beam_has_no_spacing_and_no_derivative_that_is_no_number() -> None:
+    with jax.enable_x64(True):
+        slope = jax.jit(jax.jacfwd(_spacing_m))
+        assert np.isinf(_spacing_m(jnp.zeros(3)))
+        np.testing.assert_array_equal(slope(jnp.zeros(3)), 0)
+        np.testing.assert_allclose(slope(jnp.asarray([3.0, 0.0, 4.0])), [-3 / 125, 0, -4 / 125], rtol=1e-12)
