@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
     print("preparing the first image", file=sys.stderr, flush=True)
     interruptible(lambda: model.frame({}))
     name = None if arguments.image is None else Path(arguments.image).name
-    serve(Exhibit(model, Path(arguments.config).name, measured, name), arguments.port, _ready(arguments.browser))
+    exhibit = Exhibit(model, Path(arguments.config).name, measured, name)
+    # the server ends by itself, and may raise the signal once more
+    with suppress(KeyboardInterrupt):
+        serve(exhibit, arguments.port, _ready(arguments.browser))
     print("nbjax: explore has ended", file=sys.stderr, flush=True)
     sys.stdout.flush()
     # a fit or an image that is still computed cannot be stopped
