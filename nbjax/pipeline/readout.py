@@ -17,6 +17,8 @@ from nbjax.pipeline.compilation import compiled
 
 _AT_ONCE = 1 << 13
 """Pixels that are counted at once."""
+_FEW_LIT = 0.25
+"""The part of an image up to which its lit pixels are counted by themselves, as gathering them takes time too."""
 _FEWER = {0.5: 18, 2.0: 27, 8.0: 47, EXPANSION_FROM: 96}
 """Terms of the sum up to each number of photons; what is not among them is less likely than 2^-53."""
 
@@ -26,7 +28,7 @@ def recorded(
 ) -> Float[np.ndarray, "*image"]:
     """As ``nbjax.physics.readout.record``, number for number, in 64 bits.
 
-    Where Poisson counts come first, dark pixels cost nothing, and faint ones little.
+    Where Poisson counts come first and most pixels are dark, these cost nothing, and faint ones little.
 
     Args:
         stages: in the order in which they act.
@@ -34,7 +36,7 @@ def recorded(
         photons: expected photons of each pixel.
     """
     with jax.enable_x64(True):
-        if stages and type(stages[0]) is Poisson:
+        if stages and type(stages[0]) is Poisson and np.count_nonzero(photons > 0) < _FEW_LIT * np.size(photons):
             first, *rest = keys_of(stages, key)
             counts = _counts(first, photons)
             return np.asarray(_after(stages[1:], rest, jnp.asarray(counts))) if rest else counts

@@ -18,7 +18,7 @@ CHAINS: dict[str, list[Readout]] = {
     "photons": [Quantize(65534)],
 }
 RNG = np.random.default_rng(5)
-PHOTONS = np.where(RNG.random((90, 200)) < 0.5, 0.0, 10 ** RNG.uniform(-8, 4, (90, 200)))
+PHOTONS = np.where(RNG.random((90, 200)) < 0.8, 0.0, 10 ** RNG.uniform(-8, 4, (90, 200)))
 PHOTONS[0, :7] = [0.5, 2.0, 8.0, 32.0, -3.0, np.nan, 31.999]
 
 
