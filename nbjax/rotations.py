@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Float
+
+from nbjax.linear import cross_matrix
 
 
 def about_axis(axis: Float[Array, "3"], angle_rad: Float[Array, ""]) -> Float[Array, "3 3"]:
     """Right-handed rotation by an angle about a unit axis (Rodrigues)."""
-    x, y, z = axis[0], axis[1], axis[2]
-    zero = jnp.zeros_like(x)
-    skew = jnp.stack([jnp.stack([zero, -z, y]), jnp.stack([z, zero, -x]), jnp.stack([-y, x, zero])])
     c, s = jnp.cos(angle_rad), jnp.sin(angle_rad)
-    return c * jnp.eye(3, dtype=axis.dtype) + s * skew + (1 - c) * jnp.outer(axis, axis)
+    return c * np.eye(3, dtype=axis.dtype) + s * cross_matrix(axis) + (1 - c) * (axis[:, None] * axis)
 
 
 def about_xyz(angles_rad: Float[Array, "3"]) -> Float[Array, "3 3"]:
     """Rotation about x, then about y, then about z (all fixed laboratory axes)."""
-    x, y, z = jax.vmap(about_axis)(jnp.eye(3, dtype=angles_rad.dtype), angles_rad)
+    x, y, z = jax.vmap(about_axis)(jnp.asarray(np.eye(3, dtype=angles_rad.dtype)), angles_rad)
     return z @ y @ x
 
 
@@ -30,10 +30,8 @@ def about_vector(vector_rad: Float[Array, "3"]) -> Float[Array, "3 3"]:
     angle = jnp.sqrt(jnp.where(near, 1.0, square))
     sine = jnp.where(near, 1 - square / 6 * (1 - square / 20), jnp.sin(angle) / angle)
     versine = jnp.where(near, 0.5 - square / 24 * (1 - square / 30), 2 * jnp.sin(angle / 2) ** 2 / angle**2)
-    x, y, z = vector_rad
-    zero = jnp.zeros_like(x)
-    skew = jnp.stack([jnp.stack([zero, -z, y]), jnp.stack([z, zero, -x]), jnp.stack([-y, x, zero])])
-    return jnp.eye(3, dtype=vector_rad.dtype) + sine * skew + versine * (skew @ skew)
+    skew = cross_matrix(vector_rad)
+    return np.eye(3, dtype=vector_rad.dtype) + sine * skew + versine * (skew @ skew)
 
 
 def xyz_angles(rotation: Float[Array, "3 3"]) -> Float[Array, "3"]:

@@ -11,6 +11,7 @@ from jax import Array
 from jaxtyping import Float
 
 from nbjax.errors import FileError
+from nbjax.linear import cofactors
 from nbjax.rotations import about_xyz
 
 
@@ -67,7 +68,7 @@ def standard_direct(
 
 def invert_basis(rows: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
     """The dual basis: direct vectors from reciprocal ones, or the reverse, as rows."""
-    crosses = jnp.stack([jnp.cross(rows[1], rows[2]), jnp.cross(rows[2], rows[0]), jnp.cross(rows[0], rows[1])])
+    crosses = cofactors(rows)
     return crosses / jnp.dot(rows[0], crosses[0])
 
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.linear import cofactors, determinant
 from nbjax.numerics import Components, components
 
 
@@ -30,7 +31,7 @@ def shear(cells: Float[Array, "3"], off_diagonal: Float[Array, "3"]) -> Float[Ar
 def cell_count(cells: Float[Array, "3"], off_diagonal: Float[Array, "3"] | None) -> Float[Array, ""]:
     """Number of cells in a block: the determinant of M."""
     count = jnp.prod(cells)
-    return count if off_diagonal is None else count * _determinant(shear(cells, off_diagonal))
+    return count if off_diagonal is None else count * determinant(shear(cells, off_diagonal))
 
 
 def narrowed(
@@ -41,9 +42,8 @@ def narrowed(
     if off_diagonal is None:
         return along
     by = shear(cells, off_diagonal)
-    a, b, c = by.T
     # exact where there is no shear
-    inverse = jnp.stack([jnp.cross(b, c), jnp.cross(c, a), jnp.cross(a, b)]) / _determinant(by)
+    inverse = cofactors(by.T) / determinant(by)
     return jnp.stack([(row[:, None] * along).sum(0) for row in inverse])
 
 
@@ -53,9 +53,4 @@ def sheared(
     """Distances as a block without shear sees them, and by how many times its cells are more."""
     by, (x, y, z) = shear(cells, off_diagonal), delta
     (_, ab, ac), (ba, _, bc), (ca, cb, _) = (components(row) for row in by)
-    return (x + ab * y + ac * z, ba * x + y + bc * z, ca * x + cb * y + z), _determinant(by)
-
-
-def _determinant(by: Float[Array, "3 3"]) -> Float[Array, ""]:
-    a, b, c = by
-    return jnp.dot(a, jnp.cross(b, c))
+    return (x + ab * y + ac * z, ba * x + y + bc * z, ca * x + cb * y + z), determinant(by)

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.goniometer import phi_angles_rad
 from nbjax.geometry.unit_cell import invert_basis
+from nbjax.linear import cross_product
 from nbjax.physics.block import narrowed
 from nbjax.physics.shapes import SHAPES, Radial
 from nbjax.pipeline.image import complete_scene
@@ -78,7 +79,7 @@ def sampled_profiles(
             if spindle.steps == 1:
                 return (total[0] + density / highest, total[1] + density), None
             density = jnp.where((angle_rad >= start) & (angle_rad < end), density, 0)
-            passed = spindle.step_rad * (normal * jnp.cross(spindle.axis, q)).sum(-1)
+            passed = spindle.step_rad * (normal * cross_product(spindle.axis, q)).sum(-1)
             share = (spindle.steps * density * jnp.abs(passed)).astype(nothing.dtype)
             return (total[0] + share, total[1] + density), None
 

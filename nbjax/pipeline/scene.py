@@ -19,6 +19,7 @@ from nbjax.geometry.detector import place_detector
 from nbjax.geometry.goniometer import phi_rotations
 from nbjax.geometry.panel import Panel
 from nbjax.geometry.unit_cell import direct_vectors_m, standard_direct
+from nbjax.linear import determinant
 from nbjax.numerics import Components, components, cross, unit
 from nbjax.pairs.transform import in_pairs
 from nbjax.physics.beam_profiles import BEAM_PROFILES
@@ -154,8 +155,8 @@ def mosaic_blocks(crystal: CrystalParameters) -> Float[Array, ""] | None:
     """
     if crystal.volume_m3 is None:
         return crystal.weight
-    a, b, c = direct_vectors_m(crystal.cell)
-    blocks = crystal.volume_m3 / (cell_count(crystal.cells, crystal.cells_off_diagonal) * jnp.dot(a, jnp.cross(b, c)))
+    direct = direct_vectors_m(crystal.cell)
+    blocks = crystal.volume_m3 / (cell_count(crystal.cells, crystal.cells_off_diagonal) * determinant(direct))
     return blocks if crystal.weight is None else blocks * crystal.weight
 
 

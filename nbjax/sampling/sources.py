@@ -11,6 +11,7 @@ from jax import Array
 from jaxtyping import Float
 
 from nbjax.fields import STATIC
+from nbjax.linear import cross_product
 from nbjax.numerics import unit_vector
 from nbjax.rotations import about_axis
 
@@ -127,7 +128,7 @@ def incident_rays(
         horizontal_rad = g.horizontal_step_rad * g.horizontal_index - g.horizontal_range_rad / 2
         vertical_rad = g.vertical_step_rad * g.vertical_index - g.vertical_range_rad / 2
         ratio = 1.0 + g.dispersion_step * g.wavelength_index - g.dispersion / 2
-    vertical_axis = unit_vector(jnp.cross(beam, polarization_axis))
+    vertical_axis = unit_vector(cross_product(beam, polarization_axis))
 
     def direction(horizontal: Array, vertical: Array) -> Array:
         return about_axis(vertical_axis, horizontal) @ (about_axis(polarization_axis, vertical) @ beam)

@@ -11,6 +11,7 @@ from jax import Array
 from jaxtyping import Float
 
 from nbjax.geometry.goniometer import Spindle
+from nbjax.linear import cross_product
 
 _LEAST_SLOPE = 1e-3
 """Slopes of a passage that have derivatives, over its height in a quarter of a turn."""
@@ -71,7 +72,7 @@ def excess_of(
         wavelength_m: of the source.
     """
     along = axis * jnp.dot(axis, star)
-    across, beside = star - along, jnp.cross(axis, star)
+    across, beside = star - along, cross_product(axis, star)
     doubled = 2 / wavelength_m
     constant = jnp.dot(star, star) + doubled * jnp.dot(incident, along)
     cosine, sine = doubled * jnp.dot(incident, across), doubled * jnp.dot(incident, beside)

@@ -63,7 +63,7 @@ def frame_of(centre: Float[Array, "2"], covariance: Float[Array, "2 2"], arc: Fl
     longer = jnp.maximum(covariance[0, 0], covariance[1, 1])
     safe = jnp.maximum(longer, 1e-30)
     lean = covariance[0, 1] / safe
-    shorter = jnp.maximum(jnp.linalg.det(covariance) / safe, 0)
+    shorter = jnp.maximum(_determinant(covariance) / safe, 0)
     half_along, half_across = cut * jnp.sqrt(longer), cut * jnp.sqrt(shorter) + arc
     return Frame(
         steep,
@@ -77,7 +77,11 @@ def frame_of(centre: Float[Array, "2"], covariance: Float[Array, "2 2"], arc: Fl
     )
 
 
+def _determinant(matrix: Float[Array, "2 2"]) -> Float[Array, ""]:
+    return matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
+
+
 def narrowest(covariance: Float[Array, "2 2"]) -> Float[Array, ""]:
     """Standard deviation of a spot in pixels where it is narrowest."""
     half = 0.5 * jnp.trace(covariance)
-    return jnp.sqrt(jnp.maximum(half - jnp.sqrt(jnp.maximum(half**2 - jnp.linalg.det(covariance), 0)), 0))
+    return jnp.sqrt(jnp.maximum(half - jnp.sqrt(jnp.maximum(half**2 - _determinant(covariance), 0)), 0))

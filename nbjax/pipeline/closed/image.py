@@ -18,7 +18,7 @@ from nbjax.pipeline.accumulate import orientation_weight
 from nbjax.pipeline.closed.box import Sheet, photons_of, sheet_of
 from nbjax.pipeline.closed.frame import frame_of, narrowest
 from nbjax.pipeline.closed.listing import Count, Listed, listed_spots
-from nbjax.pipeline.closed.parts import in_parts
+from nbjax.pipeline.closed.parts import in_parts, picked
 from nbjax.pipeline.closed.search import near_reflections, places_of, window_angles
 from nbjax.pipeline.closed.spot import Around, Spot, spot_of
 from nbjax.pipeline.closed.spread import BeamSpread, closed_beam
@@ -164,8 +164,7 @@ def sorted_by_size(
         # what finds no room may find it among larger ones
         left &= ~(fits & (jnp.cumsum(fits) <= size.count))
         found, number = places_of(fits, size.count)
-        own: Listed = jax.tree.map(lambda leaf: leaf[found], rows)  # noqa: B023
-        groups.append((own, jnp.minimum(number, size.count)))
+        groups.append((picked(rows, found), jnp.minimum(number, size.count)))
     return groups, left.any()
 
 
@@ -188,7 +187,7 @@ def _with_group(
     chunk = _LANES * max(1, min(size.count, max(few, min(many, size.count // _PARTS))) // _LANES)
     chunks = -(-size.count // chunk)
     numbers = jnp.arange(chunks * chunk)
-    rows = jax.tree.map(lambda leaf: leaf[jnp.where(numbers < count, numbers, 0)], group)
+    rows = picked(group, jnp.where(numbers < count, numbers, 0))
     spots = jax.tree.map(lambda leaf: leaf.reshape(chunks, chunk, *leaf.shape[1:]), (rows, numbers < count))
 
     def add_chunk(image: Array, part: tuple[Array, tuple[tuple[Listed, Spot], Array]]) -> tuple[Array, None]:
@@ -210,7 +209,7 @@ def _weighted(
     scene: Scene, spread: BeamSpread, crystal: CrystalParameters, weight: Array | float, listed: Listed
 ) -> Spot:
     """A spot with the weight of its source and crystal."""
-    ray: RayTable = jax.tree.map(lambda leaf: leaf[listed.ray], scene.rays)
+    ray = picked(scene.rays, listed.ray)
     factors = crystal.factors.seen_at(ray.wavelength_m)
     spot = spot_of(crystal, factors, spread, ray.incident, ray.wavelength_m, listed.hkl, listed.passage)
     return replace(spot, height=spot.height * weight * ray.weight)
@@ -228,7 +227,7 @@ def _box(rendered: _Rendered, size: SpotSize, both: tuple[Listed, Spot], valid: 
     slow, fast = frame.point(*jnp.broadcast_arrays(rows[:, None], columns))
     inside = valid & (slow >= 0) & (slow < grid.slow) & (fast >= 0) & (fast < grid.fast)
     own, seen, at = seen_by(experiment, scene, pixels_at(experiment, None if grid.panels == 1 else panel, slow, fast))
-    ray: RayTable = jax.tree.map(lambda leaf: leaf[spot.ray], scene.rays)
+    ray = picked(scene.rays, spot.ray)
     sheet = sheet_of(own, seen, ray, made, rendered.around, frame, size)
     place = (panel * grid.slow + slow) * grid.fast + fast
     let_through = jnp.where(inside, transmission(own, seen, at), 0).astype(sheet.height.dtype)

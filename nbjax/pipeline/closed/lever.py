@@ -12,6 +12,7 @@ from jax import Array
 from jaxtyping import Float
 
 from nbjax.geometry.unit_cell import invert_basis
+from nbjax.linear import cross_matrix
 from nbjax.pipeline.closed.spread import BeamSpread, Lattice
 
 _LENGTHS, _TURNS, _WAVE, _DIRECTION = slice(0, 3), slice(3, 6), 6, slice(7, 10)
@@ -60,7 +61,7 @@ def _operators(lattice: Lattice, star: Float[Array, "3"]) -> Float[Array, "7 3 3
     unit = jnp.eye(3)
     lengths = lattice.stars[:, :, None] * invert_basis(lattice.stars)[:, None, :]
     # back, as the lattice stays where it is
-    turns = -jnp.cross(unit[:, :, None], unit[None], axisa=1, axisb=1, axisc=1)
+    turns = -cross_matrix(unit)
     return jnp.concatenate([lengths, turns, -unit[None]])
 
 

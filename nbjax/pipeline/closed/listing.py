@@ -15,10 +15,11 @@ from jaxtyping import Float, Int
 
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.panel import Panel
+from nbjax.linear import cross_product
 from nbjax.pipeline.closed.crossing import Passage, excess_of, passages
-from nbjax.pipeline.closed.parts import in_parts
+from nbjax.pipeline.closed.parts import in_parts, picked
 from nbjax.pipeline.closed.search import places_of
-from nbjax.pipeline.closed.spread import BeamSpread, Lattice, covariance, lattice_at, variance_along
+from nbjax.pipeline.closed.spread import BeamSpread, Lattice, covariance, upright, variance_along
 from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.sampling.capacity import Capacity
 
@@ -88,34 +89,32 @@ def listed_spots(
         ray: a row of the scene's table.
         window_rad: start and end.
     """
-    hkl, count = near
+    (hkl, count), standing = near, upright(crystal)
 
     def of_row(hkl: Array, passage: Passage) -> tuple[Array, ...]:
-        lattice = lattice_at(crystal, passage.angle_rad)
+        lattice = standing.at(passage.angle_rad)
         return _excited(lattice, spread, ray, hkl, passage)
 
     if crystal.spindle.steps == 1:
         passage = Passage(*(jnp.full(len(hkl), angle) for angle in (*window_rad, window_rad[0])))
         rows, valid = hkl, jnp.arange(len(hkl)) < count
     else:
-        upright = lattice_at(crystal, jnp.zeros_like(window_rad[0]))
 
         def passages_of(star: Array) -> Passage:
-            excess = excess_of(star, upright.axis, ray.incident, ray.wavelength_m)
+            excess = excess_of(star, crystal.spindle.axis, ray.incident, ray.wavelength_m)
             return passages(excess, (window_rad[0], window_rad[1]))
 
-        both = jax.vmap(passages_of)(hkl @ upright.stars)
+        both = jax.vmap(passages_of)(hkl @ standing.at(jnp.zeros_like(window_rad[0])).stars)
         passage = jax.tree.map(lambda leaf: leaf.reshape(-1), both)
         rows = jnp.repeat(hkl, 2, axis=0)
         valid = (jnp.arange(len(rows)) < 2 * count) & (passage.end_rad > passage.start_rad)
     excitation, sigma = in_parts(lambda row: of_row(*row), (rows, passage), valid)
     excited = valid & (jnp.abs(excitation) <= capacity.cut * sigma)
     found, count = places_of(excited, capacity.excited)
-    rows, excitation = rows[found], excitation[found]
-    passage = jax.tree.map(lambda leaf: leaf[found], passage)
+    rows, excitation, passage = picked((rows, excitation, passage), found)
 
     def centre_of(row: tuple[Array, Passage]) -> tuple[Array, Array, Array]:
-        return _centre(lattice_at(crystal, row[1].angle_rad), spread, ray, *row)
+        return _centre(standing.at(row[1].angle_rad), spread, ray, *row)
 
     centres = in_parts(centre_of, (rows, passage), jnp.arange(len(rows)) < count)
     return _on_panels(experiment, scene, capacity, ray, (rows, passage, excitation, *centres), count)
@@ -144,16 +143,16 @@ def _centre(
         # what of a Gaussian lies on a plane across the normal
         along = smear @ normal
         variance = normal @ along
-        return along / variance, smear - jnp.outer(along, along) / variance
+        return along / variance, smear - along[:, None] * along / variance
 
     shift, _ = cut(smear)
     middle = ray.incident / ray.wavelength_m + star - shift * excitation
     diffracted = middle / jnp.linalg.norm(middle)
-    turned = jnp.cross(lattice.axis, star)
+    turned = cross_product(lattice.axis, star)
     rate = jnp.abs(normal @ turned)
     width = passage.end_rad - passage.start_rad
     variance = jnp.minimum(width**2 / 12, _ALONG_ROTATION * (normal @ smear @ normal) / jnp.maximum(rate, 1e-30) ** 2)
-    _, on_sphere = cut(smear + variance * jnp.outer(turned, turned))
+    _, on_sphere = cut(smear + variance * turned[:, None] * turned)
     reach = jnp.sqrt(jnp.linalg.norm(lattice.turns) + variance)
     return diffracted, on_sphere * ray.wavelength_m**2, reach
 
@@ -192,13 +191,13 @@ def _on_panels(
     else:
         seen = jax.vmap(meets)(scene.panel, sizes_m, depth_m)
     found, total = places_of((seen & valid).reshape(-1), capacity.seen)
-    number, row = found // len(hkl), found % len(hkl)
+    number, row = jax.lax.div(found, len(hkl)), jax.lax.rem(found, len(hkl))
 
     def on_own(spot: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         number, direction, smear = spot
         own: tuple[Panel, tuple[Array, Array], Array] = scene.panel, sizes_m, depth_m
         if grid.panels > 1:
-            own = jax.tree.map(lambda leaf: leaf[number], own)
+            own = picked(own, number)
         at, along = placed(*own, direction)
         by_direction = jax.jacfwd(lambda d: placed(*own, d)[0])(direction)
         return at, by_direction @ smear @ by_direction.T, along / jnp.minimum(*own[1])
@@ -207,7 +206,7 @@ def _on_panels(
         on_own, (number, diffracted[row], smear[row]), jnp.arange(capacity.seen) < total
     )
     radius = along_px * jnp.linalg.norm(diffracted[row] - ray.incident, axis=-1)
-    passage = jax.tree.map(lambda leaf: leaf[row], passage)
+    passage = picked(passage, row)
     arc = 0.5 * (capacity.cut * reach[row]) ** 2 * radius
     rays = jnp.full(len(row), ray.number)
     spots = Listed(hkl[row], rays, number, passage, excitation[row], centre, smear_px, arc, diffracted[row])

@@ -8,13 +8,23 @@ from typing import TypeVar
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 _ROWS = 64
 """Of a part."""
+
+
+def picked(rows: S, numbers: Int[Array, " n"]) -> S:
+    """Rows of a pytree of arrays by their numbers, all of which are rows."""
+
+    def of_leaf(leaf: Array) -> Array:
+        return leaf.at[numbers].get(mode="promise_in_bounds", wrap_negative_indices=False)
+
+    found: S = jax.tree.map(of_leaf, rows)
+    return found
 
 
 def in_parts(function: Callable[[S], T], rows: S, used: Bool[Array, " n"]) -> T:

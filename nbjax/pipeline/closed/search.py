@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from nbjax.experiment import CrystalParameters
+from nbjax.linear import cross_product
 from nbjax.numerics import components
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.closed.crossing import range_rad
 from nbjax.pipeline.closed.parts import in_parts
-from nbjax.pipeline.closed.spread import BeamSpread, lattice_at, variance_along
+from nbjax.pipeline.closed.spread import BeamSpread, Lattice, upright, variance_along
 from nbjax.pipeline.scene import RayTable
 from nbjax.sampling.capacity import BLOCK, Capacity
 
@@ -45,36 +48,39 @@ def near_reflections(
     Returns:
         Miller indices, how many there are, and how many blocks were searched for them.
     """
+    start, end = window_angles(crystal, 1)[0]
+    middle, turn_rad = upright(crystal).at(0.5 * (start + end)), 0.5 * (end - start)
     nh, nk, nl = (-(-size // BLOCK) for size in capacity.sizes)
     dtype = rays.wavelength_m.dtype
     lowest = jnp.asarray(capacity.lowest)
-    corner = _triples(jnp.arange(nh * nk * nl), (nh, nk, nl)) * BLOCK + lowest
+    corner = _triples((nh, nk, nl), lowest.dtype) * BLOCK + lowest
     half = 0.5 * (BLOCK - 1)
     found, blocks = places_of(
-        comes_near(crystal, rays, spread, capacity, corner.astype(dtype) + half, half), capacity.blocks
+        comes_near(middle, turn_rad, rays, spread, capacity, corner.astype(dtype) + half, half), capacity.blocks
     )
-    inside, seen = _triples(jnp.arange(_IN_BLOCK), (BLOCK,) * 3), factors.seen_at(rays.wavelength_m.mean())
+    inside, seen = _triples((BLOCK,) * 3, lowest.dtype), factors.seen_at(rays.wavelength_m.mean())
 
     def of_block(corner: Array) -> Array:
         index = corner + inside
         hkl = index.astype(dtype)
         real = (index < lowest + jnp.asarray(capacity.sizes)).all(-1)
         amplitude = seen.at(components(hkl), components(hkl))
-        return real & comes_near(crystal, rays, spread, capacity, hkl) & (amplitude != 0)
+        return real & comes_near(middle, turn_rad, rays, spread, capacity, hkl) & (amplitude != 0)
 
     corners, used = corner[found], jnp.arange(len(found)) < blocks
     near = (in_parts(of_block, corners, used) & used[:, None]).reshape(-1)
     found, count = places_of(near, capacity.near)
-    return (corners[found // _IN_BLOCK] + inside[found % _IN_BLOCK]).astype(dtype), count, blocks
+    return (corners[jax.lax.div(found, _IN_BLOCK)] + inside[jax.lax.rem(found, _IN_BLOCK)]).astype(dtype), count, blocks
 
 
-def _triples(numbers: Int[Array, " n"], sizes: tuple[int, int, int]) -> Int[Array, "n 3"]:
-    """Indices of a box by their number, the last fastest."""
-    return jnp.stack(jnp.unravel_index(numbers, sizes), -1)
+def _triples(sizes: tuple[int, int, int], dtype: Any) -> Int[Array, "n 3"]:
+    """Indices of a box, the last fastest."""
+    return jnp.stack([jax.lax.broadcasted_iota(dtype, sizes, axis) for axis in range(3)], -1).reshape(-1, 3)
 
 
 def comes_near(
-    crystal: CrystalParameters,
+    lattice: Lattice,
+    turn_rad: Float[Array, ""],
     rays: RayTable,
     spread: BeamSpread,
     capacity: Capacity,
@@ -83,12 +89,16 @@ def comes_near(
 ) -> Bool[Array, " n"]:
     """Which reflections, or others whose indices differ by at most a half, may come near the sphere and be seen.
 
+    Args:
+        lattice: in the middle of the exposure.
+        turn_rad: from there to its ends.
+        rays, spread, capacity: whose.
+        hkl: Miller indices.
+        half: by which indices may differ.
+
     Every term of the spread grows no faster than the distance from the origin, but that of the size, which is constant.
     """
     incident, wavelength_m = rays.incident.mean(0), rays.wavelength_m.mean()
-    start, end = window_angles(crystal, 1)[0]
-    turn = 0.5 * (end - start)
-    lattice = lattice_at(crystal, 0.5 * (start + end))
     star = hkl @ lattice.stars
     leaving = incident / wavelength_m + star
     length = jnp.linalg.norm(leaving, axis=-1)
@@ -101,8 +111,8 @@ def comes_near(
     reach = half * jnp.abs(normal @ lattice.stars.T).sum(-1) + 0.5 * widest**2 * wavelength_m if half else 0.0
     relative = jnp.sqrt(jnp.linalg.norm(lattice.turns) + 3 * lattice.cell_spread**2 + spread.bandwidth)
     sigma = jnp.sqrt(variance) + relative * widest
-    rate = jnp.abs((jnp.cross(lattice.axis, star) * normal).sum(-1)) + widest
-    slack = turn * rate + turn**2 * (size + widest) * (1 + (size + widest) * wavelength_m)
+    rate = jnp.abs((cross_product(lattice.axis, star) * normal).sum(-1)) + widest
+    slack = turn_rad * rate + turn_rad**2 * (size + widest) * (1 + (size + widest) * wavelength_m)
     other = jnp.abs(rays.wavelength_m / wavelength_m - 1).max()
     slack += other * (1 - normal @ incident + widest * wavelength_m) / wavelength_m
     slack += jnp.linalg.norm(rays.incident - incident, axis=-1).max() / wavelength_m

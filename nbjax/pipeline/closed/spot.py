@@ -24,6 +24,7 @@ from jaxtyping import Float
 
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.unit_cell import invert_basis
+from nbjax.linear import cross_matrix, cross_product, determinant
 from nbjax.numerics import Components, components, cross, dot, less, norm, plus, scaled
 from nbjax.physics.block import cell_count
 from nbjax.physics.structure_factor import StructureFactors
@@ -31,7 +32,7 @@ from nbjax.pipeline.accumulate import whole_product
 from nbjax.pipeline.closed.crossing import Passage, moved_with, range_rad
 from nbjax.pipeline.closed.fall_off import fall_off
 from nbjax.pipeline.closed.lever import lever
-from nbjax.pipeline.closed.spread import BeamSpread, covariance, lattice_at
+from nbjax.pipeline.closed.spread import BeamSpread, covariance, upright
 from nbjax.pipeline.sample import sample_ray
 from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.pipeline.view import Pixels
@@ -100,22 +101,22 @@ def spot_of(
     passage: Passage,
 ) -> Spot:
     """What a listed reflection is made of."""
-    spindle = crystal.spindle
+    spindle, standing = crystal.spindle, upright(crystal)
     exposure_rad = jnp.abs(range_rad(spindle)) if spindle.steps > 1 else 1.0
 
     def excess(angle_rad: Array) -> Array:
-        leaving = incident / wavelength_m + hkl @ lattice_at(crystal, angle_rad).stars
+        leaving = incident / wavelength_m + hkl @ standing.at(angle_rad).stars
         return jnp.dot(leaving, leaving) - 1 / wavelength_m**2
 
     passage = moved_with(spindle, passage, excess)
-    lattice = lattice_at(crystal, passage.angle_rad)
+    lattice = standing.at(passage.angle_rad)
     star = hkl @ lattice.stars
     smear = covariance(lattice, spread, wavelength_m, hkl)
     amplitude = factors.at(components(hkl), components(hkl))
     # a spot that is never cut by its cell adds up to the number of cells
     peak = cell_count(crystal.cells, crystal.cells_off_diagonal) * crystal.fudge**0.75
-    shrunk = jnp.sqrt(jnp.linalg.det(lattice.size) / jnp.linalg.det(smear))
-    inverse = _inverse(smear)
+    shrunk = jnp.sqrt(determinant(lattice.size) / determinant(smear))
+    inverse = invert_basis(smear)
     bending = lever(lattice, spread, (incident, wavelength_m), hkl, (smear, inverse))
     height = (amplitude * peak) ** 2 * shrunk / exposure_rad
     if lattice.fall_off_m2 is not None:
@@ -125,7 +126,7 @@ def spot_of(
         star=star,
         inverse=inverse,
         height=height,
-        turned=jnp.cross(lattice.axis, star),
+        turned=cross_product(lattice.axis, star),
         before_rad=passage.start_rad - passage.angle_rad,
         after_rad=passage.end_rad - passage.angle_rad,
         turns=lattice.turns,
@@ -134,13 +135,6 @@ def spot_of(
         stars=lattice.stars,
         direct=invert_basis(lattice.stars),
     )
-
-
-def _inverse(matrix: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
-    """Inverse of a symmetric matrix, by cofactors."""
-    a, b, c = matrix
-    cofactors = jnp.stack([jnp.cross(b, c), jnp.cross(c, a), jnp.cross(a, b)])
-    return cofactors / jnp.dot(a, cofactors[0])
 
 
 def factor_at(experiment: Experiment, scene: Scene, ray: RayTable, slow: Array, fast: Array) -> Array:
@@ -244,9 +238,7 @@ def _along_rotation(spot: Spot, around: Around, ray: RayTable, q: Components) ->
     ways = jnp.asarray([-1.0, 0.0, 1.0], near.dtype).reshape(3, *[1] * near.ndim)
     low, mid, high = _exponent(spot, around, ray, q, near + ways * step)
     # directions of the beam stay behind, and so does their share of S
-    drift = (
-        jnp.sum(spot.inverse * (around.spread.directions @ jnp.cross(around.axis, jnp.eye(3)).T)) / ray.wavelength_m**2
-    )
+    drift = jnp.sum(spot.inverse * (around.spread.directions @ cross_matrix(around.axis))) / ray.wavelength_m**2
     slope, bend = (high - low) / (2 * step) + drift, (high - 2 * mid + low) / step**2
     return mid + drift * near, near, slope, bend
 

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from nbjax.experiment import BeamParameters, CrystalParameters
 from nbjax.geometry.unit_cell import direct_vectors_m, invert_basis
+from nbjax.linear import cross_matrix, cross_product
 from nbjax.numerics import unit_vector
 from nbjax.physics.block import narrowed
 from nbjax.pipeline.fall_off import fall_off_m2
@@ -107,52 +108,65 @@ def _table(rows: Float[Array, " sources"], waves: int) -> Float[Array, "directio
 
 def _across(beam: BeamParameters, sources: SourceSpread) -> Float[Array, "3 3"]:
     """Covariance of a direction that turns about two axes."""
-    vertical_axis = unit_vector(jnp.cross(beam.direction, beam.polarization_axis))
-    steps = jnp.cross(vertical_axis, beam.direction), jnp.cross(beam.polarization_axis, beam.direction)
+    vertical_axis = unit_vector(cross_product(beam.direction, beam.polarization_axis))
+    steps = cross_product(vertical_axis, beam.direction), cross_product(beam.polarization_axis, beam.direction)
     widths = sources.horizontal_rad / FWHM_PER_SIGMA, sources.vertical_rad / FWHM_PER_SIGMA
-    return sum((width**2 * jnp.outer(step, step) for width, step in zip(widths, steps, strict=True)), jnp.zeros((3, 3)))
+    return sum((width**2 * step[:, None] * step for width, step in zip(widths, steps, strict=True)), jnp.zeros((3, 3)))
 
 
-def lattice_at(crystal: CrystalParameters, angle_rad: Float[Array, ""]) -> Lattice:
-    """The lattice with the spindle at an angle."""
-    turn = about_axis(crystal.spindle.axis, angle_rad)
-    drawn = None if crystal.model == "closed" else _drawn(crystal, turn)
-    stars = invert_basis(direct_vectors_m(crystal.cell)) @ turn.T
-    if drawn is not None:
-        stars = stars @ about_vector(drawn.mean).T
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Upright:
+    """A crystal's lattice with its spindle at zero, from which that at any angle takes few operations.
+
+    Attributes:
+        lattice: at zero, its stars before the domains' mean rotation, its turns those that turn with the spindle.
+        mean: mean rotation vector of domains that were drawn, likewise; None: zero.
+        cap: mean and covariance of the rotation vectors of domains that do not turn with the spindle.
+    """
+
+    lattice: Lattice
+    mean: Float[Array, "3"] | None
+    cap: tuple[Float[Array, "3"], Float[Array, "3 3"]] | None
+
+    def at(self, angle_rad: Float[Array, ""]) -> Lattice:
+        """The lattice with the spindle at an angle."""
+        zero = self.lattice
+        turn = about_axis(zero.axis, angle_rad)
+        whole, turns = turn, _turned(zero.turns, turn)
+        if self.cap is not None:
+            mean, spread = self.cap
+            whole, turns = about_vector(mean if self.mean is None else mean + turn @ self.mean) @ turn, turns + spread
+        fall = None if zero.fall_off_m2 is None else _turned(zero.fall_off_m2, turn)
+        return Lattice(zero.stars @ whole.T, _turned(zero.size, whole), turns, zero.cell_spread, zero.axis, fall)
+
+
+def _turned(covariance: Float[Array, "3 3"], turn: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
+    return turn @ covariance @ turn.T
+
+
+def upright(crystal: CrystalParameters) -> Upright:
+    """The lattice of a crystal before its spindle turns."""
+    axes = crystal.cell.misset @ crystal.cell.orientation
+    stars = invert_basis(direct_vectors_m(crystal.cell))
     # |exp(-pi rho^2 / 2)|^2 with rho^2 = fudge |M (a_i . x)|^2
     rows = narrowed(stars, crystal.cells, crystal.cells_off_diagonal)
     size = rows.T @ rows / (2 * jnp.pi * crystal.fudge)
-    if drawn is not None:
-        turns, cell_spread = drawn.covariance, drawn.cell_spread
-    elif crystal.disorder is None:
-        turns, cell_spread = jnp.zeros((3, 3), stars.dtype), jnp.zeros((), stars.dtype)
-    else:
-        axes = turn @ crystal.cell.misset @ crystal.cell.orientation * crystal.disorder.mosaicity_rad
-        turns, cell_spread = axes @ axes.T, crystal.disorder.cell_spread
-    return Lattice(stars, size, turns, cell_spread, crystal.spindle.axis, fall_off_m2(crystal, angle_rad))
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """Mean and covariance of the rotation vectors of domains that were drawn, and the spread of their lengths."""
-
-    mean: Float[Array, "3"]
-    covariance: Float[Array, "3 3"]
-    cell_spread: Float[Array, ""]
-
-
-def _drawn(crystal: CrystalParameters, turn: Float[Array, "3 3"]) -> _Drawn:
-    """The domains of a sampled crystal, whose spindle has turned; those of a cap do not turn with it."""
-    mosaic, disorder = crystal.mosaic, crystal.disorder
-    mean, spread = _moments(mosaic.spread_rad * mosaic.angle_ratios[:, None] * mosaic.axes)
-    if disorder is None:
-        return _Drawn(mean, spread, jnp.zeros((), mean.dtype))
-    axes = turn @ crystal.cell.misset @ crystal.cell.orientation
-    own_mean, own = _moments(disorder.mosaicity_rad * disorder.turns)
-    # widths are one, or nothing of a single domain
-    width = jnp.where(jnp.any(disorder.sizes != 0), 1.0, 0.0).astype(mean.dtype)
-    return _Drawn(mean + axes @ own_mean, spread + axes @ own @ axes.T, width * disorder.cell_spread)
+    disorder, mean, cap = crystal.disorder, None, None
+    turns, cell_spread = jnp.zeros((3, 3), stars.dtype), jnp.zeros((), stars.dtype)
+    if disorder is not None and crystal.model == "closed":
+        wide = axes * disorder.mosaicity_rad
+        turns, cell_spread = wide @ wide.T, disorder.cell_spread
+    elif disorder is not None:
+        own_mean, own = _moments(disorder.mosaicity_rad * disorder.turns)
+        mean, turns = axes @ own_mean, _turned(own, axes)
+        # widths are one, or nothing of a single domain
+        cell_spread = jnp.where(jnp.any(disorder.sizes != 0), 1.0, 0.0).astype(stars.dtype) * disorder.cell_spread
+    if crystal.model != "closed":
+        mosaic = crystal.mosaic
+        cap = _moments(mosaic.spread_rad * mosaic.angle_ratios[:, None] * mosaic.axes)
+    at_zero = fall_off_m2(crystal, jnp.zeros((), stars.dtype))
+    return Upright(Lattice(stars, size, turns, cell_spread, crystal.spindle.axis, at_zero), mean, cap)
 
 
 def _moments(vectors: Float[Array, "n 3"]) -> tuple[Float[Array, "3"], Float[Array, "3 3"]]:
@@ -186,12 +200,10 @@ def covariance(
     """Covariance about a reflection, without that of the spindle's rotation."""
     rows = hkl[:, None] * lattice.stars
     star = rows.sum(0)
-    zero = jnp.zeros_like(star[0])
-    x, y, z = star
     # the columns are the moves of the reflection with turns about x, y and z
-    moves = jnp.stack([jnp.stack([zero, z, -y]), jnp.stack([-z, zero, x]), jnp.stack([y, -x, zero])])
+    moves = -cross_matrix(star)
     total = lattice.size + moves @ lattice.turns @ moves.T + lattice.cell_spread**2 * rows.T @ rows
-    return total + beam.bandwidth * jnp.outer(star, star) + beam.directions / wavelength_m**2
+    return total + beam.bandwidth * star[:, None] * star + beam.directions / wavelength_m**2
 
 
 def variance_along(
@@ -203,7 +215,7 @@ def variance_along(
 ) -> Float[Array, ""]:
     """N . covariance n, of a unit vector n."""
     shares = hkl * (lattice.stars @ normal)
-    turned = jnp.cross(hkl @ lattice.stars, normal)
+    turned = cross_product(hkl @ lattice.stars, normal)
     total = normal @ lattice.size @ normal + turned @ lattice.turns @ turned
     total += lattice.cell_spread**2 * (shares @ shares) + beam.bandwidth * shares.sum() ** 2
     return total + normal @ beam.directions @ normal / wavelength_m**2

@@ -17,7 +17,7 @@ from nbjax.numerics import components
 from nbjax.pipeline.closed.crossing import Passage, excess_of, passages, range_rad
 from nbjax.pipeline.closed.listing import placed
 from nbjax.pipeline.closed.search import near_reflections, places_of
-from nbjax.pipeline.closed.spread import lattice_at, variance_along
+from nbjax.pipeline.closed.spread import upright, variance_along
 from nbjax.pipeline.sample import is_kept
 from nbjax.pipeline.scene import Scene
 from nbjax.pipeline.spots.equivalent import Equivalent
@@ -68,8 +68,10 @@ def listed_rows(seen: Equivalent, capacity: Capacity, margin_px: Float[Array, ""
     found, excited = places_of(valid & near_sphere, capacity.excited)
     listed: Rows = jax.tree.map(lambda leaf: leaf[found], Rows(rows, passage, jnp.zeros(len(rows), jnp.int32)))
 
+    standing = upright(crystal)
+
     def section(hkl: Array, passage: Passage) -> Section:
-        return section_of(seen, lattice_at(crystal, passage.angle_rad), hkl, passage)
+        return section_of(seen, standing.at(passage.angle_rad), hkl, passage)
 
     cuts = jax.vmap(section)(listed.hkl, listed.passage)
     panel = panels_met(seen.experiment, seen.scene, cuts.diffracted, margin_px)
@@ -83,7 +85,7 @@ def listed_rows(seen: Equivalent, capacity: Capacity, margin_px: Float[Array, ""
 
 
 def _is_excited(seen: Equivalent, hkl: Float[Array, "3"], passage: Passage, cut: float) -> Bool[Array, ""]:
-    lattice = lattice_at(seen.crystal, passage.angle_rad)
+    lattice = upright(seen.crystal).at(passage.angle_rad)
     leaving = seen.incident / seen.wavelength_m + hkl @ lattice.stars
     length = jnp.linalg.norm(leaving)
     variance = variance_along(lattice, seen.spread, seen.wavelength_m, hkl, leaving / length)
@@ -96,7 +98,7 @@ def passages_of(seen: Equivalent, hkl: Float[Array, "n 3"], parts: int) -> Passa
         at = jnp.full((len(hkl), 1), seen.crystal.spindle.start_rad)
         return Passage(at, at, at)
     axis, (start, end) = seen.crystal.spindle.axis, seen.window_rad
-    stars = hkl @ lattice_at(seen.crystal, jnp.zeros_like(start)).stars
+    stars = hkl @ upright(seen.crystal).at(jnp.zeros_like(start)).stars
 
     def of_star(star: Array) -> Passage:
         return passages(excess_of(star, axis, seen.incident, seen.wavelength_m), (start, end), parts)
@@ -115,7 +117,7 @@ def shares(seen: Equivalent, hkl: Float[Array, "n 3"], half_turns: int) -> Float
     """
 
     def of_passage(hkl: Array, passage: Passage) -> Array:
-        return section_of(seen, lattice_at(seen.crystal, passage.angle_rad), hkl, passage).share
+        return section_of(seen, upright(seen.crystal).at(passage.angle_rad), hkl, passage).share
 
     return jax.vmap(jax.vmap(of_passage, (None, 0)))(hkl, passages_of(seen, hkl, half_turns + 1)).sum(-1)
 

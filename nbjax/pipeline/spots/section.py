@@ -71,7 +71,7 @@ def section_of(seen: Equivalent, lattice: Lattice, hkl: Float[Array, "3"], passa
     points = seen.incident / seen.wavelength_m + middles - errors[:, None] * along / sigma**2
     middle = parts @ points
     off = points - middle
-    smear = smear - jnp.outer(along, along) / sigma**2 + (parts[:, None] * off).T @ off
+    smear = smear - along[:, None] * along / sigma**2 + (parts[:, None] * off).T @ off
     return Section(
         star=star,
         excitation=excitation,

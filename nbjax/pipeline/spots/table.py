@@ -10,13 +10,14 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from nbjax.experiment import Experiment
+from nbjax.linear import determinant
 from nbjax.numerics import components
 from nbjax.physics.block import cell_count
 from nbjax.physics.debye_waller import debye_waller
 from nbjax.physics.solid_angle import solid_angle_sr
 from nbjax.pipeline.closed.crossing import moved_with
 from nbjax.pipeline.closed.listing import placed
-from nbjax.pipeline.closed.spread import lattice_at
+from nbjax.pipeline.closed.spread import upright
 from nbjax.pipeline.partiality import sampled_profiles, strength
 from nbjax.pipeline.sample import capture_at, passed_at, polarization_at
 from nbjax.pipeline.scene import RayTable, beam_share, mosaic_blocks
@@ -93,18 +94,19 @@ def _samples(experiment: Experiment) -> int:
 def _spot(seen: Equivalent, row: Rows) -> tuple[Spots, Float[Array, ""]]:
     """One row, whose photons lack the density of its profile; and this."""
     crystal, incident, wavelength_m = seen.crystal, seen.incident, seen.wavelength_m
+    standing = upright(crystal)
 
     def excess(angle_rad: Array) -> Array:
-        leaving = incident / wavelength_m + row.hkl @ lattice_at(crystal, angle_rad).stars
+        leaving = incident / wavelength_m + row.hkl @ standing.at(angle_rad).stars
         return jnp.dot(leaving, leaving) - 1 / wavelength_m**2
 
     passage = moved_with(crystal.spindle, row.passage, excess)
-    lattice = lattice_at(crystal, passage.angle_rad)
+    lattice = standing.at(passage.angle_rad)
     cut = section_of(seen, lattice, row.hkl, passage)
     own = _on_panel(seen, row.panel, cut)
     factors = crystal.factors.seen_at(wavelength_m)
     amplitude = factors.at(components(row.hkl), components(row.hkl))
-    cell_volume = jnp.abs(jnp.linalg.det(lattice.stars))
+    cell_volume = jnp.abs(determinant(lattice.stars))
     scale = seen.scene.photons_per_sr_per_electron * (wavelength_m * amplitude) ** 2
     scale = scale * cell_count(crystal.cells, crystal.cells_off_diagonal) * strength(crystal)
     scale = scale * cell_volume * own.factors

@@ -17,7 +17,7 @@ from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.pipeline.closed.image import closed_scene, spots_of_all
 from nbjax.pipeline.closed.listing import Listed
-from nbjax.pipeline.closed.spread import BeamSpread, Lattice, covariance, lattice_at
+from nbjax.pipeline.closed.spread import BeamSpread, Lattice, covariance, upright
 from nbjax.sampling.capacity import Capacity
 
 LOWEST, SIZES = (-6, -5, -7), (13, 11, 14)
@@ -65,7 +65,7 @@ def _smeared(crystal: CrystalParameters, spread: BeamSpread, hkl: jax.Array, ang
     """Lattice and covariance of each reflection at an angle."""
 
     def of_one(index: jax.Array, angle: jax.Array) -> tuple[Lattice, jax.Array]:
-        lattice = lattice_at(crystal, angle)
+        lattice = upright(crystal).at(angle)
         return lattice, covariance(lattice, spread, jnp.asarray(WAVELENGTH_M), index)
 
     return jax.vmap(of_one)(hkl, angles)

@@ -16,7 +16,7 @@ from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.goniometer import Spindle
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.closed.search import near_reflections, places_of, window_angles
-from nbjax.pipeline.closed.spread import BeamSpread, lattice_at, variance_along
+from nbjax.pipeline.closed.spread import BeamSpread, upright, variance_along
 from nbjax.pipeline.scene import RayTable, build_scene
 from nbjax.sampling.capacity import Capacity
 
@@ -61,7 +61,7 @@ def _excited(
     """Of reflections in each source at some angles: the error over its standard deviation, and the length of G."""
 
     def of_one(ray: RayTable, index: jax.Array, angle: jax.Array) -> tuple[jax.Array, jax.Array]:
-        lattice = lattice_at(crystal, angle)
+        lattice = upright(crystal).at(angle)
         leaving = ray.incident / ray.wavelength_m + index @ lattice.stars
         length = jnp.linalg.norm(leaving)
         variance = variance_along(lattice, spread, ray.wavelength_m, index, leaving / length)
@@ -105,7 +105,7 @@ def test_whatever_comes_near_is_found(name: str) -> None:
     assert wanted <= found
     assert len(found) <= factor * len(wanted) + 6
     # none is far beyond what the detector shows
-    stars = np.asarray(jax.jit(lattice_at)(crystal, angles[0]).stars)
+    stars = np.asarray(jax.jit(lambda angle: upright(crystal).at(angle))(angles[0]).stars)
     assert np.linalg.norm(np.array(list(found)) @ stars, axis=1).max() < 1.1 * LONGEST_PER_M
 
 

@@ -17,7 +17,7 @@ from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.numerics import components
 from nbjax.pipeline.closed.crossing import Passage
 from nbjax.pipeline.closed.spot import Around, Spot, _along_rotation, _likeliest, exposed_of, shown, spot_of
-from nbjax.pipeline.closed.spread import BeamSpread, Lattice, covariance, lattice_at
+from nbjax.pipeline.closed.spread import BeamSpread, Lattice, covariance, upright
 from nbjax.pipeline.scene import RayTable, build_scene
 
 HKL = np.array([3.0, -2.0, 4.0])
@@ -56,7 +56,7 @@ def beam_spread() -> BeamSpread:
 @jax.jit
 def _spot(crystal: CrystalParameters, ray: RayTable, passage: Passage) -> tuple[Spot, Lattice, jax.Array]:
     spread, hkl = beam_spread(), jnp.asarray(HKL)
-    lattice = lattice_at(crystal, passage.angle_rad)
+    lattice = upright(crystal).at(passage.angle_rad)
     smear = covariance(lattice, spread, ray.wavelength_m, hkl)
     return spot_of(crystal, crystal.factors, spread, ray.incident, ray.wavelength_m, hkl, passage), lattice, smear
 

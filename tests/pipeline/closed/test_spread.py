@@ -19,8 +19,8 @@ from nbjax.pipeline.closed.spread import (
     Lattice,
     closed_beam,
     covariance,
-    lattice_at,
     mean_source,
+    upright,
     variance_along,
 )
 from nbjax.rotations import about_vector
@@ -52,7 +52,7 @@ def crystal_of(**crystal: Any) -> CrystalParameters:
     return jax.tree.map(jnp.asarray, prepared(crystal, mosaic_domains=7).crystal)
 
 
-_lattice, _closed = jax.jit(lattice_at), jax.jit(closed_beam)
+_lattice, _closed = jax.jit(lambda crystal, angle: upright(crystal).at(angle)), jax.jit(closed_beam)
 _mean, _rays = jax.jit(mean_source, static_argnums=1), jax.jit(incident_rays)
 
 

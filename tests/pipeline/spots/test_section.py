@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.pipeline.closed.crossing import Passage
-from nbjax.pipeline.closed.spread import covariance, lattice_at
+from nbjax.pipeline.closed.spread import covariance, upright
 from nbjax.pipeline.spots.equivalent import Equivalent, equivalent
 from nbjax.pipeline.spots.section import Section, section_of
 
@@ -41,7 +41,7 @@ def seen_by(start_deg: float, range_deg: float, steps: int = 40) -> Equivalent:
 
 @jax.jit
 def _section(seen: Equivalent, hkl: jax.Array, passage: Passage) -> tuple[Section, jax.Array, jax.Array]:
-    lattice = lattice_at(seen.crystal, passage.angle_rad)
+    lattice = upright(seen.crystal).at(passage.angle_rad)
     return (
         section_of(seen, lattice, hkl, passage),
         hkl @ lattice.stars,
@@ -74,7 +74,7 @@ def reflection(seen: Equivalent) -> tuple[np.ndarray, float]:
     hkl = np.stack(np.meshgrid(*[np.arange(-5, 6)] * 3, indexing="ij"), -1).reshape(-1, 3)
     angles = np.radians(np.linspace(-3, 3, 61))
     ball = 1 / float(seen.wavelength_m)
-    stars = hkl @ np.asarray(jax.jit(lattice_at)(seen.crystal, jnp.asarray(0.0)).stars)
+    stars = hkl @ np.asarray(jax.jit(lambda angle: upright(seen.crystal).at(angle))(jnp.asarray(0.0)).stars)
     turns = Rotation.from_rotvec(angles[:, None] * np.asarray(seen.crystal.spindle.axis)).as_matrix()
     moved = np.einsum("aij,hj->ahi", turns, stars)
     errors = np.linalg.norm(np.asarray(seen.incident) * ball + moved, axis=2) - ball
@@ -103,7 +103,9 @@ def test_a_reflection_that_turns_back_is_cut_on_one_side(way: int) -> None:
     )
     # it is nearest to the sphere where it lies in the plane of the beam and the axis
     star = (ball + 1e7) * (np.cos(0.7) * incident + np.sin(0.7) * axis) - incident * ball
-    hkl = star @ np.linalg.inv(np.asarray(jax.jit(lattice_at)(seen.crystal, jnp.asarray(0.0)).stars))
+    hkl = star @ np.linalg.inv(
+        np.asarray(jax.jit(lambda angle: upright(seen.crystal).at(angle))(jnp.asarray(0.0)).stars)
+    )
     first, last = sorted((0.0, way * 0.4))
     check(seen, hkl, 0.0, first, last, 0.0)
 

@@ -15,7 +15,7 @@ from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.constants import THOMSON_CROSS_SECTION_M2
 from nbjax.experiment import Experiment
 from nbjax.pipeline.closed.crossing import Passage
-from nbjax.pipeline.closed.spread import lattice_at
+from nbjax.pipeline.closed.spread import upright
 from nbjax.pipeline.partiality import sampled_profiles
 from nbjax.pipeline.scene import build_scene
 from nbjax.pipeline.spots.equivalent import equivalent
@@ -73,7 +73,7 @@ def experiment(range_deg: float, **crystal: Any) -> Experiment:
 def reflections(made: Experiment, angle_rad: float) -> np.ndarray:
     """Those nearest to the sphere at an angle."""
     hkl = np.stack(np.meshgrid(*[np.arange(-5, 6)] * 3, indexing="ij"), -1).reshape(-1, 3)
-    stars = np.asarray(jax.jit(lattice_at)(made.crystal, jnp.asarray(angle_rad)).stars)
+    stars = np.asarray(jax.jit(lambda angle: upright(made.crystal).at(angle))(jnp.asarray(angle_rad)).stars)
     off = np.linalg.norm(np.asarray(made.beam.direction) + WAVELENGTH_M * hkl @ stars, axis=1) - 1
     return hkl[np.argsort(np.abs(off))][1 : COUNT + 1].astype(float)
 
@@ -85,7 +85,7 @@ def _spots(made: Experiment, hkl: jax.Array, passage: Passage) -> tuple[Any, ...
     found = spots_at(made, Rows(hkl, passage, jnp.zeros(COUNT, jnp.int32)))
 
     def section(index: jax.Array, own: Passage) -> Any:
-        return section_of(seen, lattice_at(seen.crystal, own.angle_rad), index, own)
+        return section_of(seen, upright(seen.crystal).at(own.angle_rad), index, own)
 
     profiles = sampled_profiles(made, hkl, (passage.start_rad, passage.end_rad))
     return found, jax.vmap(section)(hkl, passage), profiles, build_scene(made)
