@@ -31,7 +31,7 @@ def about_vector(vector_rad: Float[Array, "3"]) -> Float[Array, "3 3"]:
     sine = jnp.where(near, 1 - square / 6 * (1 - square / 20), jnp.sin(angle) / angle)
     versine = jnp.where(near, 0.5 - square / 24 * (1 - square / 30), 2 * jnp.sin(angle / 2) ** 2 / angle**2)
     skew = cross_matrix(vector_rad)
-    return np.eye(3, dtype=vector_rad.dtype) + sine * skew + versine * (skew @ skew)
+    return sine * skew + versine * (skew @ skew) + np.eye(3, dtype=vector_rad.dtype)
 
 
 def xyz_angles(rotation: Float[Array, "3 3"]) -> Float[Array, "3"]:

@@ -17,8 +17,8 @@ _ROWS = 64
 """Of a part."""
 
 
-def picked(rows: S, numbers: Int[Array, " n"]) -> S:
-    """Rows of a pytree of arrays by their numbers, all of which are rows."""
+def picked(rows: S, numbers: Int[Array, "*n"]) -> S:
+    """Rows of a pytree of arrays by their numbers, all of which exist; of one number, that row."""
 
     def of_leaf(leaf: Array) -> Array:
         return leaf.at[numbers].get(mode="promise_in_bounds", wrap_negative_indices=False)
