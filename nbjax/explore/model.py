@@ -19,7 +19,7 @@ from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault
 from nbjax.experiment import Experiment
 from nbjax.explore.changes import Changes, changed_config
-from nbjax.pipeline.closed.survey import reaches, with_capacity
+from nbjax.pipeline.closed.survey import with_capacity
 from nbjax.pipeline.image import simulate
 from nbjax.pipeline.render import check_finite, render
 from nbjax.preparation import prepare_resolved
@@ -174,7 +174,7 @@ class Model:
 
             return render(experiment, advance).astype(np.float32)
         for room in self._rooms:
-            if len(room) == len(experiment.crystals) and reaches(experiment, room):
+            if len(room) == len(experiment.crystals):
                 image = np.asarray(simulate(_in_room(experiment, room)))
                 if not np.isnan(image).all():
                     self._rooms.remove(room)

@@ -72,8 +72,8 @@ def check_finite(image: np.ndarray, closed: bool) -> None:
         return
     if closed and len(bad) == image.size:
         raise NonFiniteError(
-            "the closed crystals have more or larger spots than the experiment was prepared for, as when its numbers "
-            "were changed since; nbjax.with_capacity(experiment) makes room for them"
+            "the closed crystals have more, larger or farther spots than the experiment was prepared for, as when its "
+            "numbers were changed since; nbjax.with_capacity(experiment) makes room for them"
         )
     first = tuple(int(i) for i in bad[0])
     axes = "slow, fast" if image.ndim == 2 else "panel, slow, fast"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +10,8 @@ BLOCK = 3
 """Reflections along the edge of a block."""
 MOST_NODES = 64
 """Points along the edge of a pixel."""
+_FARTHER = 1.25
+"""Times as far into reciprocal space that doubled room goes: nearly twice its volume."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +74,25 @@ class Capacity:
     cut: float = 5.3
 
     def doubled(self) -> Capacity:
-        """Room for twice as many spots of each size, and among the largest for some that are twice as large."""
+        """Room for twice as many spots of each size, for some twice as large, and for indices farther out."""
         *others, last = self.spots
         longer, wider, nodes = 2 * last.half_length, 2 * last.half_width, min(2 * last.nodes, MOST_NODES)
         sizes = [replace(size, count=2 * size.count) for size in (*others, SpotSize(longer, wider, nodes, last.count))]
+        along_h, along_k, along_l = map(_farther, self.lowest, self.sizes)
         return replace(
             self,
+            lowest=(along_h[0], along_k[0], along_l[0]),
+            sizes=(along_h[1], along_k[1], along_l[1]),
+            longest_per_m=_FARTHER * self.longest_per_m,
             blocks=2 * self.blocks,
             near=2 * self.near,
             excited=2 * self.excited,
             seen=2 * self.seen,
             spots=tuple(sizes),
         )
+
+
+def _farther(low: int, size: int) -> tuple[int, int]:
+    """The first index and the number of a longer row of indices."""
+    first, last = min(low, math.floor(_FARTHER * low)), low + size - 1
+    return first, max(last, math.ceil(_FARTHER * last)) - first + 1

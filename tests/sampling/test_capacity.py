@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from nbjax.sampling.capacity import BLOCK, MOST_NODES, SpotSize
+from nbjax.sampling.capacity import BLOCK, MOST_NODES, Capacity, SpotSize
 
 SIZE = SpotSize(4, 2, 8, 10)
 
@@ -41,3 +41,12 @@ def test_the_most_nodes_take_any_spot() -> None:
     assert MOST_NODES == 64
     assert SpotSize(1, 1, 64, 1).narrowest == 0
     assert SpotSize(1, 1, 64, 1).holds(1, 1, 0.0)
+
+
+def test_doubled_room_goes_farther_in_every_index() -> None:
+    room = Capacity((-5, 2, -40), (11, 3, 21), 1e9, 8, 16, 16, 16, 1, (SpotSize(4, 4, 2, 16),))
+    twice = room.doubled()
+    assert twice.lowest == (-7, 2, -50)
+    # up to 7, 5 and -20
+    assert twice.sizes == (15, 4, 31)
+    assert twice.longest_per_m == 1.25e9

@@ -19,6 +19,7 @@ from nbjax.pipeline.closed.box import Sheet, photons_of, sheet_of
 from nbjax.pipeline.closed.frame import frame_of, narrowest
 from nbjax.pipeline.closed.listing import Count, Listed, listed_spots
 from nbjax.pipeline.closed.parts import in_parts, picked
+from nbjax.pipeline.closed.reach import is_beyond, longest_seen_per_m
 from nbjax.pipeline.closed.search import near_reflections, places_of, window_angles
 from nbjax.pipeline.closed.spot import Around, Spot, spot_of
 from nbjax.pipeline.closed.spread import BeamSpread, closed_beam
@@ -56,16 +57,19 @@ def sampled_part(experiment: Experiment) -> Experiment:
 def add_spots(experiment: Experiment, image: Float[Array, "*image"]) -> Float[Array, "*image"]:
     """The image with the spots of the closed crystals, in photons; the region of interest and the mask are kept to.
 
-    All of it is NaN where a crystal has more or larger spots than its capacity.
+    All of it is NaN where a crystal has more or larger spots than its capacity, or some that are not searched for.
     """
     crystals = [crystal for crystal in experiment.crystals if is_closed(crystal)]
     if not crystals:
         return image
     alone, spread, scene = closed_scene(experiment)
     grid = experiment.grid
+    longest = jax.lax.stop_gradient(longest_seen_per_m(alone, scene))
     spots = jnp.zeros((grid.panels * grid.slow, grid.fast), precision.policy(experiment.precision).intensity)
     for crystal in crystals:
         spots, exceeded = _with_crystal(alone, scene, spread, crystal, spots)
+        assert crystal.capacity is not None
+        exceeded |= is_beyond(longest, jax.lax.stop_gradient(crystal), crystal.capacity)
         spots = jnp.where(exceeded, jnp.nan, spots)
     photons = (scene.photons_per_sr_per_electron * spots).reshape(image.shape)
     first_fast, end_fast, first_slow, end_slow = grid.roi

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import jax
@@ -12,12 +11,12 @@ import numpy as np
 from jax import Array
 
 from nbjax.experiment import CrystalParameters, Experiment
-from nbjax.geometry.panel import Panel
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.pipeline.closed.crossing import range_rad
 from nbjax.pipeline.closed.frame import frame_of, narrowest
 from nbjax.pipeline.closed.image import closed_scene, is_closed, spots_of_all
 from nbjax.pipeline.closed.listing import Listed
+from nbjax.pipeline.closed.reach import longest_seen_per_m
 from nbjax.pipeline.closed.search import near_reflections
 from nbjax.pipeline.closed.spread import closed_beam
 from nbjax.pipeline.compilation import compiled
@@ -52,30 +51,6 @@ def with_capacity(experiment: Experiment, spare: float = _SPARE, reach: float = 
             for crystal, of_arrays in zip(experiment.crystals, held.crystals, strict=True)
         )
     return replace(experiment, crystals=crystals)
-
-
-def reaches(experiment: Experiment, room: Sequence[Capacity | None]) -> bool:
-    """Whether capacities search all reflections that the detector sees.
-
-    Args:
-        experiment: of numbers, not traced ones.
-        room: of each crystal; None of sampled ones.
-    """
-    with jax.enable_x64(True):
-        held = jax.tree.map(jnp.asarray, experiment)
-        longest = longest_per_m(replace(held, crystals=(), backgrounds=(), mask=None))
-        return all(
-            capacity is None or (longest <= capacity.longest_per_m * (1 + 1e-9) and _boxed(longest, crystal, capacity))
-            for crystal, capacity in zip(held.crystals, room, strict=True)
-        )
-
-
-def _boxed(longest: float, crystal: CrystalParameters, capacity: Capacity) -> bool:
-    lowest, sizes = index_box(longest, crystal)
-    return all(
-        mine <= low and low + size <= mine + mine_size
-        for low, size, mine, mine_size in zip(lowest, sizes, capacity.lowest, capacity.sizes, strict=True)
-    )
 
 
 def _capacity(experiment: Experiment, crystal: CrystalParameters, spare: float, reach: float) -> Capacity:
@@ -135,22 +110,8 @@ _direct = compiled(lambda crystal: direct_vectors_m(crystal.cell))
 
 @compiled
 def _longest(experiment: Experiment) -> Array:
-    """The longest scattering vector that a pixel sees, 1/m."""
     alone, _, scene = closed_scene(experiment)
-    grid, panels = experiment.grid, alone.detector.panels
-    edges = jnp.linspace(0.0, 1.0, 17)
-    fast, slow = (jnp.stack([*grids]) for grids in jnp.meshgrid(edges * grid.fast, edges * grid.slow))
-
-    def of_panel(panel: Panel, sizes_m: tuple[Array, Array]) -> Array:
-        point = jnp.stack(panel.point(fast * sizes_m[0], slow * sizes_m[1], jnp.zeros_like(fast)), -1)
-        direction = point / jnp.linalg.norm(point, axis=-1, keepdims=True)
-        rays = scene.rays
-        q = (direction[..., None, :] - rays.incident) / rays.wavelength_m[:, None]
-        return jnp.linalg.norm(q, axis=-1).max()
-
-    if grid.panels == 1:
-        return of_panel(scene.panel, panels.pixel_sizes_m)
-    return jax.vmap(of_panel)(scene.panel, panels.pixel_sizes_m).max()
+    return longest_seen_per_m(alone, scene)
 
 
 @compiled

@@ -17,6 +17,7 @@ import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.errors import NonFiniteError
 from nbjax.experiment import Experiment
+from nbjax.fields import look_up
 from nbjax.pipeline.closed.crossing import Passage
 from nbjax.pipeline.closed.image import sorted_by_size
 from nbjax.pipeline.closed.listing import Count, Listed
@@ -214,3 +215,18 @@ def test_too_many_spots_are_an_error() -> None:
         with pytest.raises(NonFiniteError, match="with_capacity"):
             render(wide)
         assert np.isfinite(render(with_capacity(wide))).all()
+
+
+@pytest.mark.parametrize(
+    ("place", "factor"), [("detector.panels.distance_m", 0.9), ("crystals.0.cell.lengths_m", np.array([1.0, 1.4, 1.0]))]
+)
+def test_spots_that_are_not_searched_for_are_an_error(place: str, factor: Any) -> None:
+    """A detector that came nearer, or a longer axis, shows indices beyond those that were prepared."""
+    with jax.enable_x64(True):
+        made = experiment()
+        moved = nbjax.put(made, place, factor * look_up(made, place))
+        assert np.isfinite(nbjax.simulate(made)).all()
+        assert np.isnan(nbjax.simulate(moved)).all()
+        # a little does not matter
+        near = nbjax.put(made, place, (1 + 0.01 * (factor - 1)) * look_up(made, place))
+        assert np.isfinite(nbjax.simulate(near)).all()
