@@ -18,6 +18,8 @@ from nbjax.io.images.panels import open_panels, panel_mask
 from nbjax.refine.settings import RefineSettings
 from nbjax.refine.shoeboxes import Marks
 
+_SAME_PLACE_MM = 1e-3
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -61,12 +63,43 @@ def read_inputs(experiments: str, reflections: str, images: Sequence[str], setti
         FileError: a file cannot be read, or does not fit the others.
     """
     stills = read_stills(experiments)
+    _check_detectors(experiments, stills)
     table = read_refl(reflections)
     indexed = _indexed(experiments, reflections, stills, table)
     frames = _frames(experiments, stills, images, settings.dataset)
     found = _found(stills, table, only=len(set(frames)) == 1)
     usable = None if settings.mask_file is None else _mask(settings.mask_file, stills[0].experiment.panels)
     return Inputs(experiments, stills, frames, indexed, found, usable)
+
+
+def _check_detectors(experiments: str, stills: list[Still]) -> None:
+    """Every still is refined with the panels of the first."""
+
+    def pixels_of(still: Still) -> list[tuple[tuple[int, int], tuple[float, float]]]:
+        return [(panel.pixels, panel.pixel_mm) for panel in still.experiment.panels]
+
+    def places_of(still: Still) -> Float[np.ndarray, "panel three 3"]:
+        # axes as the far ends of a panel see them
+        return np.array(
+            [
+                [panel.origin_mm, *(np.array(panel.pixels) * panel.pixel_mm)[:, None] * panel.unit_axes]
+                for panel in still.experiment.panels
+            ]
+        )
+
+    first = stills[0]
+    for still in stills[1:]:
+        if pixels_of(still) != pixels_of(first):
+            what = "other panels or pixels than"
+        elif (off := np.abs(places_of(still) - places_of(first)).max()) > _SAME_PLACE_MM:
+            what = f"a detector that is off by {off:.4g} mm from that of"
+        else:
+            continue
+        raise FileError(
+            f"{experiments}: experiment {still.number} has {what} experiment {first.number}; all stills of a run are "
+            "refined with one detector: give lists of one detector each, as dials.split_experiments makes them, or "
+            'refine them with one in DIALS and let it move with refine.free = ["detector"]'
+        )
 
 
 def _found(stills: list[Still], table: ReflectionTable, only: bool) -> list[Marks]:

@@ -96,3 +96,34 @@ def test_spots_of_no_crystal_are_left_out_on_their_own_image(tmp_path: Path, mon
 
     assert found(imageset_id=np.array([0, 1, 0, 1])) == [[[9.0, 10.0]], [[11.0, 12.0]]]
     assert found() == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("panel", "words"),
+    [
+        ({"origin": [-10, 10, -100.5]}, "experiment 1 has a detector that is off by 0.5 mm from that of experiment 0"),
+        ({"fast_axis": [1, 0, 1e-3]}, "off by 0.03 mm"),
+        ({"pixel_size": [2, 1]}, "experiment 1 has other panels or pixels than experiment 0"),
+        ({"origin": [-10, 10, -100.0001]}, None),
+    ],
+)
+def test_all_stills_have_one_detector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: dict, words: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (model,) = EXPT["detector"]
+    other = {**model, "panels": [{**model["panels"][0], **panel}]}
+    stills = [{"beam": 0, "detector": number, "crystal": 0} for number in (0, 1)]
+    Path("two.expt").write_text(json.dumps({**EXPT, "experiment": stills, "detector": [model, other]}))
+    np.save("two.npy", np.ones((2, 20, 30), np.int32))
+    one = (np.array([[1, 2, 3]]), np.array([[5.0, 6.0]]))
+    Path("two.refl").write_bytes(refl_bytes(table([one] * 2)))
+
+    def read() -> int:
+        return len(read_inputs("two.expt", "two.refl", ["two.npy"], RefineSettings()).stills)
+
+    if words is None:
+        assert read() == 2
+    else:
+        with pytest.raises(FileError, match=words):
+            read()
