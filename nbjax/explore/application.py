@@ -35,7 +35,7 @@ from nbjax.explore.pixel import pixel_facts
 from nbjax.explore.sliders import described, slider_values
 from nbjax.plot import COLOUR_MAPS, Scale
 from nbjax.plot.scale import COURSES
-from nbjax.plot.style import DIFFERENCES
+from nbjax.style import DIFFERENCES
 
 _PAGE = {
     "": ("explore.html", "text/html"),

@@ -213,7 +213,7 @@ def _apply(equation: Any, inputs: list[Value]) -> list[Value]:
         return [_power(floats[0], parameters["y"])]
     if name == "reduce_sum":
         result = floats[0]
-        for axis in sorted(parameters["axes"], reverse=True):
+        for axis in sorted(map(int, parameters["axes"]), reverse=True):
             result = total(result, axis)
         return [result]
     if name == "dot_general":

@@ -12,7 +12,7 @@ from nbjax.plot.rings import draw_centre, draw_rings, ring_spacings
 from nbjax.plot.scale import Scale
 from nbjax.plot.sheet import Sheet, sheet_of
 from nbjax.plot.spots import Marks, draw_spots, marks_of
-from nbjax.plot.style import COLOUR_MAPS, save
+from nbjax.style import COLOUR_MAPS, save
 
 __all__ = [
     "COLOUR_MAPS",

@@ -13,7 +13,7 @@ from nbjax.plot.exposure import Exposure
 from nbjax.plot.image import draw_bar, draw_picture
 from nbjax.plot.page import Choices, Zoom, draw_zoom, tallness
 from nbjax.plot.sheet import MOST, Sheet, sheet_of
-from nbjax.plot.style import COLOUR_MAPS, DIFFERENCES, SERIES, styled, subfigures
+from nbjax.style import COLOUR_MAPS, DIFFERENCES, SERIES, styled, subfigures
 
 _LIMIT_SIGMAS = 5.0
 _SHOWN = 6

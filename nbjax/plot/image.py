@@ -17,7 +17,7 @@ from nbjax.geometry.layout import Layout
 from nbjax.plot.rings import draw_centre, draw_rings
 from nbjax.plot.scale import Scale
 from nbjax.plot.sheet import Sheet, sheet_of
-from nbjax.plot.style import ABSENT, COLOUR_MAPS, styled
+from nbjax.style import ABSENT, COLOUR_MAPS, styled
 
 
 def draw_picture(axes: Axes, sheet: Sheet, norm: Normalize, colours: str = "Greys") -> AxesImage:

@@ -16,7 +16,7 @@ from nbjax.plot.rings import draw_centre, draw_rings
 from nbjax.plot.scale import Scale
 from nbjax.plot.sheet import Sheet, sheet_of
 from nbjax.plot.spots import Marks, draw_spots, outline
-from nbjax.plot.style import ABSENT, COLOUR_MAPS, SPOT, styled, subfigures
+from nbjax.style import ABSENT, COLOUR_MAPS, SPOT, styled, subfigures
 
 _COLUMNS, _ZOOMS_A_ROW = 3, 6
 _HALF_PX = 12.0

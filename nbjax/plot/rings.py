@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from nbjax.errors import ArgumentError
 from nbjax.geometry.layout import Layout
 from nbjax.plot.sheet import Sheet
-from nbjax.plot.style import CENTRE, RING
+from nbjax.style import CENTRE, RING
 
 _COUNT = 5
 _MARGIN = 0.05

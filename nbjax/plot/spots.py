@@ -13,7 +13,7 @@ from matplotlib.collections import LineCollection
 
 from nbjax.pipeline.spots.table import Spots
 from nbjax.plot.sheet import Sheet
-from nbjax.plot.style import SPOT
+from nbjax.style import SPOT
 
 _SIGMAS = 3.0
 _LEAST_PX = 3.0

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from nbjax.geometry.frames import across, unit
 from nbjax.io.experiments.recorded import RecordedPanel
-from nbjax.plot.style import ABSENT, SERIES, rendered, styled
 from nbjax.refine.metrology import Metrology
+from nbjax.style import ABSENT, SERIES, rendered, styled
 
 _COLUMNS = tuple(f"{kind}_{axis}_{of}" for kind, of in (("shift", "mm"), ("rotation", "deg")) for axis in "xyz")
 _LONGEST = 0.08

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nbjax.plot.style import SERIES, rendered, styled
+from nbjax.style import SERIES, rendered, styled
 from nbjax.tracing.compare import Comparison, PixelComparison
 from nbjax.tracing.overview import BLOCKS, Line, overview
 from nbjax.tracing.wording import divergence, shown_percent

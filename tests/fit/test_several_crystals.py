@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from problems import SHARP, config
 
-from nbjax import Experiment, prepare, put, simulate
+from nbjax import Experiment, prepare, put, simulate, style
 from nbjax.errors import ConfigError, FileError, StructureError
 from nbjax.fit import Free, Stage, boxes, fit, write_result
 from nbjax.fit.configuration import fitted_config
@@ -22,7 +22,6 @@ from nbjax.fit.parameter_set import parameter_set
 from nbjax.fit.problem import problem
 from nbjax.parameters import alone, parameters_of
 from nbjax.physics.noise import poisson_counts
-from nbjax.plot import style
 
 MISSETS = ((10.0, 20.0, 30.0), (50.0, -35.0, 12.0))
 OFF = np.array([0.15, -0.12, 0.18])

@@ -40,7 +40,7 @@ def report_html(
 
     # matplotlib takes its time, which those who only fit need not wait for
     from nbjax.fit.report import figures
-    from nbjax.plot.style import rendered
+    from nbjax.style import rendered
 
     chosen = result.shots[shot]
     pictures = {

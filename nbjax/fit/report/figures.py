@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from nbjax.fit.result import FitResult, Outcome
-from nbjax.plot.style import ABSENT, DIFFERENCES, styled
+from nbjax.style import ABSENT, DIFFERENCES, styled
 
 _PHOTONS = "magma"
 _COLOURS = ["#31688e", "#d1603d", "#4c9f70", "#8d6cab", "#b08d2f", "#5b6770"]

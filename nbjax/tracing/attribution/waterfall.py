@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from nbjax.plot.style import SERIES, rendered, styled
 from nbjax.reference.ledger import ENTRIES
+from nbjax.style import SERIES, rendered, styled
 from nbjax.tracing.attribution.attribution import Attribution, Cause
 from nbjax.tracing.attribution.solve import Change
 

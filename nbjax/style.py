@@ -8,10 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, FigureBase
 
 from nbjax.errors import UsageError
 from nbjax.io.files import atomic_writer
@@ -45,11 +42,14 @@ ENDINGS = (".png", ".pdf")
 @contextmanager
 def styled() -> Iterator[None]:
     """Figures made within look like all others."""
+    # here and below, since reports that are not drawn need none of it
+    import matplotlib as mpl
+
     with mpl.rc_context(STYLE):
         yield
 
 
-def subfigures(figure: Figure, heights: Sequence[float]) -> list[FigureBase]:
+def subfigures(figure: Any, heights: Sequence[float]) -> list[Any]:
     """Parts of a figure beneath each other.
 
     Args:
@@ -59,7 +59,7 @@ def subfigures(figure: Figure, heights: Sequence[float]) -> list[FigureBase]:
     return list(np.atleast_1d(np.asarray(figure.subfigures(len(heights), 1, height_ratios=list(heights)), object)))
 
 
-def rendered(figure: Figure, kind: str = "png", dpi: float = 150.0) -> bytes:
+def rendered(figure: Any, kind: str = "png", dpi: float = 150.0) -> bytes:
     """A figure as the bytes of a file, the same ones every time.
 
     Args:
@@ -67,6 +67,8 @@ def rendered(figure: Figure, kind: str = "png", dpi: float = 150.0) -> bytes:
         kind: "png" or "pdf".
         dpi: dots per inch of what consists of pixels.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
     metadata: dict[str, Any] = {"Software": None} if kind == "png" else {"CreationDate": None, "Producer": None}
@@ -86,7 +88,7 @@ def check_name(path: str, option: str = "--out") -> str:
     return ending[1:]
 
 
-def save(figure: Figure, path: str, dpi: float = 150.0, kind: str | None = None) -> None:
+def save(figure: Any, path: str, dpi: float = 150.0, kind: str | None = None) -> None:
     """Write a figure, whole or not at all.
 
     Args:
