@@ -209,8 +209,8 @@ def test_two_crystals_add_up() -> None:
 def test_too_many_spots_are_an_error() -> None:
     """Room that was made for a narrow crystal is none for a wide one, and no spot is lost without a word."""
     with jax.enable_x64(True):
-        narrow = experiment(mosaicity_deg=0.01)
-        wide = nbjax.put(narrow, "crystals.0.disorder.mosaicity_rad", jnp.full(3, 0.05))
+        narrow = experiment()
+        wide = nbjax.put(narrow, "crystals.0.disorder.mosaicity_rad", jnp.full(3, 0.02))
         assert np.isnan(nbjax.simulate(wide)).all()
         with pytest.raises(NonFiniteError, match="with_capacity"):
             render(wide)
