@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from nbjax.refine.equations import Linearised
+from nbjax.refine.equations import Linearised, held, with_prior
 
 
 @jax.tree_util.register_dataclass
@@ -67,7 +67,7 @@ def blocks_of(
 
     stiff = jnp.einsum("nfg,ngq->nfq", at.curvature, theirs)
     return Blocks(
-        own=jnp.einsum("nfp,nfg,ngq->pq", own, at.curvature, own) + jnp.diag(1 / prior**2),
+        own=with_prior(own, at.curvature, prior),
         own_slope=jnp.einsum("nfp,nf->p", own, at.slope) - departure / prior**2,
         cross=by_mover(jnp.einsum("nfp,nfq->npq", own, stiff)),
         shared=by_mover(jnp.einsum("nfp,nfq->npq", theirs, stiff)),
@@ -84,7 +84,7 @@ def eliminated(blocks: Blocks, free: Float[Array, " p"]) -> Reduced:
     """
     movers, six = blocks.shared_slope.shape
     cross = (jnp.swapaxes(blocks.cross, 1, 2) * free).reshape(movers * six, -1)
-    following = jnp.linalg.solve(_held(blocks, free), jnp.column_stack([cross.T, blocks.own_slope * free]))
+    following = jnp.linalg.solve(held(blocks.own, free), jnp.column_stack([cross.T, blocks.own_slope * free]))
     taken = cross @ following
     whole = jnp.einsum("mij,mk->mikj", blocks.shared, jnp.eye(movers)).reshape(movers * six, movers * six)
     return Reduced(whole - taken[:, :-1], blocks.shared_slope.reshape(-1) - taken[:, -1])
@@ -93,12 +93,7 @@ def eliminated(blocks: Blocks, free: Float[Array, " p"]) -> Reduced:
 def followed(blocks: Blocks, free: Float[Array, " p"], step: Float[Array, "movers 6"]) -> Float[Array, " p"]:
     """The step of a shot's own numbers at a step of the shared ones."""
     slope = blocks.own_slope - jnp.einsum("mpq,mq->p", blocks.cross, step)
-    return jnp.linalg.solve(_held(blocks, free), slope * free)
-
-
-def _held(blocks: Blocks, free: Float[Array, " p"]) -> Float[Array, "p p"]:
-    """Their curvature, in which nothing moves what is not free."""
-    return blocks.own * jnp.outer(free, free) + jnp.diag(1 - free)
+    return jnp.linalg.solve(held(blocks.own, free), slope * free)
 
 
 def shared_step(

@@ -98,10 +98,22 @@ def equations(
     return Equations(
         misfit=at.boxes.misfit.sum() + (departure**2 / prior**2).sum(),
         slope=jnp.einsum("nfp,nf->p", at.slopes, at.slope) - departure / prior**2,
-        curvature=jnp.einsum("nfp,nfg,ngq->pq", at.slopes, at.curvature, at.slopes) + jnp.diag(1 / prior**2),
+        curvature=with_prior(at.slopes, at.curvature, prior),
         boxes=at.boxes,
         spots=at.spots,
     )
+
+
+def with_prior(
+    slopes: Float[Array, "n f p"], curvature: Float[Array, "n f f"], prior: Float[Array, " p"]
+) -> Float[Array, "p p"]:
+    """Curvature by parameters with these standard deviations about zero, from that by the features of all spots."""
+    return jnp.einsum("nfp,nfg,ngq->pq", slopes, curvature, slopes) + jnp.diag(1 / prior**2)
+
+
+def held(curvature: Float[Array, "p p"], free: Float[Array, " p"]) -> Float[Array, "p p"]:
+    """A curvature in which nothing moves what is not free."""
+    return curvature * jnp.outer(free, free) + jnp.diag(1 - free)
 
 
 def linearised(

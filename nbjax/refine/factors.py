@@ -24,7 +24,7 @@ from nbjax.numerics import components
 from nbjax.pipeline.closed.survey import longest_per_m
 from nbjax.pipeline.compilation import compiled
 from nbjax.refine.amplitudes import Prior, amplitudes, wilson_means
-from nbjax.refine.equations import linearised
+from nbjax.refine.equations import held, linearised, with_prior
 from nbjax.refine.model import Shot, log_photons, spots_of
 from nbjax.refine.outcome import ShotResult
 from nbjax.refine.pixels import Pixels
@@ -301,8 +301,7 @@ def observe(
 
     def step(weights: Array, _: None) -> tuple[Array, Observation]:
         at = linearised(lambda x: spots_of(experiment, shot, x, look.broaden), shot, weights, departure, heights)
-        own = jnp.einsum("nfp,nfg,ngq->pq", at.slopes, at.curvature, at.slopes) + jnp.diag(1 / prior**2)
-        covariance = jnp.linalg.inv(own * jnp.outer(look.free, look.free) + jnp.diag(1 - look.free))
+        covariance = jnp.linalg.inv(held(with_prior(at.slopes, at.curvature, prior), look.free))
         by_own = jnp.einsum("nf,nfp->np", jax.vmap(jax.grad(log_photons))(at.features), at.slopes) * look.free
         height, sigma = at.boxes.free_height.T
         told = Observation(height, sigma**2, jnp.einsum("np,pq,nq->n", by_own, covariance, by_own))
