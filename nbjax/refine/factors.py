@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from nbjax.experiment import Experiment, chosen
+from nbjax.experiment import Experiment
 from nbjax.geometry.unit_cell import cell_of
 from nbjax.io.symmetry import symmetry_of_hall
 from nbjax.numerics import components
@@ -125,7 +125,7 @@ def tabled(run: Run) -> tuple[Run, Unique]:
     assert still.experiment.crystal is not None
     assert still.experiment.crystal.direct_A is not None
     lengths, angles = cell_of(still.experiment.crystal.direct_A)
-    shortest_A = 1e10 / longest_per_m(replace(chosen(experiment, crystals=(), backgrounds=()), mask=None)) / _MARGIN
+    shortest_A = 1e10 / longest_per_m(experiment) / _MARGIN
     symmetry = symmetry_of_hall(next((each.space_group for each in run.inputs.stills if each.space_group), ""))
     cell = np.array([*lengths, *np.degrees(angles)])
     unique = unique_reflections(symmetry, cell, shortest_A, run.settings.mates_apart)

@@ -8,6 +8,8 @@ from typing import Any
 
 BLOCK = 3
 """Reflections along the edge of a block."""
+CUT = 5.3
+"""Standard deviations up to which a spot is followed."""
 MOST_NODES = 64
 """Points along the edge of a pixel."""
 _FARTHER = 1.25
@@ -71,7 +73,7 @@ class Capacity:
     seen: int
     windows: int
     spots: tuple[SpotSize, ...]
-    cut: float = 5.3
+    cut: float = CUT
 
     def doubled(self) -> Capacity:
         """Room for twice as many spots of each size, for some twice as large, and for indices farther out."""

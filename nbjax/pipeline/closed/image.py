@@ -137,21 +137,34 @@ def spots_of_all(
     experiment: Experiment, scene: Scene, spread: BeamSpread, crystal: CrystalParameters, capacity: Capacity
 ) -> tuple[Listed, Count, Bool[Array, ""]]:
     """Spots of every source, sensor layer and window, with one more axis in front; and whether there are too many."""
+    hkl, found, blocks = near_reflections(crystal, scene.rays, spread, capacity)
+    listed, count = spots_of_near(experiment, scene, spread, crystal, capacity, (hkl, found))
+    many = (found > capacity.near) | (blocks > capacity.blocks)
+    many |= (count.excited > capacity.excited).any() | (count.seen > capacity.seen).any()
+    return listed, count, many
+
+
+def spots_of_near(
+    experiment: Experiment,
+    scene: Scene,
+    spread: BeamSpread,
+    crystal: CrystalParameters,
+    capacity: Capacity,
+    near: tuple[Float[Array, "near 3"], Int[Array, ""]],
+) -> tuple[Listed, Count]:
+    """As ``spots_of_all``, of reflections that may reflect, and their number."""
     rays, windows = scene.rays, window_angles(crystal, capacity.windows)
-    hkl, found, blocks = near_reflections(crystal, crystal.factors, rays, spread, capacity)
 
     def of_pair(pair: tuple[RayTable, Array]) -> tuple[Listed, Count]:
         ray, window = pair
-        return listed_spots(experiment, crystal, scene, spread, capacity, (hkl, found), ray, window)
+        return listed_spots(experiment, crystal, scene, spread, capacity, near, ray, window)
 
     pairs = (
         jax.tree.map(lambda leaf: jnp.repeat(leaf, len(windows), axis=0), rays),
         jnp.tile(windows, (len(rays.number), 1)),
     )
-    listed, count = jax.lax.map(of_pair, pairs)
-    many = (found > capacity.near) | (blocks > capacity.blocks)
-    many |= (count.excited > capacity.excited).any() | (count.seen > capacity.seen).any()
-    return listed, count, many
+    listed: tuple[Listed, Count] = jax.lax.map(of_pair, pairs)
+    return listed
 
 
 def sorted_by_size(

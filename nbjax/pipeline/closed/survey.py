@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
-from nbjax.experiment import CrystalParameters, Experiment
+from nbjax.experiment import CrystalParameters, Experiment, chosen
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.pipeline.closed.crossing import range_rad
 from nbjax.pipeline.closed.frame import frame_of, narrowest
-from nbjax.pipeline.closed.image import closed_scene, is_closed, spots_of_all
-from nbjax.pipeline.closed.listing import Listed
+from nbjax.pipeline.closed.image import closed_scene, is_closed, spots_of_near
+from nbjax.pipeline.closed.listing import Count, Listed
 from nbjax.pipeline.closed.reach import longest_seen_per_m
-from nbjax.pipeline.closed.search import near_reflections
-from nbjax.pipeline.closed.spread import closed_beam
+from nbjax.pipeline.closed.search import all_near
+from nbjax.pipeline.closed.spread import BeamSpread
 from nbjax.pipeline.compilation import compiled
+from nbjax.pipeline.scene import Scene
 from nbjax.sampling.capacity import MOST_NODES, Capacity, SpotSize
 
 _SPARE = 1.25
 """Times as many spots as were counted."""
+_AT_ONCE = 1024
+"""Reflections whose spots are counted at once, so that one program counts all."""
 _WINDOW_RAD = math.radians(1.0)
 """Of a longer rotation, the parts that are taken apart."""
 Triple = tuple[int, int, int]
@@ -54,25 +61,39 @@ def with_capacity(experiment: Experiment, spare: float = _SPARE, reach: float = 
 
 
 def _capacity(experiment: Experiment, crystal: CrystalParameters, spare: float, reach: float) -> Capacity:
-    bare = replace(experiment, crystals=(), backgrounds=(), mask=None)
-    longest = longest_per_m(bare) * reach
+    (alone, spread, scene), seen_per_m = _seen(_bare(experiment))
+    longest = _longer(float(seen_per_m)) * reach
     lowest, sizes = index_box(longest, crystal)
+    crystal = replace(crystal, capacity=None)
+    near, blocks = all_near(crystal, scene.rays, spread, (lowest, sizes), longest)
     windows = max(1, math.ceil(abs(float(range_rad(crystal.spindle))) / _WINDOW_RAD - 1e-9))
-    capacity = Capacity(lowest, sizes, longest, 1, 1, 1, 1, windows, ())
-    blocks = bucket(int(_count_blocks(bare, replace(crystal, capacity=capacity))), spare)
-    near = bucket(int(_count_near(bare, replace(crystal, capacity=replace(capacity, blocks=blocks)))), spare)
-    most = near * (1 if crystal.spindle.steps == 1 else 2)
-    capacity = replace(capacity, blocks=blocks, near=near, excited=most, seen=most * min(2, experiment.grid.panels))
-    excited, counts, found = (np.asarray(part) for part in _survey(bare, replace(crystal, capacity=capacity)))
-    rows = found.reshape(-1, 3)
-    most, on_panels = (bucket(int(part.max()), spare) for part in (excited, counts))
-    spots = _sizes(rows[rows[:, 0] > 0], _is_exact(experiment, crystal), spare)
-    return replace(capacity, excited=most, seen=on_panels, spots=spots)
+    most, on_panels, found = _counted(partial(_survey, alone, spread, scene, crystal, windows), near)
+    spots = _sizes(found, _is_exact(spread, crystal), spare)
+    searched, listed, excited, shown = (bucket(count, spare) for count in (blocks, len(near), most, on_panels))
+    return Capacity(lowest, sizes, longest, searched, listed, excited, shown, windows, spots)
 
 
-def _is_exact(experiment: Experiment, crystal: CrystalParameters) -> bool:
+def _counted(survey: Callable[[np.ndarray, int], tuple[Count, Array]], near: np.ndarray) -> tuple[int, int, np.ndarray]:
+    """The most excited reflections and spots of a source and window, and the size of each spot, shape (spots, 3).
+
+    Args:
+        survey: of some reflections, and of how many.
+        near: reflections that may reflect.
+    """
+    counts, found = [], [np.zeros((0, 3))]
+    for first in range(0, len(near), _AT_ONCE):
+        part = near[first : first + _AT_ONCE]
+        padded = np.zeros((_AT_ONCE, 3))
+        padded[: len(part)] = part
+        count, sizes = jax.tree.map(np.asarray, survey(padded, len(part)))
+        counts.append((count.excited, count.seen))
+        found.append(sizes[sizes[..., 0] > 0])
+    most, on_panels = np.sum(counts, 0).max(-1) if counts else (0, 0)
+    return int(most), int(on_panels), np.concatenate(found)
+
+
+def _is_exact(spread: BeamSpread, crystal: CrystalParameters) -> bool:
     """Whether a crystal's spots are smeared by nothing but its size."""
-    _, spread = closed_beam(experiment.beam)
     disorder = crystal.disorder
     widths = [] if disorder is None else [disorder.mosaicity_rad, disorder.cell_spread]
     smeared = [*widths, spread.bandwidth, spread.directions, range_rad(crystal.spindle)]
@@ -102,49 +123,51 @@ def index_box(longest: float, crystal: CrystalParameters) -> tuple[Triple, Tripl
 
 def longest_per_m(experiment: Experiment) -> float:
     """The longest scattering vector that a pixel sees, or a little longer: the same for detectors nearly the same."""
-    return float(1.05 ** math.ceil(math.log(float(_longest(experiment)), 1.05) + 0.5))
+    return _longer(float(_seen(_bare(experiment))[1]))
+
+
+def _longer(longest: float) -> float:
+    return float(1.05 ** math.ceil(math.log(longest, 1.05) + 0.5))
+
+
+def _bare(experiment: Experiment) -> Experiment:
+    """The experiment without all that a detector's reach does not depend on."""
+    return replace(chosen(experiment, crystals=(), backgrounds=()), mask=None)
 
 
 _direct = compiled(lambda crystal: direct_vectors_m(crystal.cell))
 
 
 @compiled
-def _longest(experiment: Experiment) -> Array:
-    alone, _, scene = closed_scene(experiment)
-    return longest_seen_per_m(alone, scene)
-
-
-@compiled
-def _count_blocks(experiment: Experiment, crystal: CrystalParameters) -> Array:
-    return _near(experiment, crystal)[2]
-
-
-@compiled
-def _count_near(experiment: Experiment, crystal: CrystalParameters) -> Array:
-    return _near(experiment, crystal)[1]
-
-
-def _near(experiment: Experiment, crystal: CrystalParameters) -> tuple[Array, Array, Array]:
-    _, spread, scene = closed_scene(experiment)
-    assert crystal.capacity is not None
-    return near_reflections(crystal, crystal.factors, scene.rays, spread, crystal.capacity)
-
-
-@compiled
-def _survey(experiment: Experiment, crystal: CrystalParameters) -> tuple[Array, ...]:
-    """For every source and window: excited reflections, spots, and the size of each; zeros for none."""
+def _seen(experiment: Experiment) -> tuple[tuple[Experiment, BeamSpread, Scene], Array]:
+    """See ``closed_scene``; and the longest scattering vector that a pixel sees."""
     alone, spread, scene = closed_scene(experiment)
-    capacity = crystal.capacity
-    assert capacity is not None
-    listed, count, _ = spots_of_all(alone, scene, spread, crystal, capacity)
+    return (alone, spread, scene), longest_seen_per_m(alone, scene)
+
+
+@partial(compiled, static_argnames=("windows",))
+def _survey(
+    alone: Experiment,
+    spread: BeamSpread,
+    scene: Scene,
+    crystal: CrystalParameters,
+    windows: int,
+    near: Float[Array, "near 3"],
+    number: Any,
+) -> tuple[Count, Array]:
+    """For every source and window: how many spots there are, and the size of each; zeros for none."""
+    excited = len(near) * (1 if crystal.spindle.steps == 1 else 2)
+    seen = excited * min(2, alone.grid.panels)
+    capacity = Capacity((0, 0, 0), (0, 0, 0), 0.0, 0, 0, excited, seen, windows, ())
+    listed, count = spots_of_near(alone, scene, spread, crystal, capacity, (near, number))
 
     def sizes_of(listed: Listed) -> Array:
         frame = frame_of(listed.centre, listed.covariance, listed.arc, capacity.cut)
         return jnp.stack([frame.length, frame.width, narrowest(listed.covariance)])
 
     sizes = jax.vmap(jax.vmap(sizes_of))(listed)
-    seen = jnp.arange(sizes.shape[1]) < count.seen[:, None]
-    return count.excited, count.seen, jnp.where(seen[..., None], sizes, 0)
+    shown = jnp.arange(sizes.shape[1]) < count.seen[:, None]
+    return count, jnp.where(shown[..., None], sizes, 0)
 
 
 def _sizes(found: np.ndarray, exact: bool, spare: float) -> tuple[SpotSize, ...]:

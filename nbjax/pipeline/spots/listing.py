@@ -16,13 +16,14 @@ from nbjax.geometry.panel import Panel
 from nbjax.numerics import components
 from nbjax.pipeline.closed.crossing import Passage, excess_of, passages, range_rad
 from nbjax.pipeline.closed.listing import placed
+from nbjax.pipeline.closed.parts import picked
 from nbjax.pipeline.closed.search import near_reflections, places_of
 from nbjax.pipeline.closed.spread import upright, variance_along
 from nbjax.pipeline.sample import is_kept
 from nbjax.pipeline.scene import Scene
 from nbjax.pipeline.spots.equivalent import Equivalent
 from nbjax.pipeline.spots.section import Section, section_of
-from nbjax.sampling.capacity import Capacity
+from nbjax.sampling.capacity import CUT, Capacity
 
 
 @jax.tree_util.register_dataclass
@@ -55,19 +56,44 @@ class Number:
 
 def listed_rows(seen: Equivalent, capacity: Capacity, margin_px: Float[Array, ""] | float = 0.0) -> tuple[Number, Rows]:
     """The spots, of which those after their number mean nothing."""
-    crystal, rays = seen.crystal, seen.scene.rays
-    hkl, near, blocks = near_reflections(crystal, crystal.factors, rays, seen.spread, capacity)
-    both = passages_of(seen, hkl, capacity.windows + 1)
+    hkl, near, blocks = near_reflections(seen.crystal, seen.scene.rays, seen.spread, capacity)
+    room = capacity.excited, capacity.seen
+    excited, count, listed = rows_of_near(seen, (hkl, near), margin_px, capacity.windows, room, capacity.cut)
+    number = Number(blocks, near, excited, count)
+    full = (blocks > capacity.blocks) | (near > capacity.near) | (excited > capacity.excited)
+    # what was not looked at may be a spot
+    return replace(number, spots=jnp.where(full, jnp.maximum(count, capacity.seen + 1), count)), listed
+
+
+def rows_of_near(
+    seen: Equivalent,
+    near: tuple[Float[Array, "near 3"], Int[Array, ""] | int],
+    margin_px: Float[Array, ""] | float,
+    turns: int,
+    room: tuple[int, int],
+    cut: float = CUT,
+) -> tuple[Int[Array, ""], Int[Array, ""], Rows]:
+    """How many reflections are excited, how many spots they have, and these, as far as there is room.
+
+    Args:
+        seen: what lights them up.
+        near: reflections that may come near the sphere, and their number.
+        margin_px: how far off a panel the middle of a spot may lie.
+        turns: half turns that the exposure begins.
+        room: for excited reflections and for spots.
+        cut: standard deviations up to which a reflection is excited.
+    """
+    crystal, (hkl, number) = seen.crystal, near
+    both = passages_of(seen, hkl, turns + 1)
     parts = both.angle_rad.shape[1]
     passage: Passage = jax.tree.map(lambda leaf: leaf.reshape(-1), both)
     rows = jnp.repeat(hkl, parts, axis=0)
-    valid = jnp.arange(len(rows)) < parts * near
+    valid = jnp.arange(len(rows)) < parts * number
     if not seen.is_still:
         valid &= passage.end_rad > passage.start_rad
-    near_sphere = jax.vmap(lambda i, p: _is_excited(seen, i, p, capacity.cut))(rows, passage)
-    found, excited = places_of(valid & near_sphere, capacity.excited)
-    listed: Rows = jax.tree.map(lambda leaf: leaf[found], Rows(rows, passage, jnp.zeros(len(rows), jnp.int32)))
-
+    near_sphere = jax.vmap(lambda i, p: _is_excited(seen, i, p, cut))(rows, passage)
+    found, excited = places_of(valid & near_sphere, room[0])
+    listed: Rows = picked(Rows(rows, passage, jnp.zeros(len(rows), jnp.int32)), found)
     standing = upright(crystal)
 
     def section(hkl: Array, passage: Passage) -> Section:
@@ -76,12 +102,8 @@ def listed_rows(seen: Equivalent, capacity: Capacity, margin_px: Float[Array, ""
     cuts = jax.vmap(section)(listed.hkl, listed.passage)
     panel = panels_met(seen.experiment, seen.scene, cuts.diffracted, margin_px)
     shown = (jnp.arange(len(found)) < excited) & (panel >= 0) & is_kept(seen.experiment, components(cuts.star))
-    found, count = places_of(shown, capacity.seen)
-    listed = jax.tree.map(lambda leaf: leaf[found], replace(listed, panel=panel))
-    number = Number(blocks, near, excited, count)
-    full = (blocks > capacity.blocks) | (near > capacity.near) | (excited > capacity.excited)
-    # what was not looked at may be a spot
-    return replace(number, spots=jnp.where(full, jnp.maximum(count, capacity.seen + 1), count)), listed
+    found, count = places_of(shown, room[1])
+    return excited, count, picked(replace(listed, panel=panel), found)
 
 
 def _is_excited(seen: Equivalent, hkl: Float[Array, "3"], passage: Passage, cut: float) -> Bool[Array, ""]:

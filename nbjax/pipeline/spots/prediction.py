@@ -14,17 +14,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
-from jaxtyping import Int
 
 from nbjax.errors import ArgumentError
 from nbjax.experiment import Experiment, chosen
 from nbjax.pipeline.arguments import one_experiment
-from nbjax.pipeline.closed.search import near_reflections
+from nbjax.pipeline.closed.search import all_near
 from nbjax.pipeline.closed.survey import bucket, index_box, longest_per_m
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.spots.equivalent import equivalent
-from nbjax.pipeline.spots.listing import Number, Rows, half_turns, listed_rows
+from nbjax.pipeline.spots.listing import Rows, half_turns, listed_rows, rows_of_near
 from nbjax.pipeline.spots.table import Spots, spots_at
 from nbjax.sampling.capacity import Capacity
 
@@ -62,11 +60,10 @@ def predict(
         )
     with jax.enable_x64(True):
         held = jax.tree.map(jnp.asarray, alone)
-        number, rows = _listed(held, margin_px, _room(held))
-        count = int(number.spots)
+        _, _, count, rows = _found(held, margin_px)
         # of few sizes, so that series of images compile once
         shown: Rows = jax.tree.map(lambda leaf: np.asarray(leaf)[: bucket(count)], rows)
-        spots = replace(_spots_at(held, shown), count=number.spots)
+        spots = replace(_spots_at(held, shown), count=jnp.asarray(count, jnp.int32))
     return spots.first(count)
 
 
@@ -83,22 +80,20 @@ def spot_capacity(experiment: Experiment, crystal: int = 0, margin_px: float = 0
     """
     with jax.enable_x64(True):
         alone = jax.tree.map(jnp.asarray, _of_one(experiment, crystal))
-        room = _room(alone)
-        found, _ = _listed(alone, margin_px, room)
-        return replace(room, excited=bucket(int(found.excited)), seen=bucket(int(found.spots)))
+        room, excited, count, _ = _found(alone, margin_px)
+    return replace(room, excited=bucket(excited), seen=bucket(count))
 
 
-def _room(experiment: Experiment) -> Capacity:
-    """Room for whatever comes near the sphere, and for all of it on the panels."""
-    crystal = experiment.crystal
-    longest = longest_per_m(replace(chosen(experiment, crystals=(), backgrounds=()), mask=None))
-    lowest, sizes = index_box(longest, crystal)
-    turns = half_turns(crystal.spindle)
-    capacity = Capacity(lowest, sizes, longest, 1, 1, 1, 1, turns, ())
-    capacity = replace(capacity, blocks=bucket(int(_near(experiment, capacity)[1])))
-    capacity = replace(capacity, near=bucket(int(_near(experiment, capacity)[0])))
-    most = capacity.near * (1 if crystal.spindle.steps == 1 else turns + 1)
-    return replace(capacity, excited=most, seen=most)
+def _found(experiment: Experiment, margin_px: float) -> tuple[Capacity, int, int, Rows]:
+    """Room for all that is searched, how many reflections are excited, how many spots there are, and these."""
+    crystal, longest = experiment.crystal, longest_per_m(experiment)
+    box, turns, seen = index_box(longest, crystal), half_turns(crystal.spindle), _equivalent(experiment)
+    near, blocks = all_near(seen.crystal, seen.scene.rays, seen.spread, box, longest)
+    padded = np.zeros((bucket(len(near)), 3))
+    padded[: len(near)] = near
+    most = len(padded) * (1 if seen.is_still else turns + 1)
+    excited, count, rows = _listed(seen, (jnp.asarray(padded), len(near)), margin_px, turns, (most, most))
+    return Capacity(*box, longest, bucket(blocks), len(padded), most, most, turns, ()), int(excited), int(count), rows
 
 
 def _of_one(experiment: Experiment, crystal: int) -> Experiment:
@@ -121,16 +116,6 @@ def _predicted(experiment: Experiment, margin_px: Any, capacity: Capacity) -> Sp
     return replace(spots_at(experiment, rows), count=number.spots)
 
 
-@partial(compiled, static_argnames=("capacity",))
-def _listed(experiment: Experiment, margin_px: Any, capacity: Capacity) -> tuple[Number, Rows]:
-    return listed_rows(equivalent(experiment), capacity, margin_px)
-
-
+_listed = compiled(rows_of_near, static_argnames=("turns", "room"))
+_equivalent = compiled(equivalent)
 _spots_at = compiled(spots_at)
-
-
-@partial(compiled, static_argnames=("capacity",))
-def _near(experiment: Experiment, capacity: Capacity) -> tuple[Int[Array, ""], Int[Array, ""]]:
-    """How many reflections may come near the sphere, and how many blocks are searched for them."""
-    seen = equivalent(experiment)
-    return near_reflections(seen.crystal, seen.crystal.factors, seen.scene.rays, seen.spread, capacity)[1:]

@@ -15,7 +15,7 @@ from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.geometry.goniometer import Spindle
 from nbjax.physics.structure_factor import StructureFactors
-from nbjax.pipeline.closed.search import near_reflections, places_of, window_angles
+from nbjax.pipeline.closed.search import all_near, near_reflections, places_of, window_angles
 from nbjax.pipeline.closed.spread import BeamSpread, upright, variance_along
 from nbjax.pipeline.scene import RayTable, build_scene
 from nbjax.sampling.capacity import Capacity
@@ -51,7 +51,7 @@ CASES: dict[str, tuple[dict[str, Any], float, float, float]] = {
 @jax.jit
 def _found(crystal: CrystalParameters, rays: RayTable, spread: BeamSpread) -> tuple[jax.Array, ...]:
     assert crystal.capacity is not None
-    return near_reflections(crystal, crystal.factors, rays, spread, crystal.capacity)
+    return near_reflections(crystal, rays, spread, crystal.capacity)
 
 
 @jax.jit
@@ -91,6 +91,9 @@ def test_whatever_comes_near_is_found(name: str) -> None:
     hkl, count, blocks = _found(crystal, rays, spread)
     assert 1 < int(blocks) < 500
     found = {tuple(index) for index in np.asarray(hkl[: int(count)]).astype(int)}
+    every, searched = all_near(crystal, rays, spread, (LOWEST, SIZES), LONGEST_PER_M)
+    assert (len(every), searched) == (int(count), int(blocks))
+    assert {tuple(index) for index in every} == found
     box = np.stack(
         np.meshgrid(*(low + np.arange(size) for low, size in zip(LOWEST, SIZES, strict=True)), indexing="ij")
     )
