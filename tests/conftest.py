@@ -16,6 +16,7 @@ import jax
 import jaxlib
 import pytest
 import typechecker
+from hypothesis import settings
 from sharing import Sharing, dearest_first
 
 if "XLA_FLAGS" not in os.environ and jaxlib.__version__.startswith("0.10."):
@@ -27,6 +28,10 @@ if "XLA_FLAGS" not in os.environ and jaxlib.__version__.startswith("0.10."):
     )
 
 typechecker.install()
+
+# what compiles takes long, and only the first time
+settings.register_profile("nbjax", deadline=None)
+settings.load_profile("nbjax")
 
 if "NBJAX_TESTS_CACHE" not in os.environ:
     # what the workers of one run compile they share; the process that starts the run removes it

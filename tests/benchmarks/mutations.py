@@ -113,7 +113,7 @@ class Project:
         hypothesis = importlib.import_module("hypothesis")
         # and the simplest example of a failure, of no use here, takes as long as many changes
         phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
-        hypothesis.settings.register_profile("mutations", deadline=None, database=None, derandomize=True, phases=phases)
+        hypothesis.settings.register_profile("mutations", database=None, derandomize=True, phases=phases)
         hypothesis.settings.load_profile("mutations")
 
     def imported(self, modules: list[str]) -> None:

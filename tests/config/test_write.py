@@ -51,7 +51,7 @@ def with_first(config: Config) -> Config:
     return replace(config, crystal=config.crystals[0]) if config.crystals else config
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(config=values(Config).map(with_first))
 def test_what_is_written_reads_back(config: Config) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -22,7 +22,7 @@ def groups(sizes: list[int], width: int = 0) -> Groups:
     return Groups(tuple(pixels), tuple(at[:, :width] / 7.0 for at in pixels))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     st.lists(st.lists(st.integers(1, 30), max_size=6), min_size=1, max_size=3).filter(any),
     st.integers(1, 90),

@@ -35,7 +35,7 @@ def moved(start: float, lower: float, upper: float, step: float) -> float:
 _values = jax.jit(lambda found, theta: found.values(theta))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(BOUNDS), st.booleans(), st.floats(2.0, 6.5), st.floats(0.1, 1.0), st.floats(-2.0, 2.0))
 def test_a_step_is_bent_by_the_bounds(bounds: tuple, log: bool, start: float, scale: float, theta: float) -> None:
     check(bounds, log, start, scale, theta)

@@ -9,7 +9,7 @@ from nbjax.geometry.frames import across, turn_between, unit
 AXIS = st.tuples(*[st.floats(-1, 1)] * 3).map(np.array).filter(lambda axis: np.linalg.norm(axis) > 0.1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(beam=AXIS, spindle=AXIS, to_beam=AXIS, to_spindle=AXIS)
 @example(np.array([0, 1e-5, 0.5]), np.array([0.0, 0, 1]), np.array([0.0, 0, 1]), np.array([0.0, 0, 1]))
 def test_beam_goes_onto_beam_and_spindle_as_near_as_it_goes(
@@ -23,7 +23,7 @@ def test_beam_goes_onto_beam_and_spindle_as_near_as_it_goes(
     np.testing.assert_array_equal(turn_between(beam, spindle, beam, spindle), np.eye(3))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(direction=AXIS, beam=AXIS)
 def test_what_lies_across_the_beam(direction: np.ndarray, beam: np.ndarray) -> None:
     found = across(direction, beam)

@@ -21,7 +21,7 @@ from nbjax.physics.solid_angle import solid_angle_sr
 ANGLES = st.tuples(*[st.floats(-0.5, 0.5)] * 3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(ANGLES, st.floats(-0.4, 0.4))
 def test_the_beam_pivot_keeps_the_beam_centre(rotation: tuple, two_theta: float) -> None:
     experiment = prepare(small_config())
@@ -31,7 +31,7 @@ def test_the_beam_pivot_keeps_the_beam_centre(rotation: tuple, two_theta: float)
     np.testing.assert_allclose(np.array(hit), 0.1 * np.asarray(experiment.beam.direction), atol=1e-15)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(ANGLES, st.floats(-0.4, 0.4))
 def test_the_sample_pivot_keeps_the_near_point_and_its_distance(rotation: tuple, two_theta: float) -> None:
     experiment = prepare(small_config(detector={"convention": "xds", "close_distance_mm": 70.0}))

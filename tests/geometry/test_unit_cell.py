@@ -13,7 +13,7 @@ from nbjax.rotations import about_xyz
 LENGTH, ANGLE = st.floats(10.0, 300.0), st.floats(40.0, 130.0)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.tuples(LENGTH, LENGTH, LENGTH), st.tuples(ANGLE, ANGLE, ANGLE))
 def test_lengths_and_angles_come_back(lengths: tuple, angles: tuple) -> None:
     assume(sum(angles) < 350 and 2 * max(angles) < sum(angles) - 5)
@@ -37,7 +37,7 @@ def test_misset_turns_about_x_then_y_then_z() -> None:
     np.testing.assert_allclose(quarter @ [0, 1, 0], [0, 0, 1], atol=1e-15)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.tuples(*3 * [st.floats(-3.0, 3.0)]), st.tuples(*3 * [st.floats(75.0, 115.0)]))
 def test_a_setting_is_the_standard_one_turned(misset: tuple, angles: tuple) -> None:
     turn = np.asarray(about_xyz(jnp.array(misset)))

@@ -71,7 +71,7 @@ def whole(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["pdb", "mmcif", "small"])
 def test_500_mutations(kind: str) -> None:
-    @settings(max_examples=500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=500, database=None, suppress_health_check=list(HealthCheck))
     @given(edits, st.booleans())
     def check(changes: list[tuple[float, int, bytes]], is_cut: bool) -> None:
         content = whole(kind)

@@ -22,7 +22,7 @@ def matrix(cells: np.ndarray, off: np.ndarray) -> np.ndarray:
     return np.diag(cells) + np.array([[0, ab, ca], [ab, 0, bc], [ca, bc, 0]])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(CELLS, RATIOS)
 def test_shapes_see_the_matrix(cells: np.ndarray, ratios: np.ndarray) -> None:
     off = ratios * np.sqrt(cells * np.roll(cells, -1))
@@ -52,7 +52,7 @@ def test_a_round_block_is_an_ellipsoid_of_whole_cells() -> None:
     np.testing.assert_allclose(found, wanted, atol=0.02 * abs(wanted).max())
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(CELLS)
 def test_a_diagonal_matrix_is_its_cells_to_the_bit(cells: np.ndarray) -> None:
     held, rows = (jnp.asarray(cells), jnp.zeros(3)), jnp.asarray(ROWS)

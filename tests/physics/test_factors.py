@@ -22,7 +22,7 @@ def _towards(two_theta: float, azimuth: float) -> tuple:
     return tuple(jnp.array([x]) for x in (np.cos(two_theta), s * np.sin(azimuth), s * np.cos(azimuth)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.0, 3.1), st.floats(-3.1, 3.1), st.floats(-1, 1))
 def test_polarization_is_kahns_formula(two_theta: float, azimuth: float, kahn: float) -> None:
     found = polarization_factor(jnp.float64(kahn), BEAM, _towards(two_theta, azimuth), AXIS)

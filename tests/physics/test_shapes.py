@@ -93,7 +93,7 @@ def test_the_constants_of_nanobragg_make_spots_of_other_sums() -> None:
     assert _total("nanobragg_gauss", (20.0, 20.0, 20.0), 4.0) == pytest.approx(sums["gauss"] / 8, rel=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.tuples(*[st.floats(-0.49, 0.49).filter(lambda x: abs(x) > 1e-4)] * 3), st.tuples(*[st.integers(1, 40)] * 3))
 def test_the_square_shape_is_the_sum_over_its_cells(delta: tuple, cells: tuple) -> None:
     exact = np.prod([abs(np.exp(2j * np.pi * d * np.arange(n)).sum()) for d, n in zip(delta, cells, strict=True)])
@@ -141,7 +141,7 @@ def test_slopes_of_the_square_shape(dtype, tolerance: float) -> None:
         assert float(jnp.abs(slope[~far]).max()) <= 1.01 * float(jnp.abs(wanted).max())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.sampled_from(["square", "round", "gauss"]),
     st.tuples(*[st.floats(-0.49, 0.49)] * 3),
@@ -170,7 +170,7 @@ def _squared_with_slopes(shape: str, at: tuple, cells: tuple) -> tuple[jax.Array
     return jax.value_and_grad(lambda at: _lattice(shape, at, cells, jnp.float64(0.9)) ** 2)(at)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-0.5, 0.4999), min_size=3, max_size=3), st.sampled_from([5.0, 30.0, 30.25, 100.0, 1000.0]))
 def test_fixed_point_keeps_the_fringes_of_large_crystals(delta: list, count: float) -> None:
     field, n = jnp.asarray(delta)[:, None], (jnp.float64(count),) * 3
@@ -217,7 +217,7 @@ def test_radial_shapes_peak_at_the_number_of_cells(shape: str, peak: float) -> N
     assert abs(float(value[1])) < 0.05 * 60
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(-40, 40), st.integers(1, 60), st.floats(-0.49, 0.49).filter(lambda d: abs(d) > 1e-3))
 def test_the_sign_of_an_axis_is_that_of_the_whole_quotient(whole: int, cells: int, delta: float) -> None:
     index, count = (jnp.array([float(whole)]),) * 3, (jnp.float64(cells),) * 3

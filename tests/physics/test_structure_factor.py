@@ -37,7 +37,7 @@ def test_without_a_table_all_are_the_default() -> None:
     np.testing.assert_array_equal(nearest(factors, _fields(4, -2, 9)), [3.0])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(-2.9, 1.9), st.floats(-1.9, 2.9), st.floats(3.1, 5.9))
 def test_cubics_are_interpolated_exactly(h: float, k: float, l: float) -> None:  # noqa: E741
     def cubic(h, k, l):  # noqa: E741

@@ -47,7 +47,7 @@ def test_the_image_does_not_depend_on_the_tile(tile: int) -> None:
     np.testing.assert_allclose(_image(prepare(small_config(**rich))), whole, rtol=1e-12, atol=1e-12 * whole.max())
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_domains_and_sources_does_not_matter(random) -> None:
     experiment = prepare(small_config(**RICH))
@@ -71,7 +71,7 @@ def test_the_order_of_domains_and_sources_does_not_matter(random) -> None:
     np.testing.assert_allclose(_image(shuffled), wanted, rtol=1e-12, atol=1e-12 * wanted.max())
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.floats(0.1, 50.0))
 def test_intensity_scales_with_fluence_and_with_the_square_of_structure_factors(factor: float) -> None:
     experiment = prepare(small_config(crystal={"default_F": 2.0}))
@@ -83,7 +83,7 @@ def test_intensity_scales_with_fluence_and_with_the_square_of_structure_factors(
     np.testing.assert_allclose(_image(experiment.with_crystal(crystal)), whole * factor**2, rtol=1e-12)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.floats(0.5, 20.0))
 def test_point_pixels_fall_with_the_square_of_the_distance(factor: float) -> None:
     config = small_config(detector={"point_pixel": True, "convention": "xds"})
@@ -99,7 +99,7 @@ def test_point_pixels_fall_with_the_square_of_the_distance(factor: float) -> Non
     np.testing.assert_allclose(_image(near.with_panel(panel)) * factor**2, whole, rtol=1e-7, atol=1e-10 * whole.max())
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(
     st.tuples(st.floats(-1, 1), st.floats(-1, 1), st.floats(0.1, 1)),
     st.floats(-3.0, 3.0),

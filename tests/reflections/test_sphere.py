@@ -165,7 +165,7 @@ def cell_of(group: gemmi.SpaceGroup) -> tuple[float, ...]:
     return next(cell for cell in cells if not contradicts(group.operations(), gemmi.UnitCell(*cell)))
 
 
-@settings(max_examples=25, deadline=None, database=None)
+@settings(max_examples=25, database=None)
 @given(number=st.integers(0, len(list(gemmi.spacegroup_table())) - 1), seed=st.integers(0, 1000))
 def test_every_group_of_the_table_keeps_its_laws(number: int, seed: int) -> None:
     group = list(gemmi.spacegroup_table())[number]

@@ -73,7 +73,7 @@ def on_plane(panel: Panel, beam: np.ndarray) -> tuple[float, float, float]:
     return float(fast), float(slow), float(distance)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(detectors())
 def test_the_numbers_of_a_header_are_where_the_beam_meets_the_panel(detector: Detector) -> None:
     resolved = resolved_of(detector)
@@ -104,7 +104,7 @@ def test_the_numbers_of_a_header_are_where_the_beam_meets_the_panel(detector: De
     assert {key: float(words[key]) for key in wanted} == pytest.approx(wanted, rel=1e-5, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(detectors(), st.sampled_from(["header_file", "mask_file"]))
 def test_a_header_places_the_panel_again(
     tmp_path_factory: pytest.TempPathFactory, detector: Detector, key: str

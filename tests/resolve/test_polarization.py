@@ -26,7 +26,7 @@ def test_a_fraction_is_the_share_of_the_intensity_along_the_axis() -> None:
     assert np.asarray(table["beam.polarization_fraction"].get(experiment)) == pytest.approx(0.99, rel=1e-15)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-1, 1), min_size=6, max_size=6))
 def test_the_electric_vector_is_across_the_beam_and_the_normal(numbers: list[float]) -> None:
     beam, normal = np.array(numbers[:3]), np.array(numbers[3:])

@@ -10,7 +10,7 @@ from nbjax.sampling.channels import mean_and_spread, reduced
 from nbjax.sampling.spectra import FULL_WIDTHS, gaussian_band
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**31), st.integers(1, 60), st.integers(1, 400), st.floats(0.0, 0.9))
 def test_total_mean_and_spread_stay(seed: int, channels: int, found: int, dark: float) -> None:
     rng = np.random.default_rng(seed)
@@ -82,7 +82,7 @@ def test_a_wavelength_that_would_lie_beyond_the_list_stays_a_hundredth_of_it_fro
     assert mean_and_spread(few, own)[1] < mean_and_spread(wavelengths, weights)[1]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31), st.integers(2, 20), st.integers(30, 200))
 def test_the_mirrored_spectrum_has_mirrored_wavelengths(seed: int, channels: int, count: int) -> None:
     rng = np.random.default_rng(seed)

@@ -32,7 +32,7 @@ FORMS: dict[str, Callable[[TraceDocument], bytes]] = {
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @given(arguments=document_arguments())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_what_is_read_is_what_was_written(suffix: str, arguments: dict[str, Any]) -> None:
     trace = made(arguments)
     assert_same(parse_trace(FORMS[suffix](trace), "trace"), trace)

@@ -47,7 +47,7 @@ def test_panels_on_each_other(shift_px: tuple[float, float, float], lies_on: boo
     assert overlapping(panels) == ([(0, 1)] if lies_on else [])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 10_000))
 def test_panels_that_cross(seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -98,7 +98,7 @@ def test_corners(tmp_path: Path) -> None:
 NUMBERS = st.floats(-2000, 2000).map(lambda value: round(value, 4))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(NUMBERS, NUMBERS, st.floats(-0.5, 0.5), st.floats(500, 2e4)), min_size=1, max_size=4),
     st.floats(0, 2 * np.pi),

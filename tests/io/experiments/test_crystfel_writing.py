@@ -28,7 +28,7 @@ def again(folder: Path, found: RecordedExperiment) -> RecordedExperiment:
     return read_experiment(str(folder / "a.geom"))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 1000))
 def test_corners_come_back(seed: int) -> None:
     found = several(seed)

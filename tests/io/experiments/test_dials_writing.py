@@ -26,7 +26,7 @@ def written(*detector: Any) -> Node:
     return Node(json.loads(json.dumps(detector_model(*detector))), "a")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 1000))
 def test_corners_come_back(seed: int) -> None:
     found = several(seed)

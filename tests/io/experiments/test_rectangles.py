@@ -13,7 +13,7 @@ from nbjax.io.experiments.rectangles import rectangles
 BAD = arrays.arrays(bool, st.tuples(st.integers(1, 7), st.integers(1, 7)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(BAD)
 def test_every_bad_pixel_is_in_one(bad: np.ndarray) -> None:
     counts = np.zeros(bad.shape, int)

@@ -63,7 +63,7 @@ def expand(content: bytes, column: str | None) -> None:
 
 
 @pytest.mark.parametrize("kind", list(FILES))
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=500, suppress_health_check=list(HealthCheck), database=None)
 @given(seed=st.integers(0, 2**32), column=st.sampled_from([None, None, "F", "I", "FP", "F(-)"]))
 def test_only_sentences_come_of_damaged_files(kind: str, seed: int, column: str | None) -> None:
     with contextlib.suppress(FileError):

@@ -15,7 +15,7 @@ def table(x: np.ndarray, y: np.ndarray, even: bool = False) -> Tabulated:
     return Tabulated(jnp.asarray(x), jnp.asarray(y), even)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**31), power=st.integers(0, 3))
 def test_inside_it_is_exact_for_cubics_next_to_the_ends_for_parabolas_beyond_them_for_lines(
     seed: int, power: int

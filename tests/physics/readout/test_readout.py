@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import GOLDEN, images
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jax import Array
 
@@ -60,7 +60,6 @@ def test_rounding_adds_a_twelfth() -> None:
         assert float(said.mean) - 50.3 == pytest.approx(errors.mean(), abs=1e-3)
 
 
-@settings(deadline=None)
 @given(st.floats(-1e6, 1e6), st.integers(1, 1_000_000), st.sampled_from(["nearest", "down"]))
 def test_quantized_pixels_are_whole_and_within_their_width(value: float, largest: int, rounding: str) -> None:
     found = Quantize(largest, rounding).record(None, np.array([value]))[0]  # type: ignore[arg-type]

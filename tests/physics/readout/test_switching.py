@@ -19,7 +19,7 @@ STAGE = GainSwitching(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(0.0, 1e4))
 def test_words_mean_the_photons_that_they_are_of(photons: float) -> None:
     words = STAGE.record(jax.random.key(0), jnp.asarray([photons]))

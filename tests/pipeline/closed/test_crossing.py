@@ -50,7 +50,7 @@ def _passages(star: jax.Array, start: jax.Array, end: jax.Array) -> Passage:
     return passages(excess, (start, end), PARTS)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(STARS)
 def test_the_excess_is_a_cosine_of_the_angle(star: np.ndarray) -> None:
     angles = np.linspace(-4.0, 5.0, 13)
@@ -58,7 +58,7 @@ def test_the_excess_is_a_cosine_of_the_angle(star: np.ndarray) -> None:
     np.testing.assert_allclose(found, excess_at(star, angles), rtol=0, atol=1e-13)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(-2, 2), st.floats(0.1, 3), st.floats(-3, 3), st.integers(-4, 4).map(float), st.floats(-6, 6))
 def test_a_half_turn_has_every_value_once(
     constant: float, height: float, highest: float, half: int, value: float
@@ -77,7 +77,7 @@ def test_what_never_changes_has_no_angle_that_is_not_a_number() -> None:
     assert np.isfinite(jax.grad(lambda value: still.angle_rad(jnp.float64(1.0), value))(jnp.float64(0.2)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STARS, st.floats(-7.0, 7.0, allow_subnormal=False), st.floats(1e-3, (PARTS - 1) * np.pi - 1e-3))
 def test_passages_are_the_parts_between_turning_points(star: np.ndarray, start: float, width: float) -> None:
     end = start + width

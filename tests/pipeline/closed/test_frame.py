@@ -30,7 +30,7 @@ frame = jax.jit(lambda centre, covariance, arc: frame_of(centre, covariance, arc
 line, _narrowest = jax.jit(Frame.line), jax.jit(narrowest)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SPOTS, st.tuples(*[st.floats(-3.0, 60.0, allow_subnormal=False)] * 2), st.floats(0.0, 2.0))
 def test_a_frame_holds_the_ellipse_of_the_cut(spot: Any, centre: Any, arc: float) -> None:
     covariance = covariance_of(spot)
@@ -73,7 +73,7 @@ def test_a_spot_without_extent_has_a_frame() -> None:
     assert (float(found.length), float(found.width), float(found.lean)) == (1.0, 1.0, 0.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SPOTS)
 def test_the_narrowest_is_the_smaller_axis(spot: tuple[float, float, float]) -> None:
     found = float(_narrowest(jnp.asarray(covariance_of(spot))))

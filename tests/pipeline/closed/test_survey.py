@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import nbjax
@@ -75,7 +75,6 @@ def test_indices_reach_as_far_as_the_detector_and_the_table() -> None:
     assert index_box(longest, replace(crystal, factors=away))[1][0] == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.integers(1, 90)] * 2, st.floats(0.02, 3.0)), max_size=60), st.booleans())
 def test_every_spot_finds_room(spots: list[tuple[int, int, float]], exact: bool) -> None:
     found = np.array(spots, float).reshape(-1, 3)

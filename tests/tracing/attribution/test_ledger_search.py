@@ -12,7 +12,7 @@ NAMES = ("a", "b", "c", "d", "e", "f")
 TOLERANCE = 1e-8
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sets(st.sampled_from(NAMES)), st.sets(st.sampled_from(NAMES)), st.integers(2, 6))
 def test_the_entries_that_differ_are_found(truth: set[str], base: set[str], count: int) -> None:
     names = NAMES[:count]
