@@ -30,7 +30,7 @@ if "XLA_FLAGS" not in os.environ and jaxlib.__version__.startswith("0.10."):
 typechecker.install()
 
 # what compiles takes long, and only the first time
-settings.register_profile("nbjax", deadline=None)
+settings.register_profile("nbjax", settings(), deadline=None)
 settings.load_profile("nbjax")
 
 if "NBJAX_TESTS_CACHE" not in os.environ:
