@@ -54,13 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
     from nbjax.plot import Wanted
 
     model = Model(read_data(arguments.config, arguments.set)[0])
-    resolved, experiment = model.prepared(model.base)
+    resolved, _ = model.prepared(model.base)
     say_resolved(resolved)
     measured = None
     if arguments.image is not None:
-        slow, fast = experiment.grid.shape
         wanted = Wanted(dataset=arguments.dataset, unit="photons", pedestal_counts=arguments.pedestal)
-        measured = read_measured(arguments.image, (slow, fast), wanted)
+        measured = read_measured(arguments.image, resolved.detector, wanted)
     print("preparing the first image", file=sys.stderr, flush=True)
     interruptible(lambda: model.frame({}))
     name = None if arguments.image is None else Path(arguments.image).name

@@ -88,7 +88,7 @@ def config_from_dict(data: Mapping[str, Any]) -> Config:
     data = dict(data)
     if isinstance(data.get("parity"), str):
         data["parity"] = [name.strip() for name in data["parity"].split(",")]
-    _share_crystal(data)
+    share_crystal(data)
     try:
         return structured(data, Config)
     except ConfigError as error:
@@ -106,8 +106,12 @@ def _of_each_crystal(faults: list[Fault]) -> list[Fault]:
     return [fault for fault in faults if not copied(fault)]
 
 
-def _share_crystal(data: dict[str, Any]) -> None:
-    """Give each of several crystals the keys of ``crystal`` that it does not have, and make the first ``crystal``."""
+def share_crystal(data: dict[str, Any]) -> None:
+    """Give each of several crystals the keys of ``crystal`` that it does not have, and make the first ``crystal``.
+
+    Args:
+        data: tables of a configuration, which are changed; those that are no tables stay as they are.
+    """
     shared, several = data.get("crystal", {}), data.get("crystals")
     if not isinstance(several, list) or not several or not all(isinstance(one, dict) for one in [shared, *several]):
         return

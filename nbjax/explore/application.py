@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+import jax
 import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LogNorm, PowerNorm
@@ -27,14 +28,17 @@ from nbjax import __version__
 from nbjax.config.inputs import absolute_inputs
 from nbjax.config.write import config_toml
 from nbjax.errors import NbjaxError
+from nbjax.explore.ground import ground_of
 from nbjax.explore.guard import Guard
 from nbjax.explore.measured import fitted_changes
-from nbjax.explore.model import Model, Superseded
+from nbjax.explore.model import Frame, Model, Superseded
 from nbjax.explore.overlay import overlay_of
 from nbjax.explore.pixel import pixel_facts
 from nbjax.explore.sliders import described, slider_values
 from nbjax.plot import COLOUR_MAPS, Scale
 from nbjax.plot.scale import COURSES
+from nbjax.preparation.picture import layout_of
+from nbjax.resolve import Resolved
 from nbjax.style import DIFFERENCES
 
 _PAGE = {
@@ -108,15 +112,15 @@ class _Answers:
 
     def start(self, request: Request) -> Response:
         """What the page is built from."""
-        resolved, experiment = self._model.prepared(self._model.base)
-        slow, fast = experiment.grid.shape
+        resolved, _ = self._model.prepared(self._model.base)
+        slow, fast = resolved.detector.shape[-2:]
         return JSONResponse(
             {
                 "version": __version__,
                 "name": self._exhibit.name,
                 "slow": slow,
                 "fast": fast,
-                "closed": resolved.crystal.model == "closed",
+                "ground": _ground(resolved),
                 "sliders": described(resolved),
                 "values": slider_values(resolved),
                 "measured": self._exhibit.measured_name,
@@ -150,10 +154,10 @@ class _Answers:
 
         def answer(asked: dict[str, Any]) -> Response:
             config = self._model.config(_changes(asked))
-            slow, fast = asked.get("slow"), asked.get("fast")
-            if not isinstance(slow, int) or not isinstance(fast, int):
-                raise _Asked("slow and fast: are no whole numbers; name a pixel")
-            return JSONResponse(pixel_facts(self._model, config, slow, fast))
+            at = [asked[name] for name in ("panel", "slow", "fast") if asked.get(name) is not None]
+            if len(at) < 2 or not all(type(place) is int for place in at):
+                raise _Asked("panel, slow and fast: are no whole numbers; name a pixel")
+            return JSONResponse(pixel_facts(self._model, config, at))
 
         return await _answered(request, answer)
 
@@ -193,7 +197,10 @@ class _Answers:
             "remarks": frame.remarks,
         }
         if not asked.get("moving"):
-            told["limits"] = _limits(frame.photons, asked.get("course", "auto"))
+            told["limits"] = _limits(frame, asked.get("course", "auto"))
+        if len(frame.resolved.detector.panels) > 1:
+            # they may have been shifted
+            told["ground"] = _ground(frame.resolved)
         told["milliseconds"] = 1000 * (time.perf_counter() - begin)
         return _floats(told, frame.photons)
 
@@ -264,11 +271,25 @@ def _floats(told: dict[str, Any], values: np.ndarray) -> Response:
     )
 
 
-def _limits(photons: np.ndarray, course: Any) -> tuple[str, float, float]:
+def _ground(resolved: Resolved) -> dict[str, Any]:
+    panels = resolved.detector.panels
+    with jax.enable_x64(True):
+        ground = ground_of(layout_of(resolved))
+    return ground.described([panel.name for panel in panels] if len(panels) > 1 else ())
+
+
+def _limits(frame: Frame, course: Any) -> tuple[str, float, float]:
     """Course of the colours and its limits, as ``nbjax show`` chooses them."""
     if course not in COURSES:
         raise _Asked(f"course: got {course!r}; choose from {', '.join(COURSES)}")
-    norm = Scale(course).norm(photons)
+    photons, panels = frame.photons, frame.resolved.detector.panels
+    if len(panels) > 1:
+        # smaller ones have nothing at their ends
+        norm = Scale(course).norm(
+            *(own[: panel.pixels[1], : panel.pixels[0]] for own, panel in zip(photons, panels, strict=True))
+        )
+    else:
+        norm = Scale(course).norm(photons)
     kind = {LogNorm: "log", PowerNorm: "sqrt"}.get(type(norm), "linear")
     assert norm.vmin is not None
     assert norm.vmax is not None

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from nbjax.config.tree import Config
 from nbjax.errors import ConfigError, Fault, FileError
-from nbjax.explore.changes import changes_between
+from nbjax.explore.changes import changes_between, fitted_path
 from nbjax.explore.model import Model
 from nbjax.fit import COARSE_TO_FINE, Free, Stage, boxes, fit
 from nbjax.fit.configuration import check_writable, fitted_config
@@ -20,6 +20,7 @@ from nbjax.fit.equations import broadened
 from nbjax.io.images import other_size
 from nbjax.pipeline.closed.survey import with_capacity
 from nbjax.plot import Camera, Wanted, read_exposure
+from nbjax.resolve.detector import ResolvedDetector
 
 _BROADEN = 3.0
 """Of the spots whose boxes are fitted, so that those that start beside their pixels are in them."""
@@ -27,18 +28,20 @@ _SPARE = 2.0
 """Times as many spots as there are, for which a closed crystal gets room."""
 
 
-def read_measured(name: str, shape: tuple[int, int], wanted: Wanted) -> Float[np.ndarray, "slow fast"]:
-    """Photons of a measured image, NaN where there are none.
+def read_measured(name: str, detector: ResolvedDetector, wanted: Wanted) -> Float[np.ndarray, "..."]:
+    """Photons of a measured image, NaN where there are none, of the shape of the model's image.
 
     Args:
         name: of the file.
-        shape: (slow, fast) of the model's image.
+        detector: of the model.
         wanted: which image, and how its numbers are meant.
 
     Raises:
         FileError: it cannot be read, or is of another size.
     """
-    values = read_exposure(name, Camera(shape=shape), wanted).values
+    shape = detector.shape
+    camera = Camera(panels=detector.panels if len(shape) > 2 else (), shape=(shape[-2], shape[-1]))
+    values = read_exposure(name, camera, wanted).values
     if values.shape != shape:
         raise FileError(f"{name}: {other_size(values.shape, shape)}; give the configuration of this image")
     return values
@@ -47,7 +50,7 @@ def read_measured(name: str, shape: tuple[int, int], wanted: Wanted) -> Float[np
 def fitted_changes(
     model: Model,
     config: Config,
-    measured: Float[np.ndarray, "slow fast"],
+    measured: Float[np.ndarray, "..."],
     keys: Sequence[str],
     say: Callable[[str], None],
 ) -> dict[str, Any]:
@@ -65,7 +68,8 @@ def fitted_changes(
     """
     if not keys:
         raise ConfigError([Fault("parameters", "none is free; mark those that the fit may move")])
-    check_writable(config, keys)
+    paths = [fitted_path(key, len(config.crystals)) for key in keys]
+    check_writable(config, paths)
     _, experiment = model.prepared(config)
     with jax.enable_x64(True):
         say("finding the spots")
@@ -74,13 +78,13 @@ def fitted_changes(
         result = fit(
             [experiment],
             [measured],
-            [Free(key) for key in keys],
+            [Free(path) for path in paths],
             _stages(config),
             used=[used],
             convention=config.detector.convention,
             on_step=lambda stage, state, entry: say(f"step {entry.step}: loss {float(entry.losses.sum()):.8g}"),
         )
-        fitted = fitted_config(config, result.experiments[0], keys)
+        fitted = fitted_config(config, result.experiments[0], paths)
     (shot,) = result.shots
     rows = zip(result.names, shot.values, shot.sigmas, result.units, strict=True)
     return {

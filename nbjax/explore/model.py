@@ -15,8 +15,7 @@ from jaxtyping import Float
 from nbjax.advice import doubts
 from nbjax.config.edit import with_values
 from nbjax.config.inputs import OF_FACTORS
-from nbjax.config.tree import Config
-from nbjax.errors import ConfigError, Fault
+from nbjax.config.tree import Config, Crystal
 from nbjax.experiment import Experiment
 from nbjax.explore.changes import Changes, changed_config
 from nbjax.pipeline.closed.survey import with_capacity
@@ -24,6 +23,7 @@ from nbjax.pipeline.image import simulate
 from nbjax.pipeline.render import check_finite, render
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import Resolved, resolve
+from nbjax.resolve.crystal import ResolvedCrystal
 from nbjax.sampling.capacity import Capacity
 
 _SPARE, _REACH = 2.0, 1.3
@@ -46,13 +46,13 @@ class Frame:
     """An image.
 
     Attributes:
-        photons: of each pixel.
+        photons: of each pixel, shape (slow, fast), or (panel, slow, fast).
         resolved: the configuration that it is of.
         level, levels: how fine it is, from 0, and how many there are.
         remarks: what is doubtful about the configuration, in sentences.
     """
 
-    photons: Float[np.ndarray, "slow fast"]
+    photons: Float[np.ndarray, "..."]
     resolved: Resolved
     level: int
     levels: int
@@ -66,7 +66,7 @@ class Model:
         data: its tables, from ``nbjax.config.load.read_data``.
 
     Raises:
-        ConfigError: a fault of it, or a detector of several panels, which the page does not show.
+        ConfigError: a fault of it.
     """
 
     def __init__(self, data: Mapping[str, Any]):
@@ -75,10 +75,7 @@ class Model:
         self._prepared: OrderedDict[Config, tuple[Resolved, Experiment]] = OrderedDict()
         self._rooms: list[Room] = []
         self.base = changed_config(data, {})
-        resolved, experiment = self.prepared(self.base)
-        if experiment.grid.panels > 1:
-            raise ConfigError([Fault("detector.file", "has several panels, and the page shows one; use nbjax show")])
-        self._held = resolved, experiment
+        self._held = self.prepared(self.base)
 
     def config(self, changes: Changes) -> Config:
         """The configuration with changes, see ``changed_config``."""
@@ -135,17 +132,11 @@ class Model:
 
     def _light(self, config: Config) -> Config:
         """The configuration without the files of its structure factors, which take long to read."""
-        crystal, known = config.crystal, self._held[0].crystal
-        if config.crystals or all(getattr(crystal, name) is None for name in OF_FACTORS):
-            return config
-        oriented = crystal.matrix_file is not None or crystal.orientation_file is not None
-        cell = (
-            {}
-            if oriented
-            else {"cell_A": crystal.cell_A or known.cell_A, "cell_deg": crystal.cell_deg or known.cell_deg}
-        )
-        light = {**_FACTORS, **cell, "default_F": known.default_F or 1.0, "interpolate": known.interpolate}
-        return replace(config, crystal=replace(crystal, **light))
+        held = self._held[0]
+        known = [held.crystals[number] for number in held.listed]
+        said = config.crystals or (config.crystal,)
+        light = tuple(_light(one, other) for one, other in zip(said, known, strict=True))
+        return replace(config, crystal=light[0], crystals=light if config.crystals else ())
 
     def _with_factors(self, experiment: Experiment) -> Experiment:
         """The experiment with the structure factors that were there before."""
@@ -160,7 +151,7 @@ class Model:
 
     def _moving(self, config: Config) -> tuple[Resolved, Experiment]:
         light = self._light(config)
-        if light is config:
+        if light == config:
             return self.prepared(config)
         resolved = resolve(light)
         return resolved, self._with_factors(prepare_resolved(resolved, on_host=True, counted=False))
@@ -188,6 +179,17 @@ class Model:
         return image.astype(np.float32)
 
 
+def _light(crystal: Crystal, known: ResolvedCrystal) -> Crystal:
+    """A crystal without the files of its structure factors."""
+    if all(getattr(crystal, name) is None for name in OF_FACTORS):
+        return crystal
+    oriented = crystal.matrix_file is not None or crystal.orientation_file is not None
+    cell: dict[str, Any] = {}
+    if not oriented:
+        cell = {"cell_A": crystal.cell_A or known.cell_A, "cell_deg": crystal.cell_deg or known.cell_deg}
+    return replace(crystal, **_FACTORS, **cell, default_F=known.default_F or 1.0, interpolate=known.interpolate)
+
+
 def _in_room(experiment: Experiment, room: Room) -> Experiment:
     crystals = tuple(
         replace(crystal, capacity=capacity) for crystal, capacity in zip(experiment.crystals, room, strict=True)
@@ -197,10 +199,10 @@ def _in_room(experiment: Experiment, room: Room) -> Experiment:
 
 def sampling_levels(resolved: Resolved) -> list[dict[str, int]]:
     """Keys of the sampling, and their values, of images that become finer; nothing changes in the last."""
-    crystal = resolved.crystal
-    if crystal.model == "closed":
+    if resolved.crystal.model == "closed":
         return [{}]
-    domains, subpixels = crystal.mosaic_domains, resolved.sampling.oversample
+    domains = max(crystal.mosaic_domains for crystal in resolved.crystals)
+    subpixels = resolved.sampling.oversample
     found: list[dict[str, int]] = []
     count = _FIRST_DOMAINS
     while count < domains:

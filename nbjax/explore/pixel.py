@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,8 +11,11 @@ import numpy as np
 from nbjax.config.edit import with_values
 from nbjax.config.tree import Config
 from nbjax.errors import UsageError
+from nbjax.experiment import Experiment
 from nbjax.explore.model import Model
+from nbjax.parameters import alone
 from nbjax.pipeline.recording import trace
+from nbjax.tracing.document import PixelTrace
 from nbjax.tracing.factors import trace_document
 from nbjax.tracing.keys import UNITS
 
@@ -41,32 +45,50 @@ def _each(config: Config) -> list[Config]:
     return [with_values(config, {"crystal": one}) for one in config.crystals]
 
 
-def pixel_facts(model: Model, config: Config, slow: int, fast: int) -> dict[str, Any]:
+def pixel_facts(model: Model, config: Config, at: Sequence[int]) -> dict[str, Any]:
     """What the page says of a pixel: the numbers of ``nbjax trace``, by their keys.
 
     Args:
         model: of the configuration.
         config: with its changes.
-        slow, fast: of the pixel, from 0.
+        at: slow and fast of the pixel, from 0; of several panels after the panel.
 
     Raises:
         NbjaxError: a fault of the configuration, or a pixel outside of the image.
     """
     traced, of_mean = traced_config(config)
     resolved, experiment = model.prepared(traced)
-    slow_px, fast_px = resolved.detector.shape
-    if not (0 <= slow < slow_px and 0 <= fast < fast_px):
-        raise UsageError(f"slow {slow}, fast {fast}: is outside of {slow_px} x {fast_px} pixels; give a pixel of it")
+    shape, panels = resolved.detector.shape, resolved.detector.panels
+    slow, fast = at[-2:]
+    inside = len(at) == len(shape) and all(0 <= place < size for place, size in zip(at, shape, strict=True))
+    if not inside or (len(at) > 2 and not (fast < panels[at[0]].pixels[0] and slow < panels[at[0]].pixels[1])):
+        size = " x ".join(map(str, shape))
+        raise UsageError(f"pixel {' '.join(map(str, at))}: is outside of {size} pixels; give a pixel of the image")
     with jax.enable_x64(True):
-        (pixel,) = trace_document(experiment, trace(experiment, [[slow, fast]])).pixels
+        (pixel,) = trace_document(experiment, trace(experiment, [at])).pixels
+        indices = [_hkl(pixel)]
+        if len(experiment.crystals) > 1:
+            indices = [_hkl(_alone(experiment, number, at)) for number in resolved.listed]
     values = {key: np.asarray(value).tolist() for key, value in pixel.values.items()}
     length_per_m = float(np.linalg.norm(pixel.values["last_scattering_per_m"]))
     return {
+        "panel": at[0] if len(at) > 2 else None,
         "slow": slow,
         "fast": fast,
         "spacing_A": 1e10 / length_per_m if length_per_m else None,
-        "hkl": [round(index) for index in np.asarray(pixel.values["last_hkl0"]).tolist()],
+        "hkl": indices,
         "of_mean": of_mean,
         "values": values,
         "units": {key: UNITS[key] for key in values if key in UNITS},
     }
+
+
+def _hkl(pixel: PixelTrace) -> list[int]:
+    return [round(index) for index in np.asarray(pixel.values["last_hkl0"]).tolist()]
+
+
+def _alone(experiment: Experiment, number: int, at: Sequence[int]) -> PixelTrace:
+    """The pixel with one crystal alone: the samples of a trace end with those of the last one."""
+    one = alone(experiment, number)
+    (pixel,) = trace_document(one, trace(one, [at])).pixels
+    return pixel

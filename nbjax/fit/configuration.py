@@ -130,7 +130,8 @@ def fitted_config(
         values |= geometry.values
         if geometry.changes_frame and config.crystal.orientation_file is not None:
             values |= _cell(experiment)
-    return with_values(config, values | _crystal(config, experiment, paths))
+    fitted = with_values(config, values | _crystal(config, experiment, paths))
+    return replace(fitted, crystals=(fitted.crystal,)) if config.crystals else fitted
 
 
 def fitted_sources(config: Config, experiment: Experiment, paths: Sequence[str]) -> SourceList | None:

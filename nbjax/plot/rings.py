@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib.patheffects as effects
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from nbjax.errors import ArgumentError
@@ -63,7 +64,7 @@ def draw_rings(
             )
         seen = False
         for panel in range(len(layout.sizes)):
-            curve = sheet.place(panel, _within(layout, panel, layout.ring(panel, sine)))
+            curve = sheet.place(panel, within(layout, panel, layout.ring(panel, sine)))
             if not np.isfinite(curve).any():
                 continue
             axes.plot(*curve.T, color=RING, linewidth=0.7, alpha=0.8, gid=f"ring {spacing:g}", **_KEPT)
@@ -84,8 +85,8 @@ def draw_centre(axes: Axes, sheet: Sheet, layout: Layout) -> bool:
     return True
 
 
-def _within(layout: Layout, panel: int, curve: np.ndarray) -> np.ndarray:
-    """The curve, NaN outside of the panel."""
+def within(layout: Layout, panel: int, curve: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, "points 2"]:
+    """A curve of (fast, slow) in pixels, NaN outside of the panel."""
     slow, fast = layout.sizes[panel]
     with np.errstate(invalid="ignore"):
         inside = np.asarray(((curve >= 0) & (curve <= (fast, slow))).all(axis=-1))

@@ -82,6 +82,12 @@ class Resolved:
         """All crystals, twins after what they are twins of."""
         return (self.crystal, *self.others)
 
+    @property
+    def listed(self) -> tuple[int, ...]:
+        """Numbers of the crystals that the configuration lists, among all that there are with their twins."""
+        sizes = [1 if one.twin_law is None else 2 for one in self.config.crystals or (self.config.crystal,)]
+        return tuple(sum(sizes[:number]) for number in range(len(sizes)))
+
     def rows(self) -> list[tuple[str, object, str]]:
         """Every resolved value: key path, value, origin."""
         return [(key, value, origin) for key, (value, origin) in self.notes.items()]

@@ -126,7 +126,7 @@ def test_a_pixel_has_the_numbers_of_the_trace(client: Client, tiny: Path, tmp_pa
     values = json.loads((tmp_path / "trace.json").read_text())["pixels"][0]["values"]
     assert found["of_mean"]
     assert found["values"] == {key: pytest.approx(value, rel=1e-15) for key, value in values.items()}
-    assert found["hkl"] == [round(index) for index in values["last_hkl0"]]
+    assert found["hkl"] == [[round(index) for index in values["last_hkl0"]]]
     assert found["spacing_A"] == pytest.approx(1e10 / np.linalg.norm(values["last_scattering_per_m"]))
     assert client.post("pixel", json={"slow": 40, "fast": 0}).status_code == 400
     assert client.post("pixel", json={"slow": "a"}).status_code == 400

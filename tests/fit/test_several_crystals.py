@@ -129,3 +129,12 @@ def test_boxes_are_told_from_the_median_of_what_is_shown() -> None:
     assert not boxes(water, 3, 3.0).any()
     assert not boxes(replace(water, mask=jnp.zeros((64, 64))), 3, 3.0).any()
     assert boxes(both(), 3, 3.0).any()
+
+
+def test_an_only_crystal_of_a_list_is_written_as_it_was_fitted() -> None:
+    listed = replace(config(), crystals=(config().crystal,))
+    place = parameters_of(prepare(listed))["crystal.misset_deg"]
+    moved = place.set(prepare(listed), jnp.array([12.0, 21.0, 29.0]))
+    fitted = fitted_config(listed, moved, ["crystal.misset_deg"])
+    assert fitted.crystals == (fitted.crystal,)
+    np.testing.assert_allclose(place.get(prepare(fitted)), [12.0, 21.0, 29.0])

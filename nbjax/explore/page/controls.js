@@ -17,7 +17,23 @@ function range(slider, first) {
 export class Controls {
   constructor(place, sliders, values, withFit, changed) {
     this.sliders = sliders; this.changed = changed; this.groups = new Map(); this.changes = {};
-    for (const slider of sliders) this.groups.set(slider.key, this.group(place, slider, values[slider.key], withFit));
+    const several = sliders.some((slider) => slider.crystal > 0), folds = new Map();
+    for (const slider of sliders) {
+      const inside = several && slider.crystal !== null ? this.fold(place, folds, slider.crystal) : place;
+      this.groups.set(slider.key, this.group(inside, slider, values[slider.key], withFit));
+    }
+  }
+
+  // what holds the sliders of one of several crystals
+  fold(place, folds, crystal) {
+    if (!folds.has(crystal)) {
+      const fold = document.createElement("details");
+      fold.append(Object.assign(document.createElement("summary"), { textContent: `crystal ${crystal}` }));
+      fold.open = !crystal;
+      place.append(fold);
+      folds.set(crystal, fold);
+    }
+    return folds.get(crystal);
   }
 
   group(place, slider, values, withFit) {

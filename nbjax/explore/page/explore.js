@@ -7,7 +7,7 @@ const $ = (id) => document.getElementById(id);
 const tab = crypto.getRandomValues(new Uint32Array(2)).join("-");
 const DIFFERENCE = 6; // standard deviations at the ends of the colours
 const LEAST_VARIANCE = 0.01; // photons squared, as nbjax compare has it
-let start, controls, model, beside, photons = null, measured = null, limits = null, overlay = null;
+let start, controls, model, beside, photons = null, measured = null, limits = null, overlay = null, ground = null;
 let serial = 0, asking = false, wanted = null, resting = null, looking = null, pinned = null, at = null;
 
 async function post(name, body) {
@@ -67,6 +67,7 @@ async function next() {
       const [told, values] = await floats(answer);
       photons = values;
       if (told.limits) limits = told.limits;
+      if (told.ground) ground = told.ground;
       errors([]);
       controls.show(told.values);
       draw();
@@ -113,7 +114,7 @@ function draw() {
   }
   const shown = overlay && { rings: $("rings").checked && overlay.rings, centre: overlay.centre, spots: $("spots").checked && overlay.spots };
   model.overlay = beside.overlay = shown;
-  model.show(photons, start.slow, start.fast);
+  model.show(photons, ground, start);
   if (measured) drawBeside();
 }
 
@@ -121,7 +122,7 @@ function drawBeside() {
   beside.signed = $("which").value === "difference";
   if (!beside.signed) {
     beside.table = model.table;
-    beside.show(measured, start.slow, start.fast);
+    beside.show(measured, ground, start);
     $("measured-title").textContent = start.measured;
     return;
   }
@@ -134,7 +135,7 @@ function drawBeside() {
   }
   differences ??= colourTable(start.differences, (v) => 0.5 + v / (2 * DIFFERENCE));
   beside.table = differences;
-  beside.show(sigmas, start.slow, start.fast);
+  beside.show(sigmas, ground, start);
   $("measured-title").textContent = `measured less model, ±${DIFFERENCE} σ; rms ${Math.sqrt(sum / count).toPrecision(4)} σ`;
 }
 let differences = null;
@@ -157,11 +158,16 @@ function hover(pixel) {
 }
 
 function tell(found) {
-  const number = at[0] * start.fast + at[1];
-  const rows = [["slow, fast", at.join(", ")], ["photons", photons[number].toPrecision(6)]];
+  const [panel, slow, fast] = at, number = (panel * start.slow + slow) * start.fast + fast, several = ground.panels.length > 1;
+  const { corner, edges: [f, s] } = ground.panels[panel];
+  const mm = [0, 1].map((i) => (ground.corner_mm[i] + (corner[i] + (fast + 0.5) * f[i] + (slow + 0.5) * s[i]) * ground.pixel_mm[i]).toFixed(3));
+  const rows = several ? [["panel", `${panel} ${ground.panels[panel].name}`]] : [];
+  rows.push(["slow, fast", `${slow}, ${fast}`], several ? ["mm right, down of beam", mm.join(", ")] : ["mm slow, fast", mm.reverse().join(", ")]);
+  rows.push(["photons", photons[number].toPrecision(6)]);
   if (measured) rows.push(["measured", measured[number].toPrecision(6)]);
   if (found) {
-    rows.push(["d", found.spacing_A === null ? "direct beam" : `${found.spacing_A.toPrecision(6)} Å`], ["nearest h k l", found.hkl.join(" ")]);
+    rows.push(["d", found.spacing_A === null ? "direct beam" : `${found.spacing_A.toPrecision(6)} Å`]);
+    found.hkl.forEach((hkl, crystal) => rows.push([`nearest h k l${found.hkl.length > 1 ? `, crystal ${crystal}` : ""}`, hkl.join(" ")]));
     if (found.of_mean) rows.push(["factors", "of the mean lattice"]);
   }
   facts(rows);
@@ -169,7 +175,7 @@ function tell(found) {
 
 async function look() {
   if (!at) return;
-  const pixel = at, answer = await post("pixel", { changes: controls.changes, slow: pixel[0], fast: pixel[1] });
+  const pixel = at, answer = await post("pixel", { changes: controls.changes, panel: ground.panels.length > 1 ? pixel[0] : null, slow: pixel[1], fast: pixel[2] });
   if (at !== pixel || !answer.ok) return;
   const found = await answer.json();
   tell(found);
@@ -236,6 +242,7 @@ async function fit() {
 
 async function begin() {
   start = await (await fetch("start")).json();
+  ground = start.ground;
   $("name").textContent = start.name;
   document.title = `${start.name} - nbjax explore`;
   for (const name of Object.keys(start.colours)) $("colours").append(new Option(name));

@@ -26,7 +26,7 @@ export class Picture {
   constructor(canvas, view, changed, hover) {
     Object.assign(this, { canvas, view, changed, hover, values: null, table: null, overlay: null, pinned: null });
     this.signed = false;
-    this.buffer = document.createElement("canvas");
+    this.buffers = [];
     new ResizeObserver(() => this.draw()).observe(canvas);
     canvas.addEventListener("wheel", (e) => { e.preventDefault(); this.zoom(e); }, { passive: false });
     canvas.addEventListener("pointerdown", (e) => this.grab(e));
@@ -35,8 +35,9 @@ export class Picture {
     canvas.addEventListener("pointerleave", () => this.hover(null));
   }
 
-  show(values, slow, fast) {
-    Object.assign(this, { values, slow, fast });
+  // ground: where the panels lie; of each there are as many numbers as the largest has
+  show(values, ground, stride) {
+    Object.assign(this, { values, ground, stride });
     this.buffered = null;
     this.draw();
   }
@@ -45,8 +46,8 @@ export class Picture {
   frame() {
     const box = this.canvas.getBoundingClientRect(), ratio = window.devicePixelRatio || 1;
     const wide = Math.max(1, box.width * ratio), tall = Math.max(1, box.height * ratio);
-    const fit = Math.min(wide / this.fast, tall / this.slow) * 0.98, scale = fit * this.view.zoom;
-    return { wide, tall, ratio, scale, left: wide / 2 - scale * this.view.x * this.fast, top: tall / 2 - scale * this.view.y * this.slow };
+    const { right, down } = this.ground, fit = Math.min(wide / right, tall / down) * 0.98, scale = fit * this.view.zoom;
+    return { wide, tall, ratio, scale, left: wide / 2 - scale * this.view.x * right, top: tall / 2 - scale * this.view.y * down };
   }
 
   at(event) {
@@ -54,12 +55,22 @@ export class Picture {
     return [((event.clientX - box.left) * f.ratio - f.left) / f.scale, ((event.clientY - box.top) * f.ratio - f.top) / f.scale];
   }
 
+  // panel, slow and fast of a place in the picture
+  pixel([x, y]) {
+    for (const [number, { corner, edges: [f, s], slow, fast }] of this.ground.panels.entries()) {
+      const dx = x - corner[0], dy = y - corner[1], area = f[0] * s[1] - f[1] * s[0];
+      const i = Math.floor((dx * s[1] - dy * s[0]) / area), j = Math.floor((dy * f[0] - dx * f[1]) / area);
+      if (i >= 0 && j >= 0 && i < fast && j < slow) return [number, j, i];
+    }
+    return null;
+  }
+
   zoom(event) {
     if (!this.values) return;
-    const [x, y] = this.at(event), factor = Math.exp(-event.deltaY * 0.0015);
+    const { right, down } = this.ground, [x, y] = this.at(event), factor = Math.exp(-event.deltaY * 0.0015);
     const zoom = Math.max(1, Math.min(200, this.view.zoom * factor)), kept = this.view.zoom / zoom;
-    this.view.x = x / this.fast + (this.view.x - x / this.fast) * kept;
-    this.view.y = y / this.slow + (this.view.y - y / this.slow) * kept;
+    this.view.x = x / right + (this.view.x - x / right) * kept;
+    this.view.y = y / down + (this.view.y - y / down) * kept;
     this.view.zoom = zoom;
     this.changed();
   }
@@ -74,15 +85,14 @@ export class Picture {
     if (this.held) {
       const f = this.frame(), dx = event.clientX - this.held.x, dy = event.clientY - this.held.y;
       if (this.held.moved || Math.hypot(dx, dy) > 3) {
-        this.view.x -= (dx * f.ratio) / f.scale / this.fast;
-        this.view.y -= (dy * f.ratio) / f.scale / this.slow;
+        this.view.x -= (dx * f.ratio) / f.scale / this.ground.right;
+        this.view.y -= (dy * f.ratio) / f.scale / this.ground.down;
         this.held = { x: event.clientX, y: event.clientY, moved: true };
         this.changed();
         return;
       }
     }
-    const [x, y] = this.at(event).map(Math.floor);
-    this.hover(x >= 0 && y >= 0 && x < this.fast && y < this.slow ? [y, x] : null);
+    this.hover(this.pixel(this.at(event)));
   }
 
   release() {
@@ -91,20 +101,21 @@ export class Picture {
   }
 
   // the brightest of the pixels that share one of the screen
-  binned(bin) {
-    if (this.buffered === bin) return;
-    const bits = new Uint32Array(this.values.buffer, this.values.byteOffset, this.values.length);
-    const wide = Math.ceil(this.fast / bin), tall = Math.ceil(this.slow / bin);
-    this.buffer.width = wide; this.buffer.height = tall;
-    const context = this.buffer.getContext("2d"), data = context.createImageData(wide, tall);
-    const out = new Uint32Array(data.data.buffer), table = this.table, values = this.values;
-    if (bin === 1) for (let i = 0; i < bits.length; i++) out[i] = table[bits[i] >>> 16];
-    else for (let row = 0; row < tall; row++) {
-      const last = Math.min(this.slow, (row + 1) * bin);
+  binned(number, { slow, fast }, bin) {
+    const held = this.buffers[number] ??= { canvas: document.createElement("canvas"), bin: 0 };
+    if (held.bin === bin) return held.canvas;
+    const { values, table, stride } = this, first = number * stride.slow * stride.fast;
+    const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    const wide = Math.ceil(fast / bin), tall = Math.ceil(slow / bin);
+    held.canvas.width = wide; held.canvas.height = tall;
+    const context = held.canvas.getContext("2d"), data = context.createImageData(wide, tall);
+    const out = new Uint32Array(data.data.buffer);
+    for (let row = 0; row < tall; row++) {
+      const last = Math.min(slow, (row + 1) * bin);
       for (let column = 0; column < wide; column++) {
-        const end = Math.min(this.fast, (column + 1) * bin);
-        let best = row * bin * this.fast + column * bin, most = -Infinity;
-        for (let s = row * bin; s < last; s++) for (let i = s * this.fast + column * bin; i < s * this.fast + end; i++) {
+        const from = column * bin, end = Math.min(fast, from + bin);
+        let best = first + row * bin * stride.fast + from, most = -Infinity;
+        if (bin > 1) for (let s = row * bin; s < last; s++) for (let i = first + s * stride.fast + from; i < first + s * stride.fast + end; i++) {
           const size = this.signed ? Math.abs(values[i]) : values[i];
           if (size > most) { most = size; best = i; }
         }
@@ -112,29 +123,47 @@ export class Picture {
       }
     }
     context.putImageData(data, 0, 0);
-    this.buffered = bin;
+    held.bin = bin;
+    return held.canvas;
   }
 
   draw() {
     if (!this.values || !this.table) return;
-    const f = this.frame(), canvas = this.canvas, bin = Math.max(1, Math.round(1 / f.scale));
+    const f = this.frame(), canvas = this.canvas, { right, down, panels } = this.ground;
+    if (this.buffered !== this.values) { this.buffered = this.values; this.buffers = []; }
     canvas.width = f.wide; canvas.height = f.tall;
-    this.binned(bin);
     const context = canvas.getContext("2d");
     context.imageSmoothingEnabled = false;
-    context.drawImage(this.buffer, f.left, f.top, this.buffer.width * bin * f.scale, this.buffer.height * bin * f.scale);
+    for (const [number, panel] of panels.entries()) {
+      const bin = Math.max(1, Math.round(1 / (f.scale * Math.hypot(...panel.edges[0])))), picture = this.binned(number, panel, bin);
+      this.onPanel(context, f, panel);
+      context.drawImage(picture, 0, 0, picture.width * bin, picture.height * bin);
+    }
+    context.setTransform(1, 0, 0, 1, 0, 0);
     context.save();
     context.beginPath();
-    context.rect(f.left, f.top, this.fast * f.scale, this.slow * f.scale);
+    context.rect(f.left, f.top, right * f.scale, down * f.scale);
     context.clip();
     if (this.overlay) this.drawOverlay(context, f);
     context.restore();
-    context.strokeStyle = "#9aa8b5";
-    context.strokeRect(f.left, f.top, this.fast * f.scale, this.slow * f.scale);
-    if (this.pinned) {
-      context.strokeStyle = SPOT;
-      context.strokeRect(f.left + this.pinned[1] * f.scale, f.top + this.pinned[0] * f.scale, f.scale, f.scale);
-    }
+    context.lineWidth = 1;
+    for (const panel of panels) this.frameOf(context, f, panel, [0, 0, panel.fast, panel.slow], "#9aa8b5");
+    if (this.pinned) this.frameOf(context, f, panels[this.pinned[0]], [this.pinned[2], this.pinned[1], 1, 1], SPOT);
+  }
+
+  onPanel(context, f, { corner, edges }) {
+    const [a, b, c, d] = edges.flat().map((x) => x * f.scale);
+    context.setTransform(a, b, c, d, f.left + corner[0] * f.scale, f.top + corner[1] * f.scale);
+  }
+
+  frameOf(context, f, panel, rectangle, colour) {
+    context.save();
+    this.onPanel(context, f, panel);
+    context.beginPath();
+    context.rect(...rectangle);
+    context.restore();
+    context.strokeStyle = colour;
+    context.stroke();
   }
 
   drawOverlay(context, f) {
@@ -150,7 +179,7 @@ export class Picture {
         const [x, y] = place(point);
         if (pen) context.lineTo(x, y); else context.moveTo(x, y);
         pen = true;
-        if (x > 30 && y > 14 && x < f.wide - 46 && y < f.tall - 8 && point[0] > 0 && point[1] > 0 && point[0] < this.fast && point[1] < this.slow
+        if (x > 30 && y > 14 && x < f.wide - 46 && y < f.tall - 8 && point[0] > 0 && point[1] > 0 && point[0] < this.ground.right && point[1] < this.ground.down
           && (!label || y < label[1])) label = [x, y];
       }
       context.stroke();
