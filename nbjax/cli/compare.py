@@ -60,6 +60,7 @@ def compare(arguments: argparse.Namespace) -> int:
     if arguments.json not in (None, "-"):
         from nbjax.io.files import check_writable
 
+        pictures.check_apart("--json", arguments.json, names if arguments.out is None else [*names, arguments.out])
         check_writable(arguments.json)
     from nbjax.plot import Choices, agreement, comparison_page, read_pair, save
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nbjax.resolve import Resolved
 
 _COURSES = ("auto", "log", "sqrt", "linear")
+_LEAST, _MOST = 1e-100, 1e100
+"""Sizes of numbers that a scale can reach from and to."""
 _COLOURS = ("grey", "cividis", "viridis", "magma", "inferno")
 
 
@@ -48,6 +50,8 @@ def check_options(arguments: argparse.Namespace) -> None:
     for name, value in (("--low", low), ("--high", high), ("--pedestal", arguments.pedestal)):
         if value is not None and not abs(value) < float("inf"):
             raise UsageError(f"{name} {value}: is not finite; give a number")
+        if value and not _LEAST < abs(value) < _MOST:
+            raise UsageError(f"{name} {value:g}: is out of range; give 0, or {_LEAST:g} to {_MOST:g} or its negative")
     if low is not None and high is not None and not low < high:
         raise UsageError(f"--low {low:g}: is not below --high {high:g}; exchange them")
     if arguments.scale == "log" and low is not None and low <= 0:
@@ -69,9 +73,24 @@ def check_outputs(out: str, files: list[str]) -> None:
 
     if not out.lower().endswith((".png", ".pdf")):
         raise UsageError(f"--out {out}: is no name of a picture; give one that ends in .png or .pdf")
-    if os.path.realpath(out) in [os.path.realpath(file) for file in files]:
-        raise UsageError(f"--out {out}: is one of the files that are read; give another name")
+    check_apart("--out", out, files)
     check_writable(out)
+
+
+def check_apart(option: str, name: str, files: list[str]) -> None:
+    """Make sure that a file that is written is none of some others.
+
+    Args:
+        option: that names it.
+        name: of the file.
+        files: the others, as they are named on the command line.
+
+    Raises:
+        UsageError: it is one of them.
+    """
+    others = [path for file in files for path in (file, file.rpartition("#")[0]) if path]
+    if os.path.realpath(name) in map(os.path.realpath, others):
+        raise UsageError(f"{option} {name}: is also the name of another file of this command; give another name")
 
 
 def scale_of(arguments: argparse.Namespace) -> Scale:

@@ -142,7 +142,7 @@ def recorded_layout(experiment: RecordedExperiment, source: str) -> Layout | Non
     beam = experiment.beam_axis
     if not panels or beam is None:
         return None
-    axes = [panel.unit_axes for panel in panels]
+    axes, wavelength_A = [panel.unit_axes for panel in panels], experiment.beam.wavelength_A
     told = experiment.beam.electric_axis
     electric = (experiment.spindle_axis if told is None else told) if len(panels) > 1 else axes[0][0]
     return Layout(
@@ -152,6 +152,7 @@ def recorded_layout(experiment: RecordedExperiment, source: str) -> Layout | Non
         tuple((panel.pixels[1], panel.pixels[0]) for panel in panels),
         unit(beam),
         axes[0][0] if electric is None else electric,
-        experiment.beam.wavelength_A,
+        # headers have zeros where nobody wrote a wavelength
+        wavelength_A if wavelength_A and wavelength_A > 0 else None,
         source,
     )

@@ -124,8 +124,13 @@ def _shape(name: str, header: dict[str, str]) -> tuple[int, ...]:
     return shape
 
 
-def header_number(header: Mapping[str, str], key: str) -> float | None:
+def header_number(header: Mapping[str, str], key: str, name: str = "SMV header") -> float | None:
     """A number of the header, None where the key is missing.
+
+    Args:
+        header: words by their keys.
+        key: of the number.
+        name: of the file.
 
     Raises:
         FileError: the value is not a finite number.
@@ -137,7 +142,7 @@ def header_number(header: Mapping[str, str], key: str) -> float | None:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise FileError(f"SMV header: {key}={header[key]} is not a number; correct or remove it")
+        raise FileError(f"{name}: {key}={header[key]} is not a number; correct or remove it")
     return number
 
 

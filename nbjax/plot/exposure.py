@@ -22,6 +22,8 @@ from nbjax.preparation.picture import layout_of as resolved_layout
 from nbjax.resolve import resolve
 
 Unit = Literal["counts", "photons"]
+_LEAST, _MOST = 1e-100, 1e100
+"""Sizes of numbers that are drawn and compared."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ def read_exposure(name: str, camera: Camera | None = None, wanted: Wanted | None
     recorded = _read(path, camera, wanted.dataset, number)
     layout = camera.layout or _told(recorded)
     unit, values = _numbers(recorded, wanted)
+    values = _drawable(path, values)
     shown = f"{path}, image {number}" if choice is not None or number else path
     counted = recorded.stored.dtype.kind in "iu"
     remarks = (f"{path}: {recorded.pedestal_doubt}",) if recorded.pedestal_doubt and unit == "photons" else ()
@@ -161,6 +164,20 @@ def _read(path: str, camera: Camera, dataset: str | None, number: int) -> Record
 def _told(recorded: Recorded) -> Layout | None:
     told = told_geometry(recorded)
     return None if told is None else recorded_layout(told, f"the header of {recorded.file}")
+
+
+def _drawable(path: str, values: np.ndarray) -> np.ndarray:
+    """The numbers without those that are as good as zero, in whose ratios there are no digits left.
+
+    Raises:
+        FileError: some are so large that their squares are infinite.
+    """
+    sizes = np.abs(values)
+    largest = float(np.fmax.reduce(sizes, axis=None, initial=0.0))
+    if largest > _MOST:
+        raise FileError(f"{path}: has pixels of {largest:g}, more than {_MOST:g}; divide them by their scale")
+    tiny = (sizes < _LEAST) & (sizes > 0)
+    return np.where(tiny, 0.0, values) if tiny.any() else values
 
 
 def _numbers(recorded: Recorded, wanted: Wanted) -> tuple[Unit, np.ndarray]:

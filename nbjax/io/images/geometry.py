@@ -69,7 +69,7 @@ def _smv(recorded: Recorded) -> RecordedExperiment | None:
     header = recorded.header
 
     def number(key: str) -> float | None:
-        return header_number(header, key)
+        return header_number(header, key, recorded.file)
 
     pixel, near_x, near_y, close = map(number, ("PIXEL_SIZE", "XDS_ORGX", "XDS_ORGY", "CLOSE_DISTANCE"))
     beam_x, beam_y = number("DENZO_Y_BEAM"), number("DENZO_X_BEAM")

@@ -26,7 +26,9 @@ def read(request: Request) -> Stack:
     image = read_smv(request.path, request.name)
 
     def number(*keys: str) -> float | None:
-        return next((found for key in keys if (found := header_number(image.header, key)) is not None), None)
+        return next(
+            (found for key in keys if (found := header_number(image.header, key, request.name)) is not None), None
+        )
 
     gain = number("GAIN")
     pedestal = number(*_PEDESTAL)

@@ -53,7 +53,7 @@ def which(request: Request, names: Sequence[str]) -> str:
     if not names:
         raise FileError(f"{request.name}: holds no image; give {_wanted(request)}")
     if len(names) > 1:
-        remedy = "name it (data.dataset of a fit, dataset in Python), or give a file of its own"
+        remedy = "name it (--dataset, data.dataset of a fit, dataset in Python), or give a file of its own"
         raise FileError(f"{request.name}: which dataset is the image? {remedy}; it has {listed}")
     return names[0]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from nbjax.errors import FileError
 from nbjax.io.images.dectris import said_by
-from nbjax.io.images.recorded import Reader, Recorded, Request, Stack
+from nbjax.io.images.recorded import Reader, Recorded, Request, Stack, shown
 
 _MARCCD_HEADER, _MARCCD_MARK = 1024 + 28, b"MMX\0"
 
@@ -55,9 +55,12 @@ def _open(kind: str, request: Request) -> Any:
 
 def _recorded(request: Request, kind: str, image: Any, index: int) -> Recorded:
     pixels = np.asarray(image.data)
+    if not pixels.shape:
+        raise ValueError("no pixels")
     if pixels.ndim != 2 or pixels.dtype.kind not in "fiu" or not pixels.size:
-        shown = " x ".join(str(n) for n in pixels.shape)
-        raise FileError(f"{request.name}: holds {pixels.dtype} of shape {shown}; give grey images (slow, fast)")
+        raise FileError(
+            f"{request.name}: holds {pixels.dtype} of shape {shown(pixels.shape)}; give grey images (slow, fast)"
+        )
     header = {str(key): str(value) for key, value in (image.header or {}).items()}
     said = said_by("\n".join(f"{key} {value}" for key, value in header.items())) if kind == "pilatusimage" else {}
     return Recorded(pixels, request.name, index=index, header=header, marks_bad=kind == "fit2dmaskimage", **said)
