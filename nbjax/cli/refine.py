@@ -25,8 +25,11 @@ def add_parser(commands: Any) -> None:
         help="refine indexed stills against their pixels",
         description="Refine the crystals of indexed stills against the pixels about their spots, and integrate these.",
     )
-    parser.add_argument("experiments", metavar="EXPERIMENTS.expt", help="of DIALS, with a crystal for each still")
-    parser.add_argument("--reflections", required=True, metavar="FILE.refl", help="the indexed spots")
+    parser.add_argument(
+        "experiments", metavar="STILLS", help="indexed stills: an experiment list of DIALS, or a stream of CrystFEL"
+    )
+    parser.add_argument("--reflections", metavar="FILE.refl", help="the indexed spots of an experiment list")
+    parser.add_argument("--geometry", metavar="FILE.geom", help="of a stream; default: the stream's own")
     parser.add_argument("--images", nargs="+", default=[], metavar="FILE", help="default: those of the experiments")
     parser.add_argument("--config", required=True, metavar="REFINE.toml", help="structure factors, and [refine]")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the refined experiments and tables")
@@ -74,11 +77,12 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
     told, settings = load_refine(arguments.config, tuple(arguments.set))
     if arguments.refine_factors:
         settings = replace(settings, shared=tuple(dict.fromkeys((*settings.shared, "factors"))))
-    inputs = read_inputs(arguments.experiments, arguments.reflections, arguments.images, settings)
+    files = arguments.experiments, arguments.reflections, arguments.images
+    inputs = read_inputs(*files, settings, arguments.geometry)
     with jax.enable_x64(True):
         say("structure factors")
-        run = prepared(Run(inputs, shared_experiment(inputs.stills[0], told), settings))
-        question = repr((told, settings, arguments.experiments, arguments.reflections, inputs.frames))
+        run = prepared(Run(inputs, shared_experiment(inputs.first, told), settings))
+        question = repr((told, settings, *files[:2], arguments.geometry, inputs.frames))
         pixels = Pixels(folder / FOLDER) if settings.shared else None
         kept = Kept(folder, question, arguments.resume)
         shots = []

@@ -30,14 +30,12 @@ from nbjax.fit.settings import DataSettings, FitSettings, LossSettings, StageSet
 from nbjax.fit.stages import COARSE_TO_FINE, Optimiser, Stage
 from nbjax.io.experiments.recorded import RecordedPanel
 from nbjax.io.images import Recorded, other_size, panel_images, panel_mask, read_images, read_mask
+from nbjax.io.images.calibration import OfPanels, alike, photons_of, photons_per_count_of, tells_of_counts
 from nbjax.preparation import prepare_resolved
 from nbjax.preparation.record import Recording, recording
 from nbjax.resolve import resolve
 from nbjax.resolve.detector import ResolvedDetector
 from nbjax.resolve.spectrum import shots_of_images
-
-OfPanels = float | tuple[float | None, ...] | None
-"""A number, or one of each panel; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +148,7 @@ def _images(
             if data.photons_per_count is None and gain != image.photons_per_count:
                 doubts.append(_of_gain(image.file, detector))
             sources.append(Source(image.file, image.dataset, image.index, "", pedestal, saturation, gain))
-            found.append(_photons(image, pedestal, saturation, gain))
+            found.append(photons_of(image, pedestal, saturation, gain))
     return found, sources, doubts
 
 
@@ -161,24 +159,11 @@ def _read(name: str, data: DataSettings, detector: ResolvedDetector) -> list[Rec
 
 
 def _of_panels(data: DataSettings, image: Recorded, panels: Sequence[RecordedPanel]) -> tuple[OfPanels, OfPanels]:
-    """Saturation and photons of a count: as asked for, as the image says, or as its detector's file does.
-
-    Images that tell of their exposure, or hold photons, are not of that file's counts.
-    """
-    saturation = _said(data.saturation_counts, image.saturation_counts)
-    told = image.unit == "photons" or (image.photons_per_count, image.wavelength_A, image.distance_mm) != (
-        1,
-        None,
-        None,
-    )
-    if saturation is None and not told:
-        saturation = _alike([panel.saturation_counts for panel in panels])
-    if data.photons_per_count is not None:
-        return saturation, data.photons_per_count
-    gains = [1.0 if panel.gain is None else 1 / panel.gain for panel in panels]
-    if not gains or told:
-        return saturation, image.photons_per_count
-    return saturation, _alike(gains)
+    """Saturation and photons of a count: as asked for, as the image says, or as its detector's file does."""
+    saturation: OfPanels = _said(data.saturation_counts, image.saturation_counts)
+    if saturation is None and not tells_of_counts(image):
+        saturation = alike([panel.saturation_counts for panel in panels])
+    return saturation, _said(data.photons_per_count, photons_per_count_of(image, panels))
 
 
 def _of_gain(file: str, detector: ResolvedDetector) -> str:
@@ -188,24 +173,6 @@ def _of_gain(file: str, detector: ResolvedDetector) -> str:
         f"{file} says nothing of its counts, which are taken for those of {detector.file}, {each} a photon; give "
         "data.photons_per_count, 1 if they are photons"
     )
-
-
-def _alike(values: Sequence[float | None]) -> OfPanels:
-    if len(set(values)) > 1:
-        return tuple(values)
-    return values[0] if values else None
-
-
-def _photons(image: Recorded, pedestal: float, saturation: OfPanels, gain: OfPanels) -> np.ndarray:
-    """Photons of an image; NaN where a pixel is bad or overloaded."""
-    if not isinstance(saturation, tuple) and not isinstance(gain, tuple):
-        return image.photons(pedestal, saturation, gain)
-    found = []
-    for number, stored in enumerate(image.stored):
-        panel = replace(image, stored=stored, masked=None if image.masked is None else image.masked[number])
-        limit, factor = (x[number] if isinstance(x, tuple) else x for x in (saturation, gain))
-        found.append(panel.photons(pedestal, limit, factor))
-    return np.stack(found)
 
 
 def _of_ceiling(file: str, counts: float) -> str:

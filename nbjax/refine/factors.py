@@ -121,7 +121,7 @@ def tabled(run: Run) -> tuple[Run, Unique]:
     Raises:
         FileError: memory does not hold the table.
     """
-    experiment, still = run.experiment, run.inputs.stills[0]
+    experiment, still = run.experiment, run.inputs.first
     assert still.experiment.crystal is not None
     assert still.experiment.crystal.direct_A is not None
     lengths, angles = cell_of(still.experiment.crystal.direct_A)

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from nbjax.errors import FileError
-from nbjax.io.experiments.dials_list import Still, read_stills
+from nbjax.errors import ConfigError, Fault, FileError, UsageError
+from nbjax.geometry.unit_cell import cell_of
+from nbjax.io.experiments.crystfel_stills import read_stream_stills
+from nbjax.io.experiments.crystfel_stream import recognises
+from nbjax.io.experiments.dials_list import read_stills
 from nbjax.io.experiments.dials_refl import INDEXED, ReflectionTable, read_refl
+from nbjax.io.experiments.dials_writing import still_list
+from nbjax.io.experiments.json_tree import Node, read_json
 from nbjax.io.experiments.recorded import RecordedPanel
+from nbjax.io.experiments.stills import Still
+from nbjax.io.experiments.words import floats
+from nbjax.io.files import open_binary
 from nbjax.io.images import open_images, other_size, read_mask
+from nbjax.io.images.calibration import OfPanels, alike, photons_of, photons_per_count_of
 from nbjax.io.images.panels import open_panels, panel_mask
+from nbjax.io.symmetry import named_symmetry
 from nbjax.refine.settings import RefineSettings
 from nbjax.refine.shoeboxes import Marks
 
 _SAME_PLACE_MM = 1e-3
+_LOOKED_AT_BYTES = 64
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One image: its file, and its number there from 0."""
+    """One image: its file, its number there from 0, and its data set in HDF5 files that have one for each."""
 
     file: str
     index: int
+    dataset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,11 +47,12 @@ class Inputs:
 
     Attributes:
         file: of the experiments.
-        stills: a crystal each.
+        stills: a crystal each, or the reason why there is none.
         frames: the image of each still.
         indexed: spots of each still.
         found: spots of each still's image that no crystal has explained.
         usable: of a mask, or None.
+        is_stream: whether the file is a stream of CrystFEL.
     """
 
     file: str
@@ -48,32 +61,80 @@ class Inputs:
     indexed: list[Marks]
     found: list[Marks]
     usable: Bool[np.ndarray, "panel slow fast"] | None
+    is_stream: bool = False
+
+    @property
+    def first(self) -> Still:
+        """The first still that has a crystal."""
+        return next(still for still in self.stills if not still.fault)
+
+    def listed(self) -> Node:
+        """The experiment list of the stills.
+
+        Raises:
+            FileError: the file can no longer be read.
+        """
+        return Node(still_list(self.stills), self.file) if self.is_stream else read_json(self.file)
 
 
-def read_inputs(experiments: str, reflections: str, images: Sequence[str], settings: RefineSettings) -> Inputs:
+def read_inputs(
+    experiments: str,
+    reflections: str | None,
+    images: Sequence[str],
+    settings: RefineSettings,
+    geometry: str | None = None,
+) -> Inputs:
     """Read and check everything but the images' pixels.
 
     Args:
-        experiments: an experiment list of DIALS.
-        reflections: its table of indexed reflections.
+        experiments: an experiment list of DIALS, or a stream of CrystFEL.
+        reflections: the list's table of indexed reflections; None for a stream.
         images: files, in the order of the list's images; none: those that the list names.
         settings: whose mask and data set are meant.
+        geometry: of a stream, instead of its own.
 
     Raises:
         FileError: a file cannot be read, or does not fit the others.
+        UsageError: an option that the kind of file does not have, or lacks.
+        ConfigError: ``refine.space_group`` is none.
     """
-    stills = read_stills(experiments)
-    _check_detectors(experiments, stills)
-    table = read_refl(reflections)
-    indexed = _indexed(experiments, reflections, stills, table)
+    with open_binary(experiments) as handle:
+        is_stream = recognises(handle.read(_LOOKED_AT_BYTES))
+    if is_stream:
+        if reflections is not None:
+            raise UsageError(f"--reflections {reflections}: {experiments} is a stream and has its spots; leave it out")
+        stills, table = read_stream_stills(experiments, geometry)
+        indexed = [_rows(table, table.at("id") == still.number) for still in stills]
+    else:
+        if geometry is not None:
+            raise UsageError(f"--geometry {geometry}: {experiments} is no stream of CrystFEL; leave it out")
+        if reflections is None:
+            raise UsageError(f"--reflections is missing; give the table of indexed spots that belongs to {experiments}")
+        stills, table = _with_shifts(experiments, read_stills(experiments)), read_refl(reflections)
+        indexed = _indexed(experiments, reflections, stills, table)
+    if settings.space_group is not None:
+        stills = [_in_group(still, settings.space_group) for still in stills]
     frames = _frames(experiments, stills, images, settings.dataset)
     found = _found(stills, table, only=len(set(frames)) == 1)
     usable = None if settings.mask_file is None else _mask(settings.mask_file, stills[0].experiment.panels)
-    return Inputs(experiments, stills, frames, indexed, found, usable)
+    return Inputs(experiments, stills, frames, indexed, found, usable, is_stream)
 
 
-def _check_detectors(experiments: str, stills: list[Still]) -> None:
-    """Every still is refined with the panels of the first."""
+def _in_group(still: Still, name: str) -> Still:
+    """A still whose crystal is of a space group."""
+    crystal = still.experiment.crystal
+    if crystal is None or crystal.direct_A is None:
+        return still
+    lengths, angles_rad = cell_of(crystal.direct_A)
+    symmetry = named_symmetry(name, np.array([*lengths, *np.degrees(angles_rad)]))
+    if symmetry is None or symmetry.space_group is None:
+        raise ConfigError([Fault("refine.space_group", f"is {name!r}, and no space group; give one as in P 43 21 2")])
+    crystal = replace(crystal, space_group=symmetry.space_group.hall)
+    return replace(still, experiment=replace(still.experiment, crystal=crystal))
+
+
+def _with_shifts(experiments: str, stills: list[Still]) -> list[Still]:
+    """The stills with the shifts of their detectors: all are refined with the panels of the first, shifted."""
 
     def pixels_of(still: Still) -> list[tuple[tuple[int, int], tuple[float, float]]]:
         return [(panel.pixels, panel.pixel_mm) for panel in still.experiment.panels]
@@ -87,19 +148,26 @@ def _check_detectors(experiments: str, stills: list[Still]) -> None:
             ]
         )
 
-    first = stills[0]
+    first, found = stills[0], stills[:1]
     for still in stills[1:]:
         if pixels_of(still) != pixels_of(first):
             what = "other panels or pixels than"
-        elif (off := np.abs(places_of(still) - places_of(first)).max()) > _SAME_PLACE_MM:
-            what = f"a detector that is off by {off:.4g} mm from that of"
         else:
-            continue
+            moved = places_of(still) - places_of(first)
+            shift_mm = moved[:, 0].mean(0)
+            moved[:, 0] -= shift_mm
+            off = float(np.abs(moved).max())
+            if off <= _SAME_PLACE_MM:
+                x_mm, y_mm, z_mm = floats(shift_mm)
+                found.append(replace(still, shift_mm=(x_mm, y_mm, z_mm)))
+                continue
+            what = f"a detector that is off by {off:.4g} mm, in more than a shift, from that of"
         raise FileError(
             f"{experiments}: experiment {still.number} has {what} experiment {first.number}; all stills of a run are "
-            "refined with one detector: give lists of one detector each, as dials.split_experiments makes them, or "
-            'refine them with one in DIALS and let it move with refine.free = ["detector"]'
+            "refined with one detector, which may be shifted as a whole: give lists of one detector each, as "
+            "dials.split_experiments makes them, or refine them with one in DIALS"
         )
+    return found
 
 
 def _found(stills: list[Still], table: ReflectionTable, only: bool) -> list[Marks]:
@@ -153,16 +221,18 @@ def _indexed(experiments: str, reflections: str, stills: list[Still], table: Ref
 
 def _frames(experiments: str, stills: list[Still], images: Sequence[str], dataset: str | None) -> list[Frame]:
     """The image of each still."""
-    told = [Frame(still.image, still.index) for still in stills]
+    told = [Frame(still.image, still.index, still.dataset) for still in stills]
     if not images:
         if any(not frame.file for frame in told):
             raise FileError(f"{experiments}: does not name its images; give them with --images")
-        return [_present(experiments, frame) for frame in told]
+        return [
+            frame if still.fault else _present(experiments, frame) for still, frame in zip(stills, told, strict=True)
+        ]
     by_name: dict[str, list[str]] = {}
     for name in images:
         by_name.setdefault(Path(name).name, []).append(name)
     if all(len(by_name.get(Path(frame.file).name, [])) == 1 for frame in told):
-        return [Frame(by_name[Path(frame.file).name][0], frame.index) for frame in told]
+        return [replace(frame, file=by_name[Path(frame.file).name][0]) for frame in told]
     given = [Frame(name, index) for name in images for index in range(_count(name, stills, dataset))]
     order = list(dict.fromkeys(told)) if all(frame.file for frame in told) else told
     if len(given) != len(order):
@@ -170,13 +240,16 @@ def _frames(experiments: str, stills: list[Still], images: Sequence[str], datase
             f"--images: {len(images)} file{'s hold' if len(images) > 1 else ' holds'} {len(given)} images, and "
             f"{experiments} has {len(order)}; give one for each, in the same order, or files of the same names"
         )
-    return [given[order.index(frame)] for frame in told] if len(order) < len(told) or order != told else given
+    if len(order) == len(told) and order == told:
+        return given
+    place = {frame: number for number, frame in enumerate(order)}
+    return [given[place[frame]] for frame in told]
 
 
 def _present(experiments: str, frame: Frame) -> Frame:
     for place in (Path(frame.file), Path(experiments).parent / frame.file):
         if place.exists():
-            return Frame(str(place), frame.index)
+            return replace(frame, file=str(place))
     raise FileError(f"{experiments}: its image {frame.file} is not there; give the images with --images")
 
 
@@ -204,17 +277,21 @@ def read_frame(
         FileError: the image cannot be read, or is of another size than the detector.
     """
     frame, panels = inputs.frames[number], inputs.stills[number].experiment.panels
+    dataset = settings.dataset if frame.dataset is None else frame.dataset
     if len(panels) > 1:
-        stack = open_panels(frame.file, panels, settings.dataset)
+        stack = open_panels(frame.file, panels, dataset)
     else:
-        stack = open_images(frame.file, settings.dataset, panels[0].pixels[::-1])
+        stack = open_images(frame.file, dataset, panels[0].pixels[::-1])
     if not 0 <= frame.index < len(stack):
         raise FileError(f"{frame.file}: has {len(stack)} images, and none of number {frame.index}; give all of them")
     recorded = stack[frame.index]
-    saturation = settings.saturation_counts
+    saturation: OfPanels = settings.saturation_counts
     if saturation is None and recorded.saturation_counts is None:
-        saturation = panels[0].saturation_counts
-    photons = recorded.photons(settings.pedestal_counts, saturation, settings.photons_per_count)
+        saturation = alike([panel.saturation_counts for panel in panels])
+    gain: OfPanels = settings.photons_per_count
+    if gain is None:
+        gain = photons_per_count_of(recorded, panels)
+    photons = photons_of(recorded, settings.pedestal_counts, saturation, gain)
     photons = photons.reshape(-1, *photons.shape[-2:])
     wanted = panels[0].pixels[::-1]
     if len(panels) == 1 and photons.shape[1:] != wanted:

@@ -142,7 +142,7 @@ def _used(run: Run, shots: Sequence[ShotResult]) -> list[int]:
 
 
 def _looks(run: Run) -> list[Look]:
-    start = start_of(run.inputs.stills[0], run.experiment, run.settings)
+    start = start_of(run.inputs.first, run.experiment, run.settings)
     stages = [replace(run.stages[-1], broaden=broaden, height_sigma=height) for broaden, height in _STAGES]
     return [look_of(stage, np.asarray(start.tie), run.settings.factor_error) for stage in stages]
 

@@ -37,18 +37,23 @@ def output_contents(
     rows = table_rows(inputs, shots)
     contents = {"shots.csv": csv_bytes(rows), "shots.h5": hdf5_bytes(rows)}
     if refined:
-        contents["refined.expt"] = with_changes(
-            inputs.file, {shot.number: change_of(shot) for shot in refined}, panels
-        ).encode()
+        shifts = {still.number: still.shift_mm if panels is not None else (0.0, 0.0, 0.0) for still in inputs.stills}
+        changes = {shot.number: change_of(shot, shifts[shot.number]) for shot in refined}
+        contents["refined.expt"] = with_changes(inputs.listed(), changes, panels).encode()
         contents["integrated.refl"] = refl_bytes(reflection_table(inputs, refined))
         contents["unmerged.mtz"] = mtz_bytes(inputs, refined)
     return contents
 
 
-def change_of(shot: ShotResult) -> Change:
-    """What was refined of a shot that an experiment list tells."""
+def change_of(shot: ShotResult, shift_mm: tuple[float, float, float]) -> Change:
+    """What was refined of a shot that an experiment list tells.
+
+    Args:
+        shot: whose experiment.
+        shift_mm: by which its detector stands elsewhere than the one that is written.
+    """
     at = dict(zip(NAMES, shot.departure.tolist(), strict=True))
-    shift_mm = at["shift_x_mm"], at["shift_y_mm"], at["shift_z_mm"]
+    shift_mm = at["shift_x_mm"] + shift_mm[0], at["shift_y_mm"] + shift_mm[1], at["shift_z_mm"] + shift_mm[2]
     return Change(shot.direct_A, float(np.exp(at["log_wavelength"])), shift_mm)
 
 

@@ -48,6 +48,7 @@ class Start:
         angles_rad: alpha, beta, gamma.
         orientation: see ``nbjax.geometry.unit_cell``.
         tie: departures of a, b, c, alpha, beta, gamma from the free ones among them, see ``tie_of``.
+        shift_mm: of the detector as a whole, from where all shots have it; None: it is there.
     """
 
     wavelength_m: Float[Array, ""]
@@ -55,6 +56,7 @@ class Start:
     angles_rad: Float[Array, "3"]
     orientation: Float[Array, "3 3"]
     tie: Float[Array, "6 6"]
+    shift_mm: Float[Array, "3"] | None = None
 
 
 def tie_of(system: str) -> Float[np.ndarray, "6 6"]:
@@ -112,8 +114,10 @@ def departed(
     if isinstance(sources, SourceSpread):
         sources = replace(sources, band=sources.band * jnp.exp(at["log_bandwidth"]))
     beam = replace(beam, wavelength_m=start.wavelength_m * jnp.exp(at["log_wavelength"]), sources=sources)
-    shift_m = 1e-3 * jnp.stack([at[f"shift_{axis}_mm"] for axis in "xyz"])
-    return _shifted(replace(experiment, beam=beam).with_crystal(crystal), shift_m)
+    shift_mm = jnp.stack([at[f"shift_{axis}_mm"] for axis in "xyz"])
+    if start.shift_mm is not None:
+        shift_mm = shift_mm + start.shift_mm
+    return _shifted(replace(experiment, beam=beam).with_crystal(crystal), 1e-3 * shift_mm)
 
 
 def _shifted(experiment: Experiment, shift_m: Float[Array, "3"]) -> Experiment:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from nbjax.errors import FileError, NbjaxError
 from nbjax.experiment import Experiment
-from nbjax.io.experiments.dials_list import Still
+from nbjax.io.experiments.stills import Still
 from nbjax.pipeline.spots.prediction import predict, spot_capacity
 from nbjax.refine.inputs import Inputs, read_frame
 from nbjax.refine.model import Shot
@@ -64,7 +64,7 @@ class Run:
     @cached_property
     def capacity(self) -> Capacity:
         """Room for the spots of any shot."""
-        start = start_of(self.inputs.stills[0], self.experiment, self.settings)
+        start = start_of(self.inputs.first, self.experiment, self.settings)
         found = spot_capacity(departed(self.experiment, start, jnp.zeros(COUNT), 2.0))
         blocks, near, excited, seen = (
             int(_SPARE * count) for count in (found.blocks, found.near, found.excited, found.seen)
@@ -84,6 +84,9 @@ def refine_all(run: Run, done: Callable[[int], ShotResult | None], say: Callable
         known = done(still.number)
         if known is not None:
             yield known
+            continue
+        if still.fault:
+            yield failed(still.number, still.fault)
             continue
         say(f"shot {place + 1} of {len(run.inputs.stills)}")
         try:

@@ -41,6 +41,7 @@ class RefineSettings:
     """How stills are refined; what a configuration does not say."""
 
     system: System | None = None  # None: that of the crystals' space group
+    space_group: str | None = None  # None: that of the crystals, of a stream the lowest of their lattice
     box_px: int = 15
     spots: int = 200  # at most, of a shot
     fewest_spots: int = 6

@@ -83,7 +83,7 @@ def _detector(run: Run, so_far: Together, pixels: Pixels, say: Say) -> tuple[Run
     run = replace(run, experiment=moved(run.experiment, movers, jnp.asarray(found.motions)))
     follows = "factors" in run.settings.shared
     shots = _again(replace(run, pixels=pixels if follows else None), so_far.shots, found.departures, say)
-    recorded = run.inputs.stills[0].experiment
+    recorded = run.inputs.first.experiment
     panels = placed_by(recorded, run.experiment).panels
     beam = np.asarray(run.experiment.beam.direction)
     contents = {"panels.csv": motions_csv(found), "panels.png": displacement_png(recorded.panels, panels, beam)}
@@ -96,7 +96,7 @@ def _factors(run: Run, so_far: Together, pixels: Pixels, say: Say) -> Together:
     now = replace(run, experiment=with_amplitudes(run.experiment, unique, found.F))
     now = replace(now, settings=replace(run.settings, factor_error=run.settings.model_error))
     shots = _again(now, so_far.shots, found.departures, say)
-    wavelength_A = run.inputs.stills[0].experiment.beam.wavelength_A or 0.0
+    wavelength_A = run.inputs.first.experiment.beam.wavelength_A or 0.0
     contents = {"factors.mtz": factors_mtz(found, wavelength_A), "factors.csv": factors_csv(found)}
     return Together(shots, so_far.panels, so_far.contents | contents, [*so_far.words, factors_words(found)])
 

@@ -18,7 +18,7 @@ from nbjax.exchange.combination import combine
 from nbjax.exchange.configuration import configuration
 from nbjax.experiment import Experiment
 from nbjax.geometry.unit_cell import direct_vectors_m, setting_of
-from nbjax.io.experiments.dials_list import Still
+from nbjax.io.experiments.stills import Still
 from nbjax.preparation import prepare_resolved
 from nbjax.refine.parameters import Start, tie_of
 from nbjax.refine.settings import RefineSettings
@@ -81,7 +81,7 @@ def start_of(still: Still, experiment: Experiment, settings: RefineSettings) -> 
     wavelength_A = still.experiment.beam.wavelength_A
     wavelength_m = experiment.beam.wavelength_m if wavelength_A is None else jnp.asarray(wavelength_A * 1e-10)
     tie = tie_of(settings.system or system_of(still.space_group))
-    return Start(wavelength_m, *map(jnp.asarray, (lengths, angles, orientation, tie)))
+    return Start(wavelength_m, *map(jnp.asarray, (lengths, angles, orientation, tie, np.array(still.shift_mm))))
 
 
 def system_of(hall: str) -> str:

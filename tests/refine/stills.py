@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,13 @@ import numpy as np
 
 import nbjax
 from nbjax.config.load import config_from_dict
+from nbjax.constants import HC_EV_A
+from nbjax.exchange.combination import in_frame
 from nbjax.exchange.exporting import export
-from nbjax.io.experiments.dials_refl import INDEXED, ReflectionTable, refl_bytes
+from nbjax.io.experiments.crystfel_writing import geometry_text
+from nbjax.io.experiments.dials_list import read_stills
+from nbjax.io.experiments.dials_refl import INDEXED, ReflectionTable, read_refl, refl_bytes
+from nbjax.io.experiments.recorded import CRYSTFEL
 from nbjax.resolve import resolve
 from nbjax.rotations import about_vector
 
@@ -133,3 +139,32 @@ def errors(true: np.ndarray, found: np.ndarray) -> tuple[float, float]:
     left, _, right = np.linalg.svd(turn)
     angle = np.degrees(np.arccos(np.clip((np.trace(left @ right) - 1) / 2, -1, 1)))
     return float(angle), float(np.abs(lengths - 1).max())
+
+
+def as_stream(folder: Path, name: str = "start") -> str:
+    """What ``start.expt`` and ``start.refl`` say as a stream of CrystFEL; a last image has no crystal."""
+    stills, spots = read_stills(folder / f"{name}.expt"), read_refl(folder / f"{name}.refl")
+    turned = [in_frame(still.experiment, CRYSTFEL) for still in stills]
+    chunks = []
+    for number, (still, experiment) in enumerate(zip(stills, turned, strict=True)):
+        stars = 10 * np.linalg.inv(experiment.crystal.direct_A).T
+        axes = [f"{axis}star = {' '.join(map(str, row))} nm^-1" for axis, row in zip("abc", stars, strict=True)]
+        own = spots.at("id") == still.number
+        peaks = [f"{fast:.3f} {slow:.3f} 1.0 100.0 p" for fast, slow, _ in spots.at("xyzobs.px.value")[own]]
+        chunk = ["Image filename: " + still.image, "Event: //0", f"Image serial number: {number + 7}"]
+        chunk += [f"photon_energy_eV = {HC_EV_A / experiment.beam.wavelength_A!r}", "Peaks from peak search"]
+        chunk += [
+            "  fs/px   ss/px (1/d)/nm^-1   Intensity  Panel",
+            *peaks,
+            "End of peak list",
+            "--- Begin crystal",
+            *axes,
+        ]
+        chunks.append([*chunk, "lattice_type = tetragonal", "centering = P", "unique_axis = c", "--- End crystal"])
+    chunks.append(["Image filename: none.npy", "Event: //", "Image serial number: 99", "photon_energy_eV = 9000"])
+    panels = tuple(replace(panel, name="p", gain=None) for panel in turned[0].panels)
+    lines = ["CrystFEL stream format 2.3", "----- Begin geometry file -----"]
+    lines += [geometry_text(replace(turned[0], panels=panels)).rstrip(), "----- End geometry file -----"]
+    for chunk in chunks:
+        lines += ["----- Begin chunk -----", *chunk, "----- End chunk -----"]
+    return "\n".join(lines) + "\n"

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from stills import table
 
-from nbjax.errors import FileError
+from nbjax.errors import ConfigError, FileError, UsageError
 from nbjax.io.experiments.dials_refl import ReflectionTable, refl_bytes
+from nbjax.io.symmetry import symmetry_of_hall
 from nbjax.refine.inputs import read_frame, read_inputs
 from nbjax.refine.settings import RefineSettings
 
@@ -101,14 +102,17 @@ def test_spots_of_no_crystal_are_left_out_on_their_own_image(tmp_path: Path, mon
 @pytest.mark.parametrize(
     ("panel", "words"),
     [
-        ({"origin": [-10, 10, -100.5]}, "experiment 1 has a detector that is off by 0.5 mm from that of experiment 0"),
-        ({"fast_axis": [1, 0, 1e-3]}, "off by 0.03 mm"),
+        ({"origin": [-10, 10, -100.5]}, [0, 0, -0.5]),
+        (
+            {"fast_axis": [1, 0, 1e-3]},
+            "experiment 1 has a detector that is off by 0.03 mm, .* from that of experiment 0",
+        ),
         ({"pixel_size": [2, 1]}, "experiment 1 has other panels or pixels than experiment 0"),
-        ({"origin": [-10, 10, -100.0001]}, None),
+        ({"origin": [-10, 10, -100.0001]}, [0, 0, -1e-4]),
     ],
 )
 def test_all_stills_have_one_detector(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: dict, words: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: dict, words: str | list[float]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (model,) = EXPT["detector"]
@@ -119,11 +123,60 @@ def test_all_stills_have_one_detector(
     one = (np.array([[1, 2, 3]]), np.array([[5.0, 6.0]]))
     Path("two.refl").write_bytes(refl_bytes(table([one] * 2)))
 
-    def read() -> int:
-        return len(read_inputs("two.expt", "two.refl", ["two.npy"], RefineSettings()).stills)
+    def read() -> list[tuple[float, float, float]]:
+        return [still.shift_mm for still in read_inputs("two.expt", "two.refl", ["two.npy"], RefineSettings()).stills]
 
-    if words is None:
-        assert read() == 2
-    else:
+    if isinstance(words, str):
         with pytest.raises(FileError, match=words):
             read()
+    else:
+        np.testing.assert_allclose(read(), [[0, 0, 0], words], atol=1e-12)
+
+
+def test_panels_that_moved_against_each_other_are_no_shift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (one,) = EXPT["detector"][0]["panels"]
+    pairs = [[one, {**one, "name": "q", "origin": [-10, 40 + off, -100]}] for off in (0, 0.1)]
+    stills = [{"beam": 0, "detector": number, "crystal": 0} for number in (0, 1)]
+    models = [{"panels": pair, "hierarchy": None} for pair in pairs]
+    Path("two.expt").write_text(json.dumps({**EXPT, "experiment": stills, "detector": models}))
+    Path("two.refl").write_bytes(refl_bytes(table([(np.array([[1, 2, 3]]), np.array([[5.0, 6.0]]))] * 2)))
+    with pytest.raises(FileError, match=r"off by 0\.05 mm, in more than a shift"):
+        read_inputs("two.expt", "two.refl", [], RefineSettings())
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (("a.expt", None, [], RefineSettings()), "--reflections is missing; give the table .* to a.expt"),
+        (("a.expt", "a.refl", [], RefineSettings(), "a.geom"), "--geometry a.geom: a.expt is no stream"),
+        (("a.stream", "a.refl", [], RefineSettings()), "--reflections a.refl: a.stream is a stream"),
+    ],
+)
+def test_options_are_of_one_kind_of_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: tuple, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.expt").write_text(json.dumps(EXPT))
+    Path("a.stream").write_text("CrystFEL stream format 2.3\n")
+    with pytest.raises(UsageError, match=words):
+        read_inputs(*files)
+
+
+def test_a_space_group_replaces_that_of_the_crystals(ask: Callable[..., None]) -> None:
+    ask()
+    inputs = read_inputs("a.expt", "a.refl", ["ok.npy"], RefineSettings(space_group="P 21 21 2"))
+    assert symmetry_of_hall(inputs.first.space_group).name == "P 21 21 2"
+    with pytest.raises(ConfigError, match=r"refine\.space_group: is 'P 9'"):
+        read_inputs("a.expt", "a.refl", ["ok.npy"], RefineSettings(space_group="P 9"))
+
+
+def test_gains_and_limits_are_those_of_the_panel(ask: Callable[..., None]) -> None:
+    ask()
+    panel = EXPT["detector"][0]["panels"][0] | {"gain": 4.0, "trusted_range": [-1, 12]}
+    Path("a.expt").write_text(json.dumps(EXPT | {"detector": [{"panels": [panel], "hierarchy": None}]}))
+    np.save("ok.npy", np.where(np.arange(30) < 5, 12, np.full((20, 30), 8)).astype(np.int32))
+    for settings, photons in ((RefineSettings(), 2.0), (RefineSettings(photons_per_count=1.0), 8.0)):
+        found, usable = read_frame(read_inputs("a.expt", "a.refl", ["ok.npy"], settings), 0, settings)
+        assert (found[usable] == photons).all()
+        assert (usable == (np.arange(30) >= 5)).all()

@@ -9,11 +9,13 @@ import h5py
 import jax
 import numpy as np
 import pytest
-from stills import errors, write_stills
+from stills import as_stream, errors, write_stills
 
 from nbjax.cli import main
+from nbjax.exchange.combination import in_frame
 from nbjax.io.experiments.dials_list import read_stills
 from nbjax.io.experiments.dials_refl import read_refl
+from nbjax.io.experiments.recorded import DIALS
 from nbjax.refine import run
 
 COUNT = 3
@@ -36,8 +38,8 @@ def refined(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[np.nda
     return folder, true
 
 
-def table(folder: Path) -> list[dict[str, str]]:
-    with (folder / "out" / "shots.csv").open() as handle:
+def table(folder: Path, name: str = "out") -> list[dict[str, str]]:
+    with (folder / name / "shots.csv").open() as handle:
         return list(csv.DictReader(handle))
 
 
@@ -85,3 +87,27 @@ def test_a_run_goes_on_where_it_was_stopped(
     assert main(words(folder, "--resume")) == 0
     assert looked == [1]
     assert (folder / "out" / "shots.csv").read_text() == first
+
+
+def test_a_stream_says_what_a_list_says(refined: tuple[Path, list[np.ndarray]]) -> None:
+    folder, _ = refined
+    (folder / "run.stream").write_text(as_stream(folder))
+    files = ["--config", str(folder / "refine.toml"), "--set", 'refine.system="tetragonal"']
+    assert main(["refine", str(folder / "run.stream"), *files, "--out", str(folder / "streamed")]) == 0
+    rows, known = table(folder, "streamed"), table(folder)
+    assert [row["outcome"] for row in rows] == ["refined", "refined", "failed", "failed"]
+    assert rows[3]["reason"] == "it has no crystal, it was not indexed"
+    for row, other in zip(rows[:2], known, strict=False):
+        assert row["indexed"] == other["indexed"]
+        for name, relative in (
+            ("a_A", 1e-5),
+            ("c_A", 1e-5),
+            ("misfit", 3e-3),
+            ("correlation", 1e-3),
+            ("offset_px", 1e-3),
+        ):
+            assert float(row[name]) == pytest.approx(float(other[name]), rel=relative)
+    ends = [read_stills(folder / name / "refined.expt") for name in ("out", "streamed")]
+    for ours, theirs in zip(*ends, strict=True):
+        lattices = [in_frame(still.experiment, DIALS).crystal.direct_A for still in (ours, theirs)]
+        assert errors(*lattices)[0] < 1e-3

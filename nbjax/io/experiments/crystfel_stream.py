@@ -1,20 +1,18 @@
 """Streams of CrystFEL (indexamajig): images with the crystals found in each, after the geometry of all.
 
-Reciprocal axes are in 1/nm in a laboratory with the beam along z. A stream may be larger than memory: it is read line
-by line, and only what is wanted is kept.
+Reciprocal axes are in 1/nm in a laboratory with the beam along z.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from nbjax.constants import HC_EV_A
 from nbjax.errors import FileError
 from nbjax.io.experiments import crystfel_geom
+from nbjax.io.experiments.crystfel_chunks import Chunk, Header, Keys, chunks
 from nbjax.io.experiments.crystfel_groups import groups
 from nbjax.io.experiments.crystfel_lines import Geometry, parse
 from nbjax.io.experiments.recorded import (
@@ -27,23 +25,12 @@ from nbjax.io.experiments.recorded import (
     RecordedPanel,
 )
 from nbjax.io.experiments.words import numbers
-from nbjax.io.files import open_binary
 
 _START = b"CrystFEL stream"
 _CHOICE = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
 _SHIFT = re.compile(r"x\s*=\s*(\S+)\s+y\s*=\s*(\S+)\s+mm")
 _AXES = ("astar", "bstar", "cstar")
-_LONGEST_LINE = 1 << 16
 _SHOWN = 5
-
-
-@dataclass
-class _Image:
-    """The lines of one image that tell something, and its crystals."""
-
-    serial: int = 0
-    keys: dict[str, tuple[int, str]] = field(default_factory=dict)
-    crystals: list[dict[str, tuple[int, str]]] = field(default_factory=list)
 
 
 def recognises(start: bytes) -> bool:
@@ -58,23 +45,22 @@ def read(path: str, choice: Choice) -> RecordedExperiment:
         FileError: the choice is none of its crystals, or the stream is damaged.
     """
     wanted = _wanted(path, choice.crystal)
-    geometry: list[str] = []
-    first_line = [1]
-    count, with_crystal, taken = 0, list[int](), list[_Image]()
-    for image in _images(path, geometry, first_line):
+    header = Header()
+    count, with_crystal, taken = 0, list[int](), list[Chunk]()
+    for image in chunks(path, header):
         count += len(image.crystals)
         if image.crystals and len(with_crystal) <= _SHOWN:
             with_crystal.append(image.serial)
         if (wanted is None and image.crystals and not taken) or (wanted is not None and image.serial == wanted[0]):
             taken.append(image)
     image, crystal = _chosen(path, wanted, count, with_crystal, taken)
-    shift_mm = _shift_mm(path, crystal)
-    parsed = parse(path, geometry, first_line[0], strict=False)
-    wavelength_A = _wavelength(path, image, parsed)
+    shift_mm = shift_mm_of(path, crystal)
+    parsed = parse(path, header.geometry, header.first_line, strict=False)
+    wavelength_A = wavelength_of(path, image, parsed)
     return RecordedExperiment(
         file=path if choice.crystal is None else f"{path}#{choice.crystal}",
         frame=CRYSTFEL,
-        crystal=RecordedCrystal(direct_A=_direct(path, crystal)),
+        crystal=RecordedCrystal(direct_A=direct_of(path, crystal)),
         beam=RecordedBeam(direction=CRYSTFEL.beam, wavelength_A=wavelength_A),
         panels=_panels(path, image, parsed, shift_mm, wavelength_A),
         groups=groups(parsed),
@@ -94,60 +80,13 @@ def _wanted(path: str, chosen: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2] or 0)
 
 
-def _images(path: str, geometry: list[str], first_line: list[int]) -> Iterator[_Image]:
-    """Each image; the lines of the geometry are collected on the way."""
-    image: _Image | None = None
-    crystal: dict[str, tuple[int, str]] | None = None
-    in_geometry = False
-    for number, line in _lines(path):
-        if line.startswith("-----"):
-            in_geometry = line.startswith("----- Begin geometry")
-            if in_geometry:
-                geometry.clear()
-                first_line[0] = number + 1
-            elif line.startswith("----- Begin chunk"):
-                image, crystal = _Image(), None
-            elif line.startswith("----- End chunk"):
-                if image is not None:
-                    yield image
-                image, crystal = None, None
-        elif in_geometry:
-            geometry.append(line)
-        elif image is None:
-            continue
-        elif line.startswith("--- Begin crystal"):
-            crystal = {}
-            image.crystals.append(crystal)
-        elif line.startswith("--- End crystal"):
-            crystal = None
-        elif line.startswith("Image serial number:"):
-            image.serial = int(numbers(f"{path}: line {number}", line.partition(":")[2].split(), 1)[0])
-        elif "=" in line:
-            key, _, value = line.partition("=")
-            (image.keys if crystal is None else crystal)[key.strip()] = (number, value.strip())
-    if image is not None:
-        yield image
-
-
-def _lines(path: str) -> Iterator[tuple[int, str]]:
-    """Lines that may tell something; those of peaks and reflections begin with a blank or a digit."""
-    with open_binary(path) as handle:
-        number, in_geometry = 0, False
-        while line := handle.readline(_LONGEST_LINE):
-            number += 1
-            if line.startswith(b"-----"):
-                in_geometry = line.startswith(b"----- Begin geometry")
-            if in_geometry or line[:1].isalpha() or line[:1] in (b"-", b";"):
-                yield number, line.decode("utf-8", "replace").rstrip()
-
-
 def _chosen(
     path: str,
     wanted: tuple[int, int] | None,
     count: int,
     with_crystal: list[int],
-    taken: list[_Image],
-) -> tuple[_Image, dict[str, tuple[int, str]]]:
+    taken: list[Chunk],
+) -> tuple[Chunk, Keys]:
     shown = ", ".join(map(str, with_crystal[:_SHOWN])) + (", ..." if len(with_crystal) > _SHOWN else "")
     if not count:
         raise FileError(f"{path}: has no crystal; give the stream of images that were indexed")
@@ -171,10 +110,15 @@ def _chosen(
         raise FileError(
             f"{path}: image {taken[0].serial} has {len(crystals)} crystals and no number {which}; pick one of these"
         )
-    return taken[0], crystals[max(which, 1) - 1]
+    return taken[0], crystals[max(which, 1) - 1].keys
 
 
-def _direct(path: str, crystal: dict[str, tuple[int, str]]) -> np.ndarray:
+def direct_of(path: str, crystal: Keys) -> np.ndarray:
+    """Vectors a, b, c of a crystal as rows in Angstrom.
+
+    Raises:
+        FileError: an axis is missing, or all lie in a plane.
+    """
     missing = [axis for axis in _AXES if axis not in crystal]
     if missing:
         raise FileError(f"{path}: a crystal has no {', '.join(missing)}; the stream is cut off or damaged")
@@ -188,8 +132,12 @@ def _direct(path: str, crystal: dict[str, tuple[int, str]]) -> np.ndarray:
     return np.linalg.inv(reciprocal).T
 
 
-def _shift_mm(path: str, crystal: dict[str, tuple[int, str]]) -> tuple[float, float]:
-    """Shift of the detector that was refined with the crystal."""
+def shift_mm_of(path: str, crystal: Keys) -> tuple[float, float]:
+    """Shift of the detector along x and y that was refined with the crystal.
+
+    Raises:
+        FileError: it is no pair of numbers.
+    """
     if "predict_refine/det_shift x" not in crystal:
         return 0.0, 0.0
     line, value = crystal["predict_refine/det_shift x"]
@@ -199,7 +147,12 @@ def _shift_mm(path: str, crystal: dict[str, tuple[int, str]]) -> tuple[float, fl
     return float(x), float(y)
 
 
-def _wavelength(path: str, image: _Image, geometry: Geometry) -> float | None:
+def wavelength_of(path: str, image: Chunk, geometry: Geometry) -> float | None:
+    """Wavelength of an image in Angstrom, or that of the geometry; None where neither tells it.
+
+    Raises:
+        FileError: its photon energy is none.
+    """
     if "photon_energy_eV" in image.keys:
         line, value = image.keys["photon_energy_eV"]
         energy_eV = float(numbers(f"{path}: line {line}: photon_energy_eV", value.split(), 1)[0])
@@ -211,18 +164,26 @@ def _wavelength(path: str, image: _Image, geometry: Geometry) -> float | None:
 
 def _panels(
     path: str,
-    image: _Image,
+    image: Chunk,
     geometry: Geometry,
     shift_mm: tuple[float, float],
     wavelength_A: float | None,
 ) -> tuple[RecordedPanel, ...]:
     if not geometry.panels:
         return ()
-    clen_mm = None
-    if "average_camera_length" in image.keys:
-        line, value = image.keys["average_camera_length"]
-        clen_mm = 1000.0 * float(numbers(f"{path}: line {line}: average_camera_length", value.split(), 1)[0])
-    return crystfel_geom.panels(geometry, clen_mm, shift_mm, wavelength_A)
+    return crystfel_geom.panels(geometry, clen_mm_of(path, image), shift_mm, wavelength_A)
+
+
+def clen_mm_of(path: str, image: Chunk) -> float | None:
+    """Mean distance of the panels as an image has it, or None.
+
+    Raises:
+        FileError: it is no number.
+    """
+    if "average_camera_length" not in image.keys:
+        return None
+    line, value = image.keys["average_camera_length"]
+    return 1000.0 * float(numbers(f"{path}: line {line}: average_camera_length", value.split(), 1)[0])
 
 
 READER = Reader("a stream of CrystFEL (.stream)", recognises, read)

@@ -17,40 +17,13 @@ from nbjax.errors import FileError
 from nbjax.io.experiments.checks import check
 from nbjax.io.experiments.dials_detector import frames_of
 from nbjax.io.experiments.dials_expt import numbered
+from nbjax.io.experiments.dials_writing import shifted
 from nbjax.io.experiments.json_tree import Node, read_json
-from nbjax.io.experiments.recorded import Choice, RecordedExperiment, RecordedPanel
+from nbjax.io.experiments.recorded import Choice, RecordedPanel
+from nbjax.io.experiments.stills import Still
 from nbjax.io.experiments.words import floats
 
 _FIELD = re.compile("#+")
-_LABORATORY = {"fast_axis": [1.0, 0.0, 0.0], "slow_axis": [0.0, 1.0, 0.0], "origin": [0.0, 0.0, 0.0]}
-"""Where a group is of which nothing is told."""
-
-
-@dataclass(frozen=True)
-class Still:
-    """One crystal on one image.
-
-    Attributes:
-        number: of the experiment in the list, the ``id`` of its reflections.
-        experiment: what the list says of it.
-        image: name of the image's file as the list has it, or empty.
-        index: number of the image in its file, from 0.
-        identifier: of the experiment.
-        imageset: number of the image in the list, the ``imageset_id`` of spots of no experiment; None: it has none.
-    """
-
-    number: int
-    experiment: RecordedExperiment
-    image: str
-    index: int
-    identifier: str
-    imageset: int | None = None
-
-    @property
-    def space_group(self) -> str:
-        """Hall symbol of the crystal, or empty."""
-        crystal = self.experiment.crystal
-        return (None if crystal is None else crystal.space_group) or ""
 
 
 def read_stills(path: str | Path) -> list[Still]:
@@ -113,21 +86,20 @@ class Change:
     shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
-def with_changes(path: str | Path, changes: Mapping[int, Change], panels: Sequence[RecordedPanel] | None = None) -> str:
-    """The list of a file with other crystals, beams and detectors; the experiments of these alone, in their order.
+def with_changes(listed: Node, changes: Mapping[int, Change], panels: Sequence[RecordedPanel] | None = None) -> str:
+    """A list with other crystals, beams and detectors; the experiments of these alone, in their order.
 
     Args:
-        path: of the list.
+        listed: the list.
         changes: by the number of the experiment.
         panels: where those of all of its detectors stand, before a change shifts them; None: where they stood.
 
     Raises:
-        FileError: the list cannot be read or is damaged.
+        FileError: the list is damaged.
     """
-    read = read_json(path)
-    tree: dict[str, Any] = copy.deepcopy(read.value)
+    tree: dict[str, Any] = copy.deepcopy(listed.value)
     if panels is not None:
-        tree["detector"] = [_with_places(detector, panels) for detector in read.at("detector").items()]
+        tree["detector"] = [_with_places(detector, panels) for detector in listed.at("detector").items()]
     experiments: list[dict[str, Any]] = []
     crystals: list[dict[str, Any]] = []
     beams, detectors = list(tree.get("beam", [])), list(tree.get("detector", []))
@@ -147,21 +119,9 @@ def with_changes(path: str | Path, changes: Mapping[int, Change], panels: Sequen
             beams.append(beam | {"wavelength": beam["wavelength"] * change.wavelength_factor})
         if any(change.shift_mm) and "detector" in experiment:
             experiments[-1]["detector"] = len(detectors)
-            detectors.append(_shifted(detectors[experiment["detector"]], np.array(change.shift_mm)))
+            detectors.append(shifted(detectors[experiment["detector"]], np.array(change.shift_mm)))
     changed = {"experiment": experiments, "crystal": crystals, "beam": beams, "detector": detectors}
     return json.dumps(tree | changed, indent=1) + "\n"
-
-
-def _shifted(detector: dict[str, Any], shift_mm: Float[np.ndarray, "3"]) -> dict[str, Any]:
-    """A detector elsewhere: its root where it has one, in which the places of panels are told, else every panel."""
-
-    def moved(part: dict[str, Any]) -> dict[str, Any]:
-        return part | {"origin": floats(np.array(part["origin"]) + shift_mm)}
-
-    root = detector.get("hierarchy")
-    if root:
-        return detector | {"hierarchy": moved(_LABORATORY | root)}
-    return detector | {"panels": [moved(panel) for panel in detector["panels"]]}
 
 
 def _with_places(detector: Node, panels: Sequence[RecordedPanel]) -> dict[str, Any]:

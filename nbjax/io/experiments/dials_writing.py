@@ -1,9 +1,10 @@
-"""Detectors for DIALS: panels in a hierarchy of groups, and experiment lists of a beam and a detector."""
+"""Detectors for DIALS: panels in a hierarchy of groups, and experiment lists of them with beams and crystals."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,14 @@ import numpy as np
 from nbjax.errors import ArgumentError
 from nbjax.io.experiments.recorded import RecordedExperiment, RecordedGroup, RecordedPanel
 from nbjax.io.experiments.rectangles import rectangles
+from nbjax.io.experiments.stills import Still
 from nbjax.io.experiments.words import floats
 
 _TRUSTED = [-1.0, 1e9]
+_LABORATORY = {"fast_axis": [1.0, 0.0, 0.0], "slow_axis": [0.0, 1.0, 0.0], "origin": [0.0, 0.0, 0.0]}
+"""Where a group is of which nothing is told."""
+_OF_MANY = (".h5", ".hdf5", ".nxs", ".cxi")
+"""Endings of files that hold many images."""
 _RIGHT, _SKEWED = 1e-9, 1e-3
 """Cosine of axes that DIALS takes as they are, and of those that no panel has."""
 
@@ -27,6 +33,57 @@ def experiment_list(found: RecordedExperiment) -> str:
     Raises:
         ArgumentError: there is no panel, no beam or no wavelength, or axes that are not at right angles.
     """
+    tree = {
+        "__id__": "ExperimentList",
+        "experiment": [{"__id__": "Experiment", "identifier": "", "beam": 0, "detector": 0}],
+        "beam": [_beam_model(found)],
+        "detector": [detector_model(found.panels, found.groups)],
+        **{kind: [] for kind in ("goniometer", "scan", "crystal", "profile", "imageset", "scaling_model")},
+    }
+    return json.dumps(tree, indent=1) + "\n"
+
+
+def still_list(stills: Sequence[Still]) -> Model:
+    """An experiment list of stills, an experiment each, those without a crystal too.
+
+    Args:
+        stills: whose panels are those of the first, shifted.
+
+    Raises:
+        ArgumentError: as ``experiment_list``.
+    """
+    models: dict[str, dict[Any, tuple[int, Model]]] = {"beam": {}, "detector": {}, "imageset": {}, "crystal": {}}
+    experiments: list[Model] = []
+
+    def placed(kind: str, key: object, model: Callable[[], Model]) -> int:
+        """Number of a model of the list, made where it is not there."""
+        known = models[kind]
+        if key not in known:
+            known[key] = len(known), model()
+        return known[key][0]
+
+    plain = detector_model(stills[0].experiment.panels, stills[0].experiment.groups)
+    for still in stills:
+        found, image = still.experiment, (still.image, still.index)
+        crystal = found.crystal
+        places = {
+            "beam": placed("beam", found.beam.wavelength_A, partial(_beam_model, found)),
+            "detector": placed("detector", still.shift_mm, partial(shifted, plain, np.array(still.shift_mm))),
+            "imageset": placed("imageset", image, partial(_image_model, *image)),
+        }
+        if crystal is not None and crystal.direct_A is not None:
+            of_crystal = partial(_crystal_model, crystal.direct_A, still.space_group)
+            places["crystal"] = placed("crystal", still.number, of_crystal)
+        experiments.append({"__id__": "Experiment", "identifier": still.identifier, **places})
+    return {
+        "__id__": "ExperimentList",
+        "experiment": experiments,
+        **{kind: [model for _, model in known.values()] for kind, known in models.items()},
+        **{kind: [] for kind in ("goniometer", "scan", "profile", "scaling_model")},
+    }
+
+
+def _beam_model(found: RecordedExperiment) -> Model:
     beam = found.beam
     if not found.panels or found.beam_axis is None or beam.wavelength_A is None:
         raise ArgumentError(f"{found.file} lacks panels, beam or wavelength; give an experiment that has them")
@@ -44,14 +101,18 @@ def experiment_list(found: RecordedExperiment) -> str:
         normal = np.cross(direction, beam.electric_axis)
         model["polarization_normal"] = floats(normal / np.linalg.norm(normal))
         model["polarization_fraction"] = (1 + float(beam.kahn_factor)) / 2
-    tree = {
-        "__id__": "ExperimentList",
-        "experiment": [{"__id__": "Experiment", "identifier": "", "beam": 0, "detector": 0}],
-        "beam": [model],
-        "detector": [detector_model(found.panels, found.groups)],
-        **{kind: [] for kind in ("goniometer", "scan", "crystal", "profile", "imageset", "scaling_model")},
-    }
-    return json.dumps(tree, indent=1) + "\n"
+    return model
+
+
+def _image_model(name: str, index: int) -> Model:
+    nothing = dict.fromkeys(("mask", "gain", "pedestal", "dx", "dy"))
+    of_many = {"single_file_indices": [index]} if index or name.endswith(_OF_MANY) else {}
+    return {"__id__": "ImageSet", "images": [name], **of_many, **nothing, "params": {}}
+
+
+def _crystal_model(direct_A: np.ndarray, hall: str) -> Model:
+    axes = {f"real_space_{axis}": floats(row) for axis, row in zip("abc", direct_A, strict=True)}
+    return {"__id__": "crystal", **axes, "space_group_hall_symbol": f" {hall or 'P 1'}"}
 
 
 def detector_model(panels: Sequence[RecordedPanel], groups: Sequence[RecordedGroup] = ()) -> Model:
@@ -158,3 +219,15 @@ def _model(name: str, origin_mm: np.ndarray, fast: np.ndarray, slow: np.ndarray)
         "pedestal": 0.0,
         "px_mm_strategy": {"type": "SimplePxMmStrategy"},
     }
+
+
+def shifted(detector: Model, shift_mm: np.ndarray) -> Model:
+    """A detector elsewhere: its root where it has one, in which the places of panels are told, else every panel."""
+
+    def moved(part: Model) -> Model:
+        return part | {"origin": floats(np.array(part["origin"]) + shift_mm)}
+
+    root = detector.get("hierarchy")
+    if root:
+        return detector | {"hierarchy": moved(_LABORATORY | root)}
+    return detector | {"panels": [moved(panel) for panel in detector["panels"]]}

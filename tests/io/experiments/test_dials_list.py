@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from nbjax.errors import FileError
 from nbjax.io.experiments.dials_list import Change, read_stills, with_changes
+from nbjax.io.experiments.json_tree import read_json
 
 
 def listed(**changes: Any) -> dict[str, Any]:
@@ -54,7 +55,8 @@ def test_images_of_stills_are_known(tmp_path: Path) -> None:
 def test_crystals_are_replaced_and_others_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.expt").write_text(json.dumps(listed()))
     direct = np.diag([51.0, 61.0, 71.0])
-    (tmp_path / "b.expt").write_text(with_changes(tmp_path / "a.expt", {2: Change(direct), 0: Change(2 * direct)}))
+    changes = {2: Change(direct), 0: Change(2 * direct)}
+    (tmp_path / "b.expt").write_text(with_changes(read_json(tmp_path / "a.expt"), changes))
     stills = read_stills(tmp_path / "b.expt")
     assert [still.identifier for still in stills] == ["e0", "e2"]
     assert np.allclose([still.experiment.crystal.direct_A for still in stills], [2 * direct, direct])
@@ -74,7 +76,7 @@ def test_beams_and_detectors_are_replaced_for_their_own_experiment(tmp_path: Pat
     (tmp_path / "a.expt").write_text(json.dumps(listed(detector=[detector])))
     direct = np.diag([51.0, 61.0, 71.0])
     changes = {0: Change(direct), 1: Change(direct, 1.01, (0.5, -0.25, 2.0))}
-    (tmp_path / "b.expt").write_text(with_changes(tmp_path / "a.expt", changes))
+    (tmp_path / "b.expt").write_text(with_changes(read_json(tmp_path / "a.expt"), changes))
     own, moved = (still.experiment for still in read_stills(tmp_path / "b.expt"))
     assert (own.beam.wavelength_A, moved.beam.wavelength_A) == (1.0, 1.01)
     assert np.allclose(moved.panels[0].origin_mm - own.panels[0].origin_mm, [0.5, -0.25, 2.0])
@@ -90,7 +92,7 @@ def test_panels_stand_elsewhere_in_the_frames_of_their_groups(tmp_path: Path) ->
     (panel,) = read_stills(tmp_path / "a.expt")[0].experiment.panels
     turn = Rotation.from_rotvec([0.01, -0.02, 0.03]).as_matrix()
     wanted = replace(panel, origin_mm=panel.origin_mm + 0.1, fast=turn @ panel.fast, slow=turn @ panel.slow)
-    (tmp_path / "b.expt").write_text(with_changes(tmp_path / "a.expt", {0: Change(np.eye(3))}, [wanted]))
+    (tmp_path / "b.expt").write_text(with_changes(read_json(tmp_path / "a.expt"), {0: Change(np.eye(3))}, [wanted]))
     (found,) = read_stills(tmp_path / "b.expt")[0].experiment.panels
     for name in ("origin_mm", "fast", "slow"):
         np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), atol=1e-12)
