@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 from nbjax.cli.folder import output_folder
 from nbjax.cli.interruption import interruptible
 from nbjax.cli.progress import line
-from nbjax.errors import FileError
+from nbjax.cli.workers import parent_is_gone, workers
+from nbjax.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from nbjax.refine.outcome import ShotResult
+    from nbjax.refine.run import Run
 
 _SHOWN = 10
+_MOST_PROCESSES = 256
 
 
 def add_parser(commands: Any) -> None:
@@ -38,12 +43,19 @@ def add_parser(commands: Any) -> None:
         "--refine-factors", action="store_true", help='structure factors of all shots, as refine.shared = ["factors"]'
     )
     parser.add_argument("--resume", action="store_true", help="go on with the shots that are not in the folder")
+    parser.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="processes on this machine that share the shots out"
+    )
+    # of the processes that --processes starts: number of the first one
+    parser.add_argument("--worker-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--no-progress", action="store_true", help="no line of progress")
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     """Exit code 0: a shot was refined; 1: none was; 2: bad input."""
+    if not 1 <= arguments.processes <= _MOST_PROCESSES:
+        raise UsageError(f"--processes {arguments.processes}: give 1 to {_MOST_PROCESSES}")
     with output_folder(arguments.out):
         return _refine_into(Path(arguments.out), arguments)
 
@@ -56,6 +68,8 @@ def _refine_into(folder: Path, arguments: argparse.Namespace) -> int:
             raise KeyboardInterrupt(
                 f"interrupted; {folder} holds the shots that are done, and the same command with --resume goes on"
             ) from None
+    if arguments.worker_of is not None:
+        return 0
     _print(shots)
     print("".join(f"{each}\n" for each in words), end="")
     print(f"wrote {folder}: {', '.join(contents)}")
@@ -66,10 +80,10 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
     import jax
 
     from nbjax.refine.inputs import read_inputs
-    from nbjax.refine.kept import FOLDER, Kept
+    from nbjax.refine.kept import FOLDER
     from nbjax.refine.output import output_contents, write_outputs
     from nbjax.refine.pixels import Pixels
-    from nbjax.refine.run import Run, refine_all
+    from nbjax.refine.run import Run
     from nbjax.refine.settings import load_refine
     from nbjax.refine.sharing import Together, alone, prepared, refine_together
     from nbjax.refine.start import shared_experiment
@@ -84,15 +98,9 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
         run = prepared(Run(inputs, shared_experiment(inputs.first, told), settings))
         question = repr((told, settings, *files[:2], arguments.geometry, inputs.frames))
         pixels = Pixels(folder / FOLDER) if settings.shared else None
-        kept = Kept(folder, question, arguments.resume)
-        shots = []
-
-        def done(number: int) -> ShotResult | None:
-            return kept.read(number) if pixels is None or pixels.has(number) else None
-
-        for shot in refine_all(replace(alone(run), pixels=pixels), done, say):
-            kept.write(shot)
-            shots.append(shot)
+        shots = _one_by_one(replace(alone(run), pixels=pixels), folder, question, arguments, say)
+        if arguments.worker_of is not None:
+            return shots, [], []
         if all(shot.outcome.value == "failed" for shot in shots):
             raise FileError(f"no shot could be refined; the first one: {shots[0].reason}")
         together = Together(shots, None, {}, [])
@@ -102,6 +110,46 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
         contents = output_contents(inputs, together.shots, together.panels) | together.contents
         write_outputs(folder, contents)
     return together.shots, list(contents), together.words
+
+
+def _one_by_one(run: Run, folder: Path, question: str, arguments: argparse.Namespace, say: Any) -> list[ShotResult]:
+    """Every shot, by this process and those that it starts."""
+    from nbjax.refine.claims import Claims
+    from nbjax.refine.kept import FOLDER, Kept
+    from nbjax.refine.run import refine_all
+
+    parent, count = arguments.worker_of, arguments.processes
+    kept = Kept(folder, question, arguments.resume or count > 1, run.pixels)
+    if count > 1 and not arguments.resume:
+        kept.clear()
+
+    def told(what: str) -> None:
+        if parent is not None and parent_is_gone(parent):
+            raise KeyboardInterrupt
+        say(what)
+
+    with Claims(folder / FOLDER) as claims, workers(_words_of_worker(arguments), count - 1) as others:
+        shots = refine_all(run, kept, claims, told, wait=parent is None)
+        for worker in others:
+            problem = worker.problem()
+            if problem:
+                print(
+                    f"nbjax: warning: one of the processes failed, and the others did its shots: {problem}",
+                    file=sys.stderr,
+                )
+    return shots
+
+
+def _words_of_worker(arguments: argparse.Namespace) -> list[str]:
+    """The command of a further process, which refines shots and writes nothing else."""
+    words = ["refine", arguments.experiments, "--config", arguments.config, "--out", arguments.out]
+    for option in ("reflections", "geometry"):
+        if getattr(arguments, option) is not None:
+            words += [f"--{option}", getattr(arguments, option)]
+    words += ["--images", *arguments.images] if arguments.images else []
+    words += [word for setting in arguments.set for word in ("--set", setting)]
+    words += ["--refine-factors"] if arguments.refine_factors else []
+    return [*words, "--resume", "--no-progress", "--worker-of", str(os.getpid())]
 
 
 def _print(shots: list[ShotResult]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from nbjax.io.files import atomic_writer
 from nbjax.refine.outcome import ShotResult, of_arrays
+from nbjax.refine.pixels import Pixels
 
 FOLDER = "shots"
 
@@ -23,19 +24,25 @@ class Kept:
         folder: of the run.
         question: what was asked for; shots of another question are not taken.
         resume: whether those that are there are taken.
+        pixels: shoeboxes of the shots, without which none is taken; None: they are not wanted.
     """
 
-    def __init__(self, folder: Path, question: str, resume: bool) -> None:
-        self._folder, self._resume = folder / FOLDER, resume
+    def __init__(self, folder: Path, question: str, resume: bool, pixels: Pixels | None = None) -> None:
+        self._folder, self._resume, self._pixels = folder / FOLDER, resume, pixels
         self._question = hashlib.sha256(question.encode()).hexdigest()
         self._folder.mkdir(exist_ok=True)
+
+    def clear(self) -> None:
+        """Take away the shots that are there."""
+        for path in self._folder.glob("shot_*.npz"):
+            path.unlink(missing_ok=True)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"shot_{number:06d}.npz"
 
     def read(self, number: int) -> ShotResult | None:
         """A shot that was finished, or None."""
-        if not self._resume:
+        if not self._resume or (self._pixels is not None and not self._pixels.has(number)):
             return None
         try:
             with np.load(self._path(number)) as content:

@@ -1,8 +1,9 @@
-"""All shots of a run, one after the other: a bad one is a row of the table, not the end."""
+"""All shots of a run, by one process or several: a bad one is a row of the table, not the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,7 +16,9 @@ from nbjax.errors import FileError, NbjaxError
 from nbjax.experiment import Experiment
 from nbjax.io.experiments.stills import Still
 from nbjax.pipeline.spots.prediction import predict, spot_capacity
+from nbjax.refine.claims import Claims
 from nbjax.refine.inputs import Inputs, read_frame
+from nbjax.refine.kept import Kept
 from nbjax.refine.model import Shot
 from nbjax.refine.outcome import Outcome, ShotResult, failed
 from nbjax.refine.parameters import COUNT, Start, departed
@@ -27,6 +30,7 @@ from nbjax.refine.stages import STAGES, Schedule, Stage, finishing, schedule_of
 from nbjax.refine.start import direct_angstrom, start_of
 from nbjax.sampling.capacity import Capacity
 
+_LOOK_S = 0.2
 _SPARE = 1.5
 _LEAST_PARTIALITY = 0.05
 _FAINT = 0.02
@@ -72,27 +76,61 @@ class Run:
         return replace(found, blocks=blocks, near=near, excited=excited, seen=seen)
 
 
-def refine_all(run: Run, done: Callable[[int], ShotResult | None], say: Callable[[str], None]) -> Iterator[ShotResult]:
-    """Refine every still, in the order of the list.
+def refine_all(
+    run: Run, shots: Kept, claims: Claims, say: Callable[[str], None], wait: bool = True
+) -> list[ShotResult]:
+    """Refine every still, each by one of the processes that share the run.
 
     Args:
         run: what.
-        done: the result of a still that was refined before, or None.
+        shots: those that are done, of which more come while others work.
+        claims: which shots are being refined.
         say: is told what is being done.
+        wait: for the shots that other processes have; else these are not among the results.
+
+    Returns:
+        The shots in the order of the list.
     """
-    for place, still in enumerate(run.inputs.stills):
-        known = done(still.number)
-        if known is not None:
-            yield known
-            continue
-        if still.fault:
-            yield failed(still.number, still.fault)
-            continue
+    found: dict[int, ShotResult] = {}
+    left = list(range(len(run.inputs.stills)))
+    while left:
+        before, left = left, []
+        for place in before:
+            still = run.inputs.stills[place]
+            shot = shots.read(still.number)
+            if shot is None and claims.take(still.number):
+                try:
+                    shot = _own(run, shots, place, say)
+                finally:
+                    claims.release(still.number)
+            if shot is None:
+                left.append(place)
+            else:
+                found[place] = shot
+        if not wait:
+            break
+        if left and len(left) == len(before):
+            say(f"waiting for {len(left)} shots of other processes")
+            time.sleep(_LOOK_S)
+    return [found[place] for place in sorted(found)]
+
+
+def _own(run: Run, shots: Kept, place: int, say: Callable[[str], None]) -> ShotResult:
+    """A shot that this process refines, unless another has done so just before."""
+    still = run.inputs.stills[place]
+    shot = shots.read(still.number)
+    if shot is not None:
+        return shot
+    if still.fault:
+        shot = failed(still.number, still.fault)
+    else:
         say(f"shot {place + 1} of {len(run.inputs.stills)}")
         try:
-            yield refine_still(run, place)
+            shot = refine_still(run, place)
         except NbjaxError as error:
-            yield failed(still.number, str(error))
+            shot = failed(still.number, str(error))
+    shots.write(shot)
+    return shot
 
 
 def refine_still(run: Run, place: int) -> ShotResult:
