@@ -1,4 +1,4 @@
-"""Tables in HTML, by which objects show themselves in notebooks."""
+"""Tables in HTML, by which objects show themselves in notebooks, and what all pages share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,22 @@ from html import escape
 from typing import Any
 
 import numpy as np
+
+STYLE_SHEET = """\
+  body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1180px; margin: 2em auto; padding: 0 1.2em; }
+  h1 { font-size: 1.5em; margin-bottom: 0.2em; } h2 { font-size: 1.15em; margin-top: 1.8em; }
+  table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+  th, td { padding: 0.2em 0.9em 0.2em 0; text-align: right; border-bottom: 1px solid #e5e5e5; }
+  th { font-weight: 600; } th:first-child, td:first-child { text-align: left; }
+  td.text { text-align: left; }
+  img { max-width: 100%; display: block; margin: 0.6em 0; }
+  .outcome { display: inline-block; padding: 0.1em 0.7em; border-radius: 1em; color: white; background: #31688e; }
+  .outcome.bad { background: #c0392b; }
+  .warning { border-left: 4px solid #d1603d; padding: 0.2em 0.8em; background: #fdf3ef; margin: 0.4em 0; }
+  .pair { display: flex; flex-wrap: wrap; gap: 1.5em; align-items: flex-start; }
+  details { margin: 0.6em 0; } .note { color: #666; font-size: 0.92em; }
+"""
+"""Of all reports."""
 
 _MOST_ROWS = 200
 _FEW = 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,10 @@ from nbjax.cli.workers import parent_is_gone, workers
 from nbjax.errors import FileError, UsageError
 
 if TYPE_CHECKING:
+    from nbjax.refine.inputs import Inputs
     from nbjax.refine.outcome import ShotResult
     from nbjax.refine.run import Run
+    from nbjax.refine.sharing import Together
 
 _SHOWN = 10
 _MOST_PROCESSES = 256
@@ -46,6 +49,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--processes", type=int, default=1, metavar="N", help="processes on this machine that share the shots out"
     )
+    parser.add_argument(
+        "--report-shot", type=int, nargs="+", default=[], metavar="N", help="HTML reports of shots, by their numbers"
+    )
+    parser.add_argument("--no-report", action="store_true", help="no HTML report of the run")
     # of the processes that --processes starts: number of the first one
     parser.add_argument("--worker-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--no-progress", action="store_true", help="no line of progress")
@@ -93,6 +100,7 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
         settings = replace(settings, shared=tuple(dict.fromkeys((*settings.shared, "factors"))))
     files = arguments.experiments, arguments.reflections, arguments.images
     inputs = read_inputs(*files, settings, arguments.geometry)
+    _check_numbers(arguments.report_shot, inputs)
     with jax.enable_x64(True):
         say("structure factors")
         run = prepared(Run(inputs, shared_experiment(inputs.first, told), settings))
@@ -108,8 +116,37 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
             together = refine_together(run, shots, pixels, say)
         say("writing")
         contents = output_contents(inputs, together.shots, together.panels) | together.contents
+        contents |= _reports(run, together, arguments)
         write_outputs(folder, contents)
     return together.shots, list(contents), together.words
+
+
+def _check_numbers(wanted: Sequence[int], inputs: Inputs) -> None:
+    known = {still.number for still in inputs.stills}
+    for number in wanted:
+        if number not in known:
+            raise UsageError(
+                f"--report-shot {number}: {inputs.file} has no such shot; give numbers of the column experiment of "
+                "shots.csv"
+            )
+
+
+def _reports(run: Run, found: Together, arguments: argparse.Namespace) -> dict[str, bytes]:
+    """The pages that are wanted, by the names of their files."""
+    from nbjax.refine.inputs import read_frame
+    from nbjax.refine.output import table_rows
+    from nbjax.refine.report.document import run_report, shot_reports
+
+    inputs, contents = run.inputs, dict[str, bytes]()
+    rows = table_rows(inputs, found.shots)
+    if not arguments.no_report:
+        pictures = {"Panels": found.contents["panels.png"]} if "panels.png" in found.contents else {}
+        contents["report.html"] = run_report(Path(inputs.file).name, rows, found.shots, found.words, pictures)
+
+    def image(place: int) -> Any:
+        return read_frame(inputs, place, run.settings)
+
+    return contents | shot_reports(inputs, rows, found.shots, arguments.report_shot, image)
 
 
 def _one_by_one(run: Run, folder: Path, question: str, arguments: argparse.Namespace, say: Any) -> list[ShotResult]:

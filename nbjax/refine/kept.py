@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ class Kept:
 
     def __init__(self, folder: Path, question: str, resume: bool, pixels: Pixels | None = None) -> None:
         self._folder, self._resume, self._pixels = folder / FOLDER, resume, pixels
-        self._question = hashlib.sha256(question.encode()).hexdigest()
+        # shots of a version that kept other things are of another question
+        kept = [each.name for each in fields(ShotResult)]
+        self._question = hashlib.sha256(f"{question} {kept}".encode()).hexdigest()
         self._folder.mkdir(exist_ok=True)
 
     def clear(self) -> None:

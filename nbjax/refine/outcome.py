@@ -37,6 +37,8 @@ class ShotResult:
         background: photons a pixel at the middle of the box.
         partiality: height of the spot over its largest.
         s1_per_A: diffracted wave vector.
+        shown: rows of the spots that reports show, the brightest first.
+        shown_data, shown_model: photons of their pixels, NaN where one does not count, shape (k, slow, fast).
     """
 
     number: int
@@ -59,6 +61,9 @@ class ShotResult:
     background: np.ndarray
     partiality: np.ndarray
     s1_per_A: np.ndarray
+    shown: np.ndarray
+    shown_data: np.ndarray
+    shown_model: np.ndarray
 
     @property
     def offset_px(self) -> float:

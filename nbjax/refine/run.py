@@ -32,6 +32,8 @@ from nbjax.sampling.capacity import Capacity
 
 _LOOK_S = 0.2
 _SPARE = 1.5
+_SHOWN = 6
+"""Spots of a shot that its report has pictures of."""
 _LEAST_PARTIALITY = 0.05
 _FAINT = 0.02
 """Photons of a spot that disturbs its neighbours, over the median of those that are looked at."""
@@ -259,6 +261,7 @@ def _result(run: Run, place: int, found: tuple[Start, Shoeboxes, Solution], sche
     observed = np.array([at.get(tuple(h), (np.nan, np.nan)) for h in hkl.tolist()]).reshape(-1, 2)
     outcome, reason = _verdict(run.settings, solution)
     seen = height * model
+    shown = np.argsort(-model, kind="stable")[:_SHOWN]
     first = np.stack([boxes.corner[:count, 0], boxes.corner[:count, 1], np.zeros(count, int)], -1)
     return ShotResult(
         number=still.number,
@@ -281,6 +284,9 @@ def _result(run: Run, place: int, found: tuple[Start, Shoeboxes, Solution], sche
         background=np.asarray(own_boxes.linear[:, 0]),
         partiality=spots.partiality,
         s1_per_A=spots.s1_per_m * 1e-10,
+        shown=shown,
+        shown_data=np.where(boxes.valid[shown] > 0, boxes.data[shown], np.nan).astype(np.float32),
+        shown_model=np.asarray(own_boxes.model[shown], np.float32),
     )
 
 

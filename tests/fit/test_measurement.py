@@ -13,10 +13,11 @@ from cases import small_config
 from nbjax.config.edit import with_values
 from nbjax.config.write import config_toml
 from nbjax.errors import ConfigError
-from nbjax.fit.measurement import _of_panels, _photons, read_measurement
+from nbjax.fit.measurement import _of_panels, read_measurement
 from nbjax.fit.settings import DataSettings, load_settings
 from nbjax.io.experiments.recorded import RecordedPanel
 from nbjax.io.images import Recorded
+from nbjax.io.images.calibration import photons_of
 
 WEIGHTS = np.array([[1.0, 2.0, 1.0], [0.0, 1.0, 3.0], [5.0, 1.0, 0.0]])
 
@@ -110,12 +111,12 @@ def test_limits_and_gains_are_those_asked_for_or_of_the_image_or_of_its_panels(
 
 def test_photons_of_each_panel_have_its_own_limit_and_gain() -> None:
     masked = replace(BARE, masked=BARE.stored == 5)
-    found = _photons(masked, 1.0, (None, 20.0), (0.5, 0.25))
+    found = photons_of(masked, 1.0, (None, 20.0), (0.5, 0.25))
     wanted = np.where(BARE.stored == 5, np.nan, (BARE.stored - 1.0) * np.array([0.5, 0.25])[:, None, None])
     wanted[1][BARE.stored[1] >= 20] = np.nan
     np.testing.assert_array_equal(found, wanted)
-    np.testing.assert_array_equal(_photons(BARE, 0.0, None, 2.0), 2.0 * BARE.stored)
-    one = _photons(BARE, 0.0, 22.0, (1.0, 3.0))
+    np.testing.assert_array_equal(photons_of(BARE, 0.0, None, 2.0), 2.0 * BARE.stored)
+    one = photons_of(BARE, 0.0, 22.0, (1.0, 3.0))
     assert np.isnan(one).sum() == 2
     assert one[1, 0, 0] == 36.0
 

@@ -15,7 +15,7 @@ from nbjax.cli import main
 from nbjax.exchange.combination import in_frame
 from nbjax.io.experiments.dials_list import read_stills
 from nbjax.io.experiments.dials_refl import read_refl
-from nbjax.io.experiments.recorded import DIALS
+from nbjax.io.experiments.recorded import CRYSTFEL
 from nbjax.refine import run
 
 COUNT = 3
@@ -34,7 +34,7 @@ def refined(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[np.nda
         true = write_stills(folder, COUNT)
     # the last one is spoilt
     np.save(folder / f"still_{COUNT - 1}.npy", np.full((192, 192), -1, np.int32))
-    assert main(words(folder)) == 0
+    assert main(words(folder, "--report-shot", "0", "2")) == 0
     return folder, true
 
 
@@ -75,6 +75,19 @@ def test_integrated_reflections_are_partial_intensities(refined: tuple[Path, lis
     assert found.identifiers == {0: "still0", 1: "still1"}
 
 
+def test_a_run_and_its_shots_have_reports(refined: tuple[Path, list[np.ndarray]]) -> None:
+    folder = refined[0] / "out"
+    page = (folder / "report.html").read_text()
+    assert "2 refined, 1 failed" in page
+    assert "has 0 spots with pixels" in page
+    assert page.count("data:image/png;base64,iVBOR") == 3
+    shot = (folder / "shot_0.html").read_text()
+    assert f"correlation\n{float(table(refined[0])[0]['correlation']):.4f}" in shot
+    assert shot.count("data:image/png;base64,iVBOR") == 3
+    # one that failed has nothing to show
+    assert not (folder / "shot_2.html").exists()
+
+
 def test_a_run_goes_on_where_it_was_stopped(
     refined: tuple[Path, list[np.ndarray]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +97,7 @@ def test_a_run_goes_on_where_it_was_stopped(
     looked: list[int] = []
     own = run.refine_still
     monkeypatch.setattr(run, "refine_still", lambda which, place: (looked.append(place), own(which, place))[1])
-    assert main(words(folder, "--resume")) == 0
+    assert main(words(folder, "--resume", "--no-report")) == 0
     assert looked == [1]
     assert (folder / "out" / "shots.csv").read_text() == first
 
@@ -93,7 +106,7 @@ def test_a_stream_says_what_a_list_says(refined: tuple[Path, list[np.ndarray]]) 
     folder, _ = refined
     (folder / "run.stream").write_text(as_stream(folder))
     files = ["--config", str(folder / "refine.toml"), "--set", 'refine.system="tetragonal"']
-    assert main(["refine", str(folder / "run.stream"), *files, "--out", str(folder / "streamed")]) == 0
+    assert main(["refine", str(folder / "run.stream"), *files, "--out", str(folder / "streamed"), "--no-report"]) == 0
     rows, known = table(folder, "streamed"), table(folder)
     assert [row["outcome"] for row in rows] == ["refined", "refined", "failed", "failed"]
     assert rows[3]["reason"] == "it has no crystal, it was not indexed"
@@ -109,5 +122,5 @@ def test_a_stream_says_what_a_list_says(refined: tuple[Path, list[np.ndarray]]) 
             assert float(row[name]) == pytest.approx(float(other[name]), rel=relative)
     ends = [read_stills(folder / name / "refined.expt") for name in ("out", "streamed")]
     for ours, theirs in zip(*ends, strict=True):
-        lattices = [in_frame(still.experiment, DIALS).crystal.direct_A for still in (ours, theirs)]
-        assert errors(*lattices)[0] < 1e-3
+        own = in_frame(ours.experiment, CRYSTFEL).crystal.direct_A
+        assert errors(own, theirs.experiment.crystal.direct_A)[0] < 1e-3

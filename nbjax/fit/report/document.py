@@ -14,6 +14,7 @@ from nbjax import __version__
 from nbjax.experiment import Experiment
 from nbjax.fit.report.layout import laid_out
 from nbjax.fit.result import FitResult, Outcome
+from nbjax.html import STYLE_SHEET
 
 
 def report_html(
@@ -63,6 +64,7 @@ def report_html(
         pictured=f"Data, model, residual{f' (shot {shot + 1})' if len(result.shots) > 1 else ''}",
         figures={name: base64.b64encode(rendered(figure)).decode() for name, figure in pictures.items()},
         version=__version__,
+        style_sheet=STYLE_SHEET,
         goodness=chosen.goodness,
         panels=experiment.detector.panel_names,
         inputs=[{key: "" if value is None else value for key, value in row.items()} for row in inputs],

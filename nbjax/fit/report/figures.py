@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.colors import LogNorm
@@ -56,25 +57,47 @@ def close_ups(
     panels: Sequence[str] = (),
 ) -> Figure:
     """The brightest spots of the model: data, model and residual of each; of several panels with their names."""
+    found = []
+    for *panel, slow, fast in brightest(np.where(used, model, 0.0), number, half_width):
+        window = np.s_[
+            max(slow - half_width, 0) : slow + half_width + 1, max(fast - half_width, 0) : fast + half_width + 1
+        ]
+        seen, expected, counted = (a[tuple(panel)][window] for a in (image, model, used))
+        name = "".join(f"{panels[i]}: " for i in panel)
+        peak = np.nanmax(np.where(counted, seen, np.nan))
+        found.append(CloseUp(f"{name}{slow}, {fast}\npeak {peak:.3g}", seen, expected, counted))
+    return draw_close_ups(found)
+
+
+@dataclass(frozen=True)
+class CloseUp:
+    """A spot.
+
+    Attributes:
+        title: above its pictures.
+        data, model: photons of its pixels, shape (slow, fast).
+        used: pixels that count.
+    """
+
+    title: str
+    data: np.ndarray
+    model: np.ndarray
+    used: np.ndarray
+
+
+def draw_close_ups(spots: Sequence[CloseUp]) -> Figure:
+    """A column for each spot: data and model on its own scale, and residual."""
     with styled():
-        centres = brightest(np.where(used, model, 0.0), number, half_width)
-        columns = max(len(centres), 1)
+        columns = max(len(spots), 1)
         figure = Figure(figsize=(1.75 * columns + 0.9, 5.4), layout="constrained")
         rows = figure.subplots(3, columns, squeeze=False)
-        residuals = deviates(image, model, used)
-        for column, (*panel, slow, fast) in enumerate(centres):
-            window = np.s_[
-                max(slow - half_width, 0) : slow + half_width + 1, max(fast - half_width, 0) : fast + half_width + 1
-            ]
-            seen, expected, counted, off = (a[tuple(panel)][window] for a in (image, model, used, residuals))
-            name = "".join(f"{panels[i]}: " for i in panel)
-            norm = _photon_norm(seen, expected, counted)
-            parts = [np.where(counted, a, np.nan) for a in (seen, expected)]
-            for axis, values in zip(rows[:2, column], parts, strict=True):
-                axis.imshow(_floored(values, norm), norm=norm, cmap=_PHOTONS)
+        for column, spot in enumerate(spots):
+            norm = _photon_norm(spot.data, spot.model, spot.used)
+            for axis, values in zip(rows[:2, column], (spot.data, spot.model), strict=True):
+                axis.imshow(_floored(np.where(spot.used, values, np.nan), norm), norm=norm, cmap=_PHOTONS)
+            off = deviates(spot.data, spot.model, spot.used)
             shown = rows[2, column].imshow(off, vmin=-_LIMIT_SIGMAS, vmax=_LIMIT_SIGMAS, cmap=DIFFERENCES)
-            peak = np.nanmax(parts[0])
-            rows[0, column].set_title(f"{name}{slow}, {fast}\npeak {peak:.3g}", fontsize=8)
+            rows[0, column].set_title(spot.title, fontsize=8)
         for axis in rows.flat:
             axis.set_xticks([])
             axis.set_yticks([])
@@ -82,7 +105,7 @@ def close_ups(
             axis.spines[:].set_visible(False)
         for axis, label in zip(rows[:, 0], ("data", "model", "residual"), strict=True):
             axis.set_ylabel(label)
-        if centres:
+        if spots:
             figure.colorbar(shown, ax=rows[2, :], label="sigma", pad=0.01)
         return figure
 

@@ -1,0 +1,1 @@
+"""The reports of a run and of single shots: HTML files with everything in them."""
