@@ -130,8 +130,8 @@ class _Answers:
         )
 
     async def alive(self, request: Request) -> Response:
-        """That the server is there."""
-        return JSONResponse({"alive": True})
+        """That the server is there, and what takes it long."""
+        return JSONResponse({"alive": True, "doing": self._model.doing})
 
     def measured(self, request: Request) -> Response:
         """Photons of the measured image."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from nbjax.config.inputs import OF_FACTORS
 from nbjax.config.tree import Config, Crystal
 from nbjax.experiment import Experiment
 from nbjax.explore.changes import Changes, changed_config
+from nbjax.explore.widths import with_widths
 from nbjax.pipeline.closed.survey import with_capacity
 from nbjax.pipeline.image import simulate
 from nbjax.pipeline.render import check_finite, render
@@ -65,6 +67,9 @@ class Model:
     Args:
         data: its tables, from ``nbjax.config.load.read_data``.
 
+    Attributes:
+        doing: what an image waits for that takes long, in words.
+
     Raises:
         ConfigError: a fault of it.
     """
@@ -74,6 +79,8 @@ class Model:
         self._working, self._looking = threading.Lock(), threading.Lock()
         self._prepared: OrderedDict[Config, tuple[Resolved, Experiment]] = OrderedDict()
         self._rooms: list[Room] = []
+        self._compiled: set[Hashable] = set()
+        self.doing = ""
         self.base = changed_config(data, {})
         self._held = self.prepared(self.base)
 
@@ -92,7 +99,7 @@ class Model:
         if found is None:
             with jax.enable_x64(True):
                 resolved = resolve(config)
-                found = resolved, prepare_resolved(resolved, on_host=True, counted=False)
+                found = resolved, prepare_resolved(with_widths(resolved), on_host=True, counted=False)
             with self._looking:
                 self._prepared[config] = found
                 while len(self._prepared) > _PREPARED:
@@ -126,7 +133,10 @@ class Model:
             if levels[number]:
                 coarse = resolve(with_values(self._light(config), levels[number]))
                 experiment = self._with_factors(prepare_resolved(coarse, on_host=True, counted=False))
-            photons = self._image(experiment, superseded)
+            try:
+                photons = self._image(experiment, superseded)
+            finally:
+                self.doing = ""
         remarks = () if moving else (*doubts(resolved), *resolved.remarks)
         return Frame(photons, resolved, number, len(levels), remarks)
 
@@ -154,7 +164,7 @@ class Model:
         if light == config:
             return self.prepared(config)
         resolved = resolve(light)
-        return resolved, self._with_factors(prepare_resolved(resolved, on_host=True, counted=False))
+        return resolved, self._with_factors(prepare_resolved(with_widths(resolved), on_host=True, counted=False))
 
     def _image(self, experiment: Experiment, superseded: Callable[[], bool]) -> np.ndarray:
         if not any(crystal.model == "closed" for crystal in experiment.crystals):
@@ -163,20 +173,35 @@ class Model:
                 if superseded():
                     raise Superseded
 
-            return render(experiment, advance).astype(np.float32)
+            with self._compiling(experiment):
+                return render(experiment, advance).astype(np.float32)
         for room in self._rooms:
             if len(room) == len(experiment.crystals):
-                image = np.asarray(simulate(_in_room(experiment, room)))
+                image = self._simulated(_in_room(experiment, room))
                 if not np.isnan(image).all():
                     self._rooms.remove(room)
                     self._rooms.insert(0, room)
                     break
         else:
+            self.doing = "compiling"
             roomy = with_capacity(experiment, _SPARE, _REACH)
             self._rooms[:] = [tuple(crystal.capacity for crystal in roomy.crystals), *self._rooms[: _ROOMS - 1]]
-            image = np.asarray(simulate(roomy))
+            image = self._simulated(roomy)
         check_finite(image, True)
         return image.astype(np.float32)
+
+    def _simulated(self, experiment: Experiment) -> np.ndarray:
+        with self._compiling(experiment):
+            return np.asarray(simulate(experiment))
+
+    @contextmanager
+    def _compiling(self, experiment: Experiment) -> Iterator[None]:
+        """Say so while the first image of a structure is computed."""
+        leaves, structure = jax.tree.flatten(experiment)
+        key = structure, tuple((np.shape(leaf), np.asarray(leaf).dtype) for leaf in leaves)
+        self.doing = "" if key in self._compiled else "compiling"
+        yield
+        self._compiled.add(key)
 
 
 def _light(crystal: Crystal, known: ResolvedCrystal) -> Crystal:

@@ -6,10 +6,12 @@ import copy
 import tomllib
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 import nbjax
+from nbjax.explore import model as explored
 from nbjax.explore.changes import changed_config, changes_between
 from nbjax.explore.model import Model, sampling_levels
 from nbjax.resolve import resolve
@@ -66,3 +68,38 @@ def test_structure_factors_of_a_file_stay_while_a_slider_moves(tmp_path: Path) -
     np.testing.assert_allclose(model.frame(moved, moving=True).photons, model.frame(moved).photons, rtol=1e-6)
     with pytest.raises(nbjax.errors.ConfigError, match=r"detector\.distance_mm: got 0, must be above zero"):
         model.frame({"detector.distance_mm": "0"}, moving=True)
+
+
+def test_a_closed_crystal_keeps_its_program_when_widths_leave_zero() -> None:
+    crystal = {**SAMPLED["crystal"], "model": "closed", "mosaic_spread_deg": 0.0}
+    model = Model({**SAMPLED, "crystal": crystal, "sampling": {}})
+    for beam in ({}, {"beam.divergence_sigma_mrad": 1.0}):
+        first, *others = (
+            model.prepared(model.config({**beam, **widths}))[1]
+            for widths in (
+                {},
+                {"beam.bandwidth_percent": 0.0},
+                {"beam.bandwidth_percent": 0.5},
+                {"crystal.mosaicity_deg": 0.1},
+                {"crystal.mosaicity_axes_deg": [0.1, 0.2, 0.3], "beam.bandwidth_percent": 1.5},
+            )
+        )
+        wanted = jax.tree.map(np.shape, first)
+        for other in others:
+            assert jax.tree.structure(other) == jax.tree.structure(first)
+            assert jax.tree.map(np.shape, other) == wanted
+    assert float(first.beam.sources.band) == 0
+
+
+def test_the_model_says_that_it_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, said = Model(SAMPLED), []
+
+    def rendered(experiment: nbjax.Experiment, advance: object) -> np.ndarray:
+        said.append(model.doing)
+        return np.zeros(experiment.grid.shape)
+
+    monkeypatch.setattr(explored, "render", rendered)
+    for changes in ({}, {"detector.distance_mm": "61"}, {"sampling.mosaic_domains": "7"}):
+        model.frame(changes, level=9)
+        assert model.doing == ""
+    assert said == ["compiling", "", "compiling"]

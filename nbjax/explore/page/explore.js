@@ -8,7 +8,7 @@ const tab = crypto.getRandomValues(new Uint32Array(2)).join("-");
 const DIFFERENCE = 6; // standard deviations at the ends of the colours
 const LEAST_VARIANCE = 0.01; // photons squared, as nbjax compare has it
 let start, controls, model, beside, photons = null, measured = null, limits = null, overlay = null, ground = null;
-let serial = 0, asking = false, wanted = null, resting = null, looking = null, pinned = null, at = null;
+let serial = 0, asking = false, wanted = null, waiting = null, resting = null, looking = null, pinned = null, at = null;
 
 async function post(name, body) {
   let answer;
@@ -49,12 +49,21 @@ function ask(moving, level = 0) {
   if (!asking) next();
 }
 
+// what a long answer waits for
+async function tellDoing(wish) {
+  try {
+    const { doing } = await (await fetch("alive")).json();
+    if (waiting === wish) status(doing ? `${doing}, as this changes more than numbers` : "computing", true);
+  } catch { /* the next look at the server tells */ }
+}
+
 async function next() {
   asking = true;
   while (wanted) {
     const wish = wanted;
     wanted = null;
-    const slow = setTimeout(() => status("computing", true), 300), begin = performance.now();
+    const slow = setTimeout(() => status("computing", true), 300), watch = setInterval(() => tellDoing(wish), 700), begin = performance.now();
+    waiting = wish;
     try {
       const answer = await post("image", { tab, ...wish, changes: controls.changes, course: $("course").value });
       if (answer.status === 409) continue;
@@ -82,6 +91,8 @@ async function next() {
       break;
     } finally {
       clearTimeout(slow);
+      clearInterval(watch);
+      waiting = null;
     }
   }
   asking = false;
