@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 import tomli_w
 
 from nbjax.config.tree import Config
+
+_LIST = re.compile(r"(?<= = )\[\n((?:    .*,\n)+)\]$", re.MULTILINE)
+_MOST_CHARACTERS = 100
+"""Of a list that is written on one line."""
 
 
 def config_toml(config: Config) -> str:
@@ -16,7 +21,13 @@ def config_toml(config: Config) -> str:
     if config.crystals:
         # which is the first of them
         found.pop("crystal", None)
-    return tomli_w.dumps(found)
+    return _LIST.sub(_on_one_line, tomli_w.dumps(found))
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    items = [item.strip()[:-1] for item in found[1][:-1].split("\n")]
+    line = f"[{', '.join(items)}]"
+    return line if len(line) <= _MOST_CHARACTERS else found[0]
 
 
 def _changed(value: Any, default: Any) -> dict[str, Any]:

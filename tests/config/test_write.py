@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tempfile
+import tomllib
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbjax.config.edit import section_types
+from nbjax.config.edit import section_types, with_values
 from nbjax.config.inputs import INPUT_FILES, absolute_inputs
 from nbjax.config.load import load_config
 from nbjax.config.tree import Beam, Config, Crystal, Detector, Output
@@ -64,6 +65,13 @@ def test_what_is_written_reads_back(config: Config) -> None:
 
 def test_only_what_differs_from_the_defaults_is_written() -> None:
     assert config_toml(Config()) == ""
+    listed = with_values(Config(), {"crystal.cell_A": (40.0, 50.0, 60.0), "parity": ("a, b", "],")})
+    assert 'parity = ["a, b", "],"]' in config_toml(listed).splitlines()
+    assert "cell_A = [40.0, 50.0, 60.0]" in config_toml(listed).splitlines()
+    assert tomllib.loads(config_toml(with_values(listed, {"parity": ("c" * 70, "d,\n]" * 20)})))["parity"] == [
+        "c" * 70,
+        "d,\n]" * 20,
+    ]
     config = Config(Beam(wavelength_A=0.1 + 0.2), Crystal(interpolate=False), Detector(convention="mosflm"))
     assert config_toml(config) == "[beam]\nwavelength_A = 0.30000000000000004\n\n[crystal]\ninterpolate = false\n"
 
