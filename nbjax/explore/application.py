@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import struct
 import threading
@@ -46,6 +47,7 @@ _PAGE = {
     "explore.css": ("explore.css", "text/css"),
     "icon.svg": ("icon.svg", "image/svg+xml"),
 } | {name: (name, "text/javascript") for name in ("explore.js", "picture.js", "controls.js")}
+_LOG = logging.getLogger("uvicorn.error")
 _MOST_BODY = 1 << 16
 _MOST_TABS = 64
 
@@ -176,7 +178,9 @@ class _Answers:
         return await _answered(request, self._fit)
 
     def _image(self, asked: dict[str, Any]) -> Response:
-        tab, serial = str(asked.get("tab", ""))[:64], int(asked.get("serial", 0))
+        tab, serial, level = str(asked.get("tab", ""))[:64], asked.get("serial", 0), asked.get("level", 0)
+        if type(serial) is not int or type(level) is not int or level < 0:
+            raise _Asked("serial and level: are no whole numbers from 0; reload the page")
         self._newest[tab] = max(serial, self._newest.pop(tab, 0))
         while len(self._newest) > _MOST_TABS:
             self._newest.popitem(last=False)
@@ -185,7 +189,7 @@ class _Answers:
             frame = self._model.frame(
                 _changes(asked),
                 bool(asked.get("moving")),
-                int(asked.get("level", 0)),
+                level,
                 lambda: self._newest.get(tab, 0) > serial,
             )
         except Superseded:
@@ -252,6 +256,10 @@ async def _answered(request: Request, answer: Callable[[dict[str, Any]], Respons
         return await run_in_threadpool(answer, asked)
     except (NbjaxError, _Asked) as error:
         return JSONResponse({"errors": str(error).splitlines()}, 400)
+    except Exception as error:  # the page has to hear of it, and goes on
+        _LOG.exception("nbjax explore: a fault of the program")
+        what = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+        return JSONResponse({"errors": [f"a fault of the program, {what}; take back what was changed"]}, 500)
 
 
 def _changes(asked: dict[str, Any]) -> dict[str, Any]:
@@ -280,7 +288,7 @@ def _ground(resolved: Resolved) -> dict[str, Any]:
 
 def _limits(frame: Frame, course: Any) -> tuple[str, float, float]:
     """Course of the colours and its limits, as ``nbjax show`` chooses them."""
-    if course not in COURSES:
+    if not isinstance(course, str) or course not in COURSES:
         raise _Asked(f"course: got {course!r}; choose from {', '.join(COURSES)}")
     photons, panels = frame.photons, frame.resolved.detector.panels
     if len(panels) > 1:

@@ -185,8 +185,8 @@ class Model:
         else:
             self.doing = "compiling"
             roomy = with_capacity(experiment, _SPARE, _REACH)
-            self._rooms[:] = [tuple(crystal.capacity for crystal in roomy.crystals), *self._rooms[: _ROOMS - 1]]
             image = self._simulated(roomy)
+            self._rooms[:] = [tuple(crystal.capacity for crystal in roomy.crystals), *self._rooms[: _ROOMS - 1]]
         check_finite(image, True)
         return image.astype(np.float32)
 

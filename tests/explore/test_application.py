@@ -113,9 +113,35 @@ def test_nonsense_is_told_in_the_words_of_the_command_line(
         assert main(["config", "resolve", str(tiny), "--set", f"{key}={text}"]) == 2
         assert capsys.readouterr().err.splitlines() == [f"nbjax: {line}" for line in answer.json()["errors"]]
     assert client.post("image", json={}).status_code == 200
-    for body in (b"{", b"[]", b'{"changes": 3}', b'{"changes": {"output.float_file": "x"}}', b'{"course": "steep"}'):
+    for body in (
+        b"{",
+        b"[]",
+        b'{"changes": 3}',
+        b'{"changes": {"output.float_file": "x"}}',
+        b'{"course": "steep"}',
+        b'{"course": []}',
+        b'{"serial": NaN}',
+        b'{"level": -1}',
+    ):
         assert client.post("image", content=body).status_code == 400
     assert client.post("image", content=b" " * 100_000).status_code == 413
+
+
+def test_a_panel_along_its_rays_leaves_the_page_alive(client: Client) -> None:
+    answer = client.post("image", json={"changes": {"detector.rotation_y_deg": "180"}})
+    assert answer.status_code == 400
+    assert "more than an image: the panel lies along its ray" in answer.json()["errors"][0]
+    assert client.post("image", json={}).status_code == 200
+
+
+def test_a_fault_of_the_program_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: Any) -> None:
+        raise RuntimeError("out of room\nin a line")
+
+    monkeypatch.setattr(Model, "frame", fails)
+    answer = client.post("image", json={})
+    assert answer.status_code == 500
+    assert answer.json()["errors"] == ["a fault of the program, RuntimeError: out of room; take back what was changed"]
 
 
 def test_a_pixel_has_the_numbers_of_the_trace(client: Client, tiny: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from nbjax.errors import ArgumentError
 from nbjax.experiment import CrystalParameters, Experiment, chosen
 from nbjax.geometry.unit_cell import direct_vectors_m
 from nbjax.pipeline.closed.crossing import range_rad
@@ -35,6 +36,8 @@ _WINDOW_RAD = math.radians(1.0)
 """Of a longer rotation, the parts that are taken apart."""
 Triple = tuple[int, int, int]
 _MOST_SIZES = 4
+_MOST_PIXELS = 1 << 26
+"""Of the box of a spot."""
 _WORTH = 0.08
 """The part of the work that another size must save."""
 _PIXEL_NODES = 6
@@ -69,6 +72,7 @@ def _capacity(experiment: Experiment, crystal: CrystalParameters, spare: float, 
     windows = max(1, math.ceil(abs(float(range_rad(crystal.spindle))) / _WINDOW_RAD - 1e-9))
     most, on_panels, found = _counted(partial(_survey, alone, spread, scene, crystal, windows), near)
     spots = _sizes(found, _is_exact(spread, crystal), spare)
+    _check_sizes(spots)
     searched, listed, excited, shown = (bucket(count, spare) for count in (blocks, len(near), most, on_panels))
     return Capacity(lowest, sizes, longest, searched, listed, excited, shown, windows, spots)
 
@@ -211,9 +215,19 @@ def _sizes(found: np.ndarray, exact: bool, spare: float) -> tuple[SpotSize, ...]
     return tuple(sizes)
 
 
+def _check_sizes(spots: Sequence[SpotSize]) -> None:
+    largest = max(spots, key=lambda size: size.pixels)
+    if largest.pixels > _MOST_PIXELS:
+        along, across = 2 * largest.half_length + 1, 2 * largest.half_width + 1
+        raise ArgumentError(
+            f"a spot of the closed crystals has some {along} x {across} pixels, more than an image: the panel lies "
+            'along its ray, or the spot is as wide; set the detector across the rays, or take crystal.model = "sampled"'
+        )
+
+
 def _price(limit: np.ndarray) -> float:
     """Work for a spot."""
-    length, width, nodes = limit
+    length, width, nodes = map(float, limit)
     return float((2 * length + 1) * (2 * width + 1) * (nodes**2 + _PIXEL_NODES))
 
 
