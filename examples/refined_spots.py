@@ -14,9 +14,8 @@ import numpy as np
 
 from nbjax.refine.equations import equations
 from nbjax.refine.inputs import read_frame, read_inputs
-from nbjax.refine.model import Shot
 from nbjax.refine.parameters import COUNT
-from nbjax.refine.run import Run, refine_still
+from nbjax.refine.run import Run, refine_still, shot_of
 from nbjax.refine.settings import load_refine
 from nbjax.refine.shoeboxes import Marks, cut
 from nbjax.refine.start import shared_experiment, start_of
@@ -36,9 +35,7 @@ def main() -> None:
     photons, usable = read_frame(inputs, STILL, settings)
     boxes = cut(photons, usable, spots, spots.of(np.zeros(0, int)), settings.box_px, SHOWN)
     start = start_of(inputs.stills[STILL], run.experiment, settings)
-    shot = Shot(
-        start, *map(jnp.asarray, (boxes.hkl, boxes.panel.astype(np.int32), boxes.corner, boxes.data, boxes.valid))
-    )
+    shot = shot_of(start, boxes)
     weights = shot.valid / (shot.data + 1.0)
     rows = [boxes.data]
     for departure in (np.zeros(COUNT), found.departure):

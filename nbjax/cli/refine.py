@@ -88,6 +88,7 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
 
     from nbjax.refine.inputs import read_inputs
     from nbjax.refine.kept import FOLDER
+    from nbjax.refine.neighbours import refine_beside
     from nbjax.refine.output import output_contents, write_outputs
     from nbjax.refine.pixels import Pixels
     from nbjax.refine.run import Run
@@ -111,6 +112,7 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
             return shots, [], []
         if all(shot.outcome.value == "failed" for shot in shots):
             raise FileError(f"no shot could be refined; the first one: {shots[0].reason}")
+        shots = refine_beside(replace(alone(run), pixels=pixels), shots, say)
         together = Together(shots, None, {}, [])
         if pixels is not None:
             together = refine_together(run, shots, pixels, say)

@@ -32,7 +32,7 @@ class Boxes:
         linear: background at the middle, its slopes to the edges along fast and slow, and height over the model's.
         free_height: height without its prior, and its standard deviation, shape (n, 2).
         spot: photons of the model's spot.
-        model: photons of the spot with its height, and background.
+        model: photons of the spot with its height, and background; without those of other lattices.
         misfit: weighted squares of each box, with the prior of its height.
     """
 
@@ -66,10 +66,14 @@ class Linearised:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Equations:
-    """The misfit of a shot with priors, minus half its slope, half its curvature by Gauss and Newton; and its boxes."""
+    """The misfit of a shot with priors, minus half its slope, half its curvature by Gauss and Newton; and its boxes.
+
+    Those of each spot, without priors, are ``spot_slope``.
+    """
 
     misfit: Float[Array, ""]
     slope: Float[Array, " p"]
+    spot_slope: Float[Array, "n p"]
     curvature: Float[Array, "p p"]
     boxes: Boxes
     spots: Spots
@@ -95,9 +99,11 @@ def equations(
         height_sigma: standard deviations of heights over the model's.
     """
     at = linearised(lambda x: spots_of(experiment, shot, x, broaden), shot, weights, departure, height_sigma)
+    spot_slope = jnp.einsum("nfp,nf->np", at.slopes, at.slope)
     return Equations(
         misfit=at.boxes.misfit.sum() + (departure**2 / prior**2).sum(),
-        slope=jnp.einsum("nfp,nf->p", at.slopes, at.slope) - departure / prior**2,
+        slope=spot_slope.sum(0) - departure / prior**2,
+        spot_slope=spot_slope,
         curvature=with_prior(at.slopes, at.curvature, prior),
         boxes=at.boxes,
         spots=at.spots,
@@ -141,7 +147,9 @@ def linearised(
 
     slopes, (features, spots) = jax.jacfwd(of, has_aux=True)(parameters)
     spot, by_features = jax.vmap(lambda feature: box_photons(feature, size))(features)
-    boxes, slope, curvature = jax.vmap(_box, (0, 0, 0, 0, 0))(shot.data, weights, spot, by_features, height_sigma)
+    boxes, slope, curvature = jax.vmap(_box, (0, 0, 0, 0, 0))(
+        shot.data - shot.beside, weights, spot, by_features, height_sigma
+    )
     return Linearised(boxes, spots, features, slopes, slope, curvature)
 
 

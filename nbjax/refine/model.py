@@ -38,6 +38,7 @@ class Shot:
         corner: first pixel (fast, slow) of each shoebox.
         data: photons, zero where nothing is known, shape (spots, pixels, pixels) along slow and fast.
         valid: 1 where a pixel counts, else 0; all 0 for rows that stand for no spot.
+        beside: photons of other lattices, as far as they are known.
     """
 
     start: Start
@@ -46,6 +47,7 @@ class Shot:
     corner: Int[Array, "n 2"]
     data: Float[Array, "n s s"]
     valid: Float[Array, "n s s"]
+    beside: Float[Array, "n s s"]
 
 
 def spots_of(experiment: Experiment, shot: Shot, departure: Float[Array, " p"], broaden: Array | float = 1.0) -> Spots:

@@ -13,7 +13,7 @@ from nbjax.errors import FileError
 from nbjax.io.files import atomic_writer
 from nbjax.refine.shoeboxes import Shoeboxes
 
-_TYPES = {"hkl": np.int32, "panel": np.int32, "data": np.float32, "valid": bool}
+_TYPES = {"hkl": np.int32, "panel": np.int32, "data": np.float32, "valid": bool, "beside": np.float32}
 """Types in the files."""
 
 
@@ -57,5 +57,5 @@ class Pixels:
                 arrays = dict(content)
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise FileError(f"{self._path(number)}: cannot be read ({error}); run without --resume") from None
-        floats = {name: arrays[name].astype(float) for name in ("hkl", "data", "valid")}
+        floats = {name: arrays[name].astype(float) for name in ("hkl", "data", "valid", "beside")}
         return Shoeboxes(**arrays | floats)

@@ -28,6 +28,7 @@ from nbjax.refine.shoeboxes import Marks, Shoeboxes, chosen_spots, cut, joined
 from nbjax.refine.shot import Noise, Solution, solve
 from nbjax.refine.stages import STAGES, Schedule, Stage, finishing, schedule_of
 from nbjax.refine.start import direct_angstrom, start_of
+from nbjax.refine.uncertainty import covariance
 from nbjax.sampling.capacity import Capacity
 
 _LOOK_S = 0.2
@@ -37,6 +38,8 @@ _SHOWN = 6
 _LEAST_PARTIALITY = 0.05
 _FAINT = 0.02
 """Photons of a spot that disturbs its neighbours, over the median of those that are looked at."""
+_FAR = 5.0
+"""Standard deviations of a prior from which on a shot is set aside."""
 _OUTLYING = 4.0
 """Misfit of a box over the median, from which on it is left out."""
 
@@ -149,17 +152,23 @@ def refine_still(run: Run, place: int) -> ShotResult:
     return _refined(run, place, jnp.zeros(COUNT), (coarse, finishing(coarse)))
 
 
-def finish_still(run: Run, place: int, departure: Float[np.ndarray, " p"]) -> ShotResult:
+def finish_still(
+    run: Run,
+    place: int,
+    departure: Float[np.ndarray, " p"],
+    beside: Float[np.ndarray, "panel slow fast"] | None = None,
+) -> ShotResult:
     """The last stage of a still alone, from where it is, with its spots predicted anew.
 
     Args:
         run, place: as of ``refine_still``.
         departure: where it is.
+        beside: photons of the other lattices on its image; None: where they are strong its pixels are left out.
 
     Raises:
         FileError: as of ``refine_still``.
     """
-    return _refined(run, place, jnp.asarray(departure), (finishing(_schedule(run, place)),))
+    return _refined(run, place, jnp.asarray(departure), (finishing(_schedule(run, place)),), beside)
 
 
 def _schedule(run: Run, place: int) -> Schedule:
@@ -167,7 +176,13 @@ def _schedule(run: Run, place: int) -> Schedule:
     return schedule_of(run.stages, np.asarray(start.tie), run.settings.factor_error)
 
 
-def _refined(run: Run, place: int, departure: jax.Array, schedules: Sequence[Schedule]) -> ShotResult:
+def _refined(
+    run: Run,
+    place: int,
+    departure: jax.Array,
+    schedules: Sequence[Schedule],
+    beside: Float[np.ndarray, "panel slow fast"] | None = None,
+) -> ShotResult:
     settings, still = run.settings, run.inputs.stills[place]
     photons, usable = read_frame(run.inputs, place, settings)
     start = start_of(still, run.experiment, settings)
@@ -175,7 +190,11 @@ def _refined(run: Run, place: int, departure: jax.Array, schedules: Sequence[Sch
     left_out = set[tuple[int, ...]]()
     for schedule in schedules:
         spots, others = _listed(run, place, start, departure, left_out)
-        boxes = cut(photons, usable, spots, others, settings.box_px, settings.spots)
+        if beside is None:
+            frames = run.inputs.frames
+            same = [i for i, frame in enumerate(frames) if frame == frames[place] and i != place]
+            others = joined(others, *(run.inputs.indexed[i] for i in same))
+        boxes = cut(photons, usable, spots, others, settings.box_px, settings.spots, beside)
         if len(boxes.rows) < settings.fewest_spots:
             raise FileError(
                 f"{still.experiment.file}: has {len(boxes.rows)} spots with pixels, and {settings.fewest_spots} are "
@@ -205,14 +224,14 @@ def solved(
 
 def shot_of(start: Start, boxes: Shoeboxes) -> Shot:
     """The arrays of a shot."""
-    arrays = map(jnp.asarray, (boxes.hkl, boxes.panel.astype(np.int32), boxes.corner, boxes.data, boxes.valid))
-    return Shot(start, *arrays)
+    pixels = boxes.data, boxes.valid, boxes.beside
+    return Shot(start, *map(jnp.asarray, (boxes.hkl, boxes.panel.astype(np.int32), boxes.corner, *pixels)))
 
 
 def _listed(
     run: Run, place: int, start: Start, departure: jax.Array, left_out: set[tuple[int, ...]]
 ) -> tuple[Marks, Marks]:
-    """The spots that are looked at, and all others that are strong."""
+    """The spots that are looked at, and all others that are strong, but those of other crystals."""
     inputs, settings = run.inputs, run.settings
     experiment = departed(run.experiment, start, departure)
     spots = predict(experiment, capacity=run.capacity)
@@ -229,8 +248,7 @@ def _listed(
     known = set(map(tuple, looked.hkl.tolist()))
     strong = spots.photons[rows] > _FAINT * np.median(spots.photons[rows[: settings.spots]]) if len(rows) else rows > 0
     rest = [row for row, hkl in enumerate(predicted.hkl.tolist()) if strong[row] and tuple(hkl) not in known]
-    same = [i for i, frame in enumerate(inputs.frames) if frame == inputs.frames[place] and i != place]
-    return looked, joined(predicted.of(np.array(rest, int)), inputs.found[place], *(inputs.indexed[i] for i in same))
+    return looked, joined(predicted.of(np.array(rest, int)), inputs.found[place])
 
 
 def _outlying(boxes: Shoeboxes, solution: Solution) -> set[tuple[int, ...]]:
@@ -244,10 +262,9 @@ def _outlying(boxes: Shoeboxes, solution: Solution) -> set[tuple[int, ...]]:
 def _result(run: Run, place: int, found: tuple[Start, Shoeboxes, Solution], schedule: Schedule) -> ShotResult:
     start, boxes, solution = found
     still, count, size = run.inputs.stills[place], len(boxes.rows), run.settings.box_px
-    free = np.asarray(schedule.free[-1])
-    curvature = solution.curvature * np.outer(free, free) + np.diag(1 - free)
-    misfit = float(solution.misfit)
-    sigma = free * np.sqrt(np.abs(np.diag(np.linalg.inv(curvature))) * max(misfit, 1.0))
+    free, priors = np.asarray(schedule.free[-1]), prior_sigmas(run.settings.priors)
+    slopes = np.asarray(solution.spot_slope)[:count]
+    sigma = np.sqrt(np.diag(covariance(np.asarray(solution.curvature), slopes, priors, free)))
     spots, own_boxes = jax.tree.map(
         lambda leaf: leaf[:count], (replace(solution.spots, count=solution.spots.partiality), solution.boxes)
     )
@@ -270,7 +287,7 @@ def _result(run: Run, place: int, found: tuple[Start, Shoeboxes, Solution], sche
         departure=np.asarray(solution.departure),
         sigma=sigma,
         direct_A=direct_angstrom(departed(run.experiment, start, jnp.asarray(solution.departure))),
-        misfit=misfit,
+        misfit=float(solution.misfit),
         correlation=float(np.corrcoef(seen, model)[0, 1]) if count > 1 else float("nan"),
         r=float(np.abs(seen - model).sum() / max(np.abs(seen).sum(), 1e-30)),
         hkl=hkl,
@@ -296,7 +313,16 @@ def _verdict(settings: RefineSettings, solution: Solution) -> tuple[Outcome, str
         return Outcome.SET_ASIDE, "its misfit is not finite"
     if misfit > settings.most_misfit:
         return Outcome.SET_ASIDE, f"its misfit is {misfit:.3g} a pixel, above refine.most_misfit"
-    far = np.abs(solution.departure) / prior_sigmas(settings.priors)
-    if far.max() > 5:
-        return Outcome.SET_ASIDE, f"it went {far.max():.1f} standard deviations of its prior away from its start"
+    if (far := _away(settings, np.asarray(solution.departure))) > _FAR:
+        return Outcome.SET_ASIDE, f"it went {far:.1f} standard deviations of its prior away from its start"
     return Outcome.REFINED, ""
+
+
+def within_priors(settings: RefineSettings, departure: Float[np.ndarray, " p"]) -> bool:
+    """Whether a shot ended where its start lets one believe it."""
+    return _away(settings, departure) <= _FAR
+
+
+def _away(settings: RefineSettings, departure: Float[np.ndarray, " p"]) -> float:
+    """Largest departure, in standard deviations of its prior."""
+    return float((np.abs(departure) / prior_sigmas(settings.priors)).max())

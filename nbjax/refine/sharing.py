@@ -16,6 +16,7 @@ from nbjax.refine.factor_files import factors_csv, factors_mtz, factors_words
 from nbjax.refine.factors import refine_factors, tabled, with_amplitudes
 from nbjax.refine.metrology import Metrology, refine_panels
 from nbjax.refine.motions import moved, movers_of
+from nbjax.refine.neighbours import photons_beside
 from nbjax.refine.outcome import ShotResult, failed
 from nbjax.refine.pixels import Pixels
 from nbjax.refine.run import Run, finish_still
@@ -103,15 +104,14 @@ def _factors(run: Run, so_far: Together, pixels: Pixels, say: Say) -> Together:
 
 def _again(run: Run, shots: Sequence[ShotResult], departures: dict[int, np.ndarray], say: Say) -> list[ShotResult]:
     """Every shot that was not given up, refined from where it is."""
-    places = {still.number: place for place, still in enumerate(run.inputs.stills)}
-    found = []
-    for count, shot in enumerate(shots, 1):
+    found, now = [], [replace(shot, departure=departures.get(shot.number, shot.departure)) for shot in shots]
+    for place, shot in enumerate(now):
         if shot.number not in departures:
             found.append(shot)
             continue
-        say(f"shot {count} of {len(shots)} again")
+        say(f"shot {place + 1} of {len(shots)} again")
         try:
-            found.append(finish_still(run, places[shot.number], departures[shot.number]))
+            found.append(finish_still(run, place, shot.departure, photons_beside(run, place, now)))
         except NbjaxError as error:
             found.append(failed(shot.number, str(error)))
     return found

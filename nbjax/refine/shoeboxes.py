@@ -57,7 +57,7 @@ class Shoeboxes:
     Attributes:
         rows: of the spots that have pixels; the first rows of the arrays.
         hkl, panel, corner: as of ``nbjax.refine.model.Shot``.
-        data, valid: likewise.
+        data, valid, beside: likewise.
     """
 
     rows: Int[np.ndarray, " k"]
@@ -66,6 +66,7 @@ class Shoeboxes:
     corner: Int[np.ndarray, "n 2"]
     data: Float[np.ndarray, "n s s"]
     valid: Float[np.ndarray, "n s s"]
+    beside: Float[np.ndarray, "n s s"]
 
 
 def cut(
@@ -75,6 +76,7 @@ def cut(
     others: Marks,
     size: int,
     room: int,
+    beside: Float[np.ndarray, "panel slow fast"] | None = None,
 ) -> Shoeboxes:
     """The shoeboxes of spots.
 
@@ -88,10 +90,11 @@ def cut(
         others: places of strong spots that are not looked at.
         size: edge of a box in pixels, odd.
         room: rows.
+        beside: photons of other lattices; None: none are known.
     """
     around = joined(spots, others)
     span = np.arange(size)
-    kept, corners, data, valid = [], [], [], []
+    kept, corners, data, valid, known = [], [], [], [], []
     for row in range(len(spots)):
         panel, centre = spots.panel[row], spots.centre[row]
         corner = np.floor(centre).astype(int) - size // 2
@@ -112,6 +115,7 @@ def cut(
         corners.append(corner)
         data.append(np.where(counts, photons[at], 0.0))
         valid.append(counts.astype(float))
+        known.append(np.zeros(counts.shape) if beside is None else np.where(counts, beside[at], 0.0))
         if len(kept) == room:
             break
     rows = np.array(kept, int)
@@ -123,6 +127,7 @@ def cut(
         _filled(np.array(corners, int).reshape(-1, 2), *full, 0),
         _filled(np.array(data).reshape(-1, size, size), *full, 0.0),
         _filled(np.array(valid).reshape(-1, size, size), *full, 0.0),
+        _filled(np.array(known).reshape(-1, size, size), *full, 0.0),
     )
 
 

@@ -23,6 +23,8 @@ _CONVERGED = 1e-3
 _FAR = 5.0
 """Standard deviations from which on a pixel counts less (Huber)."""
 _LEAST_VARIANCE = 0.05
+_BESIDE = 0.2
+"""Standard deviation of the photons of other lattices, relative."""
 
 
 @jax.tree_util.register_dataclass
@@ -50,6 +52,7 @@ class Solution:
         departure: from its start, by ``nbjax.refine.parameters.NAMES``.
         curvature: half the second derivative of its misfit, with priors, of all parameters.
         slope: minus half of the first one.
+        spot_slope: what each spot adds to it.
         misfit: at the start with the first stage's weights, and at the end, a number a pixel.
         boxes, spots: of the end.
         weights: one over the variances of pixels.
@@ -58,6 +61,7 @@ class Solution:
     departure: Float[Array, " p"]
     curvature: Float[Array, "p p"]
     slope: Float[Array, " p"]
+    spot_slope: Float[Array, "n p"]
     misfit: Float[Array, ""]
     boxes: Boxes
     spots: Spots
@@ -128,6 +132,7 @@ def solve(
         departure=last.departure,
         curvature=last.at.curvature,
         slope=last.at.slope,
+        spot_slope=last.at.spot_slope,
         misfit=last.at.boxes.misfit.sum() / pixels,
         boxes=last.at.boxes,
         spots=last.at.spots,
@@ -194,6 +199,8 @@ def weights_of(shot: Shot, noise: Noise, boxes: Boxes, spots: Spots) -> Float[Ar
     shape = (
         jnp.hypot(noise.profile, far_errors(noise, spots))[:, None, None] * boxes.linear[:, 3, None, None] * boxes.spot
     )
-    variance = jnp.maximum(boxes.model, 0) + noise.readout**2 + shape**2 + _LEAST_VARIANCE
-    off = jnp.abs(shot.data - boxes.model) / jnp.sqrt(variance)
+    expected = boxes.model + shot.beside
+    beside = _BESIDE * shot.beside
+    variance = jnp.maximum(expected, 0) + noise.readout**2 + shape**2 + beside**2 + _LEAST_VARIANCE
+    off = jnp.abs(shot.data - expected) / jnp.sqrt(variance)
     return shot.valid / variance * jnp.minimum(1.0, _FAR / jnp.maximum(off, _FAR))

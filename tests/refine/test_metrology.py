@@ -52,7 +52,7 @@ def test_panels_are_found_against_each_other(tmp_path: Path) -> None:
     assert set(panel.tolist()) == {0, 1}
     corner = np.floor(centre).astype(int) - SIZE // 2
     empty = jnp.zeros((len(hkl), SIZE, SIZE))
-    shot = Shot(start, *map(jnp.asarray, (hkl, panel.astype(np.int32), corner)), empty, empty + 1)
+    shot = Shot(start, *map(jnp.asarray, (hkl, panel.astype(np.int32), corner)), empty, empty + 1, empty)
 
     @jax.jit
     def seen(motions: jax.Array) -> jax.Array:
@@ -62,7 +62,7 @@ def test_panels_are_found_against_each_other(tmp_path: Path) -> None:
 
     data = seen(jnp.asarray(TRUE))
     assert float(data.sum((1, 2)).min()) > 10
-    shot = Shot(start, shot.hkl, shot.panel, shot.corner, data + 2.0, shot.valid)
+    shot = Shot(start, shot.hkl, shot.panel, shot.corner, data + 2.0, shot.valid, empty)
     look = Look(jnp.asarray(freed(("scale", "orientation", "cell"), tie)), jnp.asarray(1.0), jnp.asarray(0.1))
     noise = Noise(jnp.asarray(0.0), jnp.asarray(0.0), jnp.asarray(0.0))
     motions, departure, prior = np.zeros(12), jnp.zeros(COUNT), jnp.asarray(prior_sigmas(Priors()))

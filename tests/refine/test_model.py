@@ -46,7 +46,7 @@ def test_heights_and_shapes_are_less_sure_far_from_the_sphere() -> None:
     spots = bare(Spots, partiality=jnp.array([1.0, 0.1]))
     assert np.allclose(far_errors(noise, spots), [0.03, 0.3])
     photons = jnp.full((2, 5, 5), 100.0)
-    shot = bare(Shot, data=photons, valid=jnp.ones_like(photons))
+    shot = bare(Shot, data=photons, valid=jnp.ones_like(photons), beside=jnp.zeros_like(photons))
     boxes = bare(Boxes, model=photons, spot=photons, linear=jnp.ones((2, 4)))
     near, far = weights_of(shot, noise, boxes, spots)[:, 0, 0]
     assert np.isclose(1 / near, 100 + 100**2 * (0.1**2 + 0.03**2), atol=0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import h5py
@@ -124,3 +125,22 @@ def test_a_stream_says_what_a_list_says(refined: tuple[Path, list[np.ndarray]]) 
     for ours, theirs in zip(*ends, strict=True):
         own = in_frame(ours.experiment, CRYSTFEL).crystal.direct_A
         assert errors(own, theirs.experiment.crystal.direct_A)[0] < 1e-3
+
+
+def test_two_lattices_are_refined_beside_each_other(refined: tuple[Path, list[np.ndarray]], tmp_path: Path) -> None:
+    folder, true = refined
+    for name in ("all.hkl", "refine.toml", "start.refl", "still_2.npy"):
+        (tmp_path / name).symlink_to(folder / name)
+    images = [np.load(folder / f"still_{number}.npy") for number in range(2)]
+    np.save(tmp_path / "pair.npy", images[0] + images[1])
+    told = json.loads((folder / "start.expt").read_text())
+    for imageset in told["imageset"][:2]:
+        imageset["images"], imageset["single_file_indices"] = ["pair.npy"], [0]
+    (tmp_path / "start.expt").write_text(json.dumps(told))
+    files = ["--reflections", str(tmp_path / "start.refl"), "--config", str(tmp_path / "refine.toml")]
+    assert main(["refine", str(tmp_path / "start.expt"), *files, "--out", str(tmp_path / "out"), "--no-report"]) == 0
+    ends = read_stills(tmp_path / "out" / "refined.expt")
+    for still, direct, row in zip(ends, true, table(tmp_path), strict=False):
+        # by itself, without the pixels of the other, one ends 0.012 degrees off, and both with a misfit of 2
+        assert errors(direct, still.experiment.crystal.direct_A)[0] < 0.009
+        assert float(row["misfit"]) < 1.5
