@@ -37,13 +37,15 @@ def read_measured(name: str, detector: ResolvedDetector, wanted: Wanted) -> Floa
         wanted: which image, and how its numbers are meant.
 
     Raises:
-        FileError: it cannot be read, or is of another size.
+        FileError: it cannot be read, is of another size, or has no values.
     """
     shape = detector.shape
     camera = Camera(panels=detector.panels if len(shape) > 2 else (), shape=(shape[-2], shape[-1]))
     values = read_exposure(name, camera, wanted).values
     if values.shape != shape:
         raise FileError(f"{name}: {other_size(values.shape, shape)}; give the configuration of this image")
+    if not np.isfinite(values).any():
+        raise FileError(f"{name}: has no pixel with a value; give another image")
     return values
 
 

@@ -85,6 +85,9 @@ def test_measured_images_of_panels(panels: Model, tmp_path: Path) -> None:
     found = read_measured(str(tmp_path / "a.npy"), detector, Wanted(unit="photons"))
     np.testing.assert_array_equal(found[1, :, :10], values[1, :, :10])
     assert np.isnan(found[1, :, 10:]).all()
+    np.save(tmp_path / "b.npy", np.nan * values)
+    with pytest.raises(FileError, match="has no pixel with a value"):
+        read_measured(str(tmp_path / "b.npy"), detector, Wanted(unit="photons"))
     np.save(tmp_path / "b.npy", values[0])
     with pytest.raises(FileError, match=r"b\.npy"):
         read_measured(str(tmp_path / "b.npy"), detector, Wanted(unit="photons"))
