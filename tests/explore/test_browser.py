@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from panel_files import SHEETS, write_geometry
 
 from nbjax.cli import main
 
@@ -28,14 +29,25 @@ pytestmark = [
     ),
 ]
 CONFIG = Path(__file__).parents[2] / "configs" / "simple_cubic.toml"
+PANELS = """
+[crystal]
+cell_A = [60, 60, 60]
+cell_deg = [90, 90, 90]
+cells = [3, 3, 3]
+default_F = 100
+[detector]
+file = "{file}"
+[sampling]
+oversample = 1
+"""
 _PATIENCE_S = 240
 
 
 class Server:
     """``nbjax explore`` in a process of its own."""
 
-    def __init__(self, folder: Path, *words: str):
-        command = [sys.executable, "-m", "nbjax", "explore", str(CONFIG), *words]
+    def __init__(self, folder: Path, *words: str, config: Path = CONFIG):
+        command = [sys.executable, "-m", "nbjax", "explore", str(config), *words]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -189,6 +201,26 @@ def test_a_wrong_token_is_refused(server: Server) -> None:
             urllib.request.urlopen(address)
         with refused.value:
             assert refused.value.code == 403
+
+
+def test_panels_are_told_by_their_names(browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver import ActionChains
+
+    config = tmp_path / "panels.toml"
+    config.write_text(PANELS.format(file=write_geometry(tmp_path)))
+    server = Server(tmp_path, config=config)
+    try:
+        opened(browser, server.address)
+        ActionChains(browser).move_to_element_with_offset(browser.find_element("id", "model"), -220, -200).perform()
+        until(browser, lambda: "nearest h k l" in text(browser, "at"))
+        lines = text(browser, "at").splitlines()
+        assert lines[lines.index("panel") + 1] == "0 left"
+        slow, fast = map(int, lines[lines.index("slow, fast") + 1].split(", "))
+        mm = SHEETS[0].point_mm(fast + 0.5, slow + 0.5)
+        right, down = map(float, lines[lines.index("mm right, down of beam") + 1].split(", "))
+        assert sorted((abs(right), abs(down))) == pytest.approx(sorted(map(abs, mm[:2])), abs=2e-3)
+    finally:
+        assert server.end() == 0
 
 
 def test_the_page_says_that_the_server_has_gone(browser: Any, server: Server) -> None:
