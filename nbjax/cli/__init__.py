@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -33,6 +34,9 @@ from nbjax.cli.folder import output_folder
 from nbjax.cli.interruption import leave
 from nbjax.cli.startup import collect_garbage_less, keep_compiled_programs
 from nbjax.errors import ConfigError, NbjaxError, UsageError
+
+_EXHAUSTED = "RESOURCE_EXHAUSTED"
+"""What begins an error of XLA about memory."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -86,6 +90,14 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except MemoryError:
         print("nbjax: the image does not fit into memory; use fewer pixels or a smaller -roi", file=sys.stderr)
+        return 2
+    except RuntimeError as error:
+        # XLA has an error of its own for it
+        if _EXHAUSTED not in str(error):
+            raise
+        found = re.search(r"allocating (\d+) bytes", str(error))
+        wanted = f", {int(found[1]) / 1e9:.3g} GB were wanted at once" if found else ""
+        print(f"nbjax: memory has run out{wanted}; use fewer pixels or samples, or a smaller cell", file=sys.stderr)
         return 2
     except UnicodeEncodeError:
         print("nbjax: a file name is not valid UTF-8 and cannot be written as text; rename the file", file=sys.stderr)

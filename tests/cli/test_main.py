@@ -93,6 +93,18 @@ def test_faulty_command_lines(words: list[str], message: str, fails: Fails) -> N
     assert len(text.splitlines()) == 1
 
 
+def test_memory_that_runs_out_in_a_computation_is_told(fails: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(arguments: Any) -> int:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr("nbjax.cli.predict.run", run)
+    said = "RESOURCE_EXHAUSTED: Out of memory allocating 63350767944 bytes."
+    assert "memory has run out, 63.4 GB were wanted at once; use fewer" in fails(["predict", "a.toml"])
+    said = "another fault"
+    with pytest.raises(RuntimeError, match="another fault"):
+        main(["predict", "a.toml"])
+
+
 def test_a_file_of_another_program_is_pointed_to_import(tmp_path: Path, fails: Fails) -> None:
     (tmp_path / "x.expt").write_text('{"__id__": "ExperimentList"}')
     said = fails(["simulate", str(tmp_path / "x.expt")])
