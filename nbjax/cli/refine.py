@@ -18,6 +18,7 @@ from nbjax.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from nbjax.refine.inputs import Inputs
+    from nbjax.refine.kept import Kept
     from nbjax.refine.outcome import ShotResult
     from nbjax.refine.run import Run
     from nbjax.refine.sharing import Together
@@ -87,7 +88,7 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
     import jax
 
     from nbjax.refine.inputs import read_inputs
-    from nbjax.refine.kept import FOLDER
+    from nbjax.refine.kept import FOLDER, Kept
     from nbjax.refine.neighbours import refine_beside
     from nbjax.refine.output import output_contents, write_outputs
     from nbjax.refine.pixels import Pixels
@@ -107,7 +108,11 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
         run = prepared(Run(inputs, shared_experiment(inputs.first, told), settings))
         question = repr((told, settings, *files[:2], arguments.geometry, inputs.frames))
         pixels = Pixels(folder / FOLDER) if settings.shared else None
-        shots = _one_by_one(replace(alone(run), pixels=pixels), folder, question, arguments, say)
+        count = arguments.processes
+        kept = Kept(folder, question, arguments.resume or count > 1, pixels)
+        if count > 1 and not arguments.resume:
+            kept.clear()
+        shots = _one_by_one(replace(alone(run), pixels=pixels), kept, folder, arguments, say)
         if arguments.worker_of is not None:
             return shots, [], []
         if all(shot.outcome.value == "failed" for shot in shots):
@@ -115,7 +120,7 @@ def _refined(folder: Path, arguments: argparse.Namespace, say: Any) -> tuple[lis
         shots = refine_beside(replace(alone(run), pixels=pixels), shots, say)
         together = Together(shots, None, {}, [])
         if pixels is not None:
-            together = refine_together(run, shots, pixels, say)
+            together = refine_together(run, shots, pixels, say, kept.rounds())
         say("writing")
         contents = output_contents(inputs, together.shots, together.panels) | together.contents
         contents |= _reports(run, together, arguments)
@@ -151,16 +156,13 @@ def _reports(run: Run, found: Together, arguments: argparse.Namespace) -> dict[s
     return contents | shot_reports(inputs, rows, found.shots, arguments.report_shot, image)
 
 
-def _one_by_one(run: Run, folder: Path, question: str, arguments: argparse.Namespace, say: Any) -> list[ShotResult]:
+def _one_by_one(run: Run, kept: Kept, folder: Path, arguments: argparse.Namespace, say: Any) -> list[ShotResult]:
     """Every shot, by this process and those that it starts."""
     from nbjax.refine.claims import Claims
-    from nbjax.refine.kept import FOLDER, Kept
+    from nbjax.refine.kept import FOLDER
     from nbjax.refine.run import refine_all
 
     parent, count = arguments.worker_of, arguments.processes
-    kept = Kept(folder, question, arguments.resume or count > 1, run.pixels)
-    if count > 1 and not arguments.resume:
-        kept.clear()
 
     def told(what: str) -> None:
         if parent is not None and parent_is_gone(parent):

@@ -9,7 +9,7 @@ shots.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,7 @@ from nbjax.refine.equations import held, linearised, with_prior
 from nbjax.refine.model import Shot, log_photons, spots_of
 from nbjax.refine.outcome import ShotResult
 from nbjax.refine.pixels import Pixels
+from nbjax.refine.rounds import FACTORS, Rounds, as_arrays, of_arrays
 from nbjax.refine.run import Run, shot_of, solved, still_of
 from nbjax.refine.settings import RefineSettings, prior_sigmas
 from nbjax.refine.shot import Noise, first_weights, weights_of
@@ -156,7 +157,12 @@ def with_amplitudes(experiment: Experiment, unique: Unique, F: Float[np.ndarray,
 
 
 def refine_factors(
-    run: Run, unique: Unique, shots: Sequence[ShotResult], pixels: Pixels, say: Callable[[str], None]
+    run: Run,
+    unique: Unique,
+    shots: Sequence[ShotResult],
+    pixels: Pixels,
+    say: Callable[[str], None],
+    rounds: Rounds,
 ) -> Merged:
     """Refine the intensities of the unique reflections in turns with the shots.
 
@@ -166,20 +172,38 @@ def refine_factors(
         shots: refined one by one with the starting amplitudes.
         pixels: their shoeboxes.
         say: is told what is being done.
+        rounds: those that were done before, and where each is kept.
     """
     settings = run.settings
     start = _starting(run.experiment, unique)
-    departures = {shot.number: shot.departure for shot in shots if shot.outcome.value == "refined"}
-    sums = before = _round(run, unique, start, departures, pixels, settings.factor_error, say, "spots")
-    F, sigma_F = _merged(unique, start, sums, settings)
     errors = np.geomspace(max(settings.factor_error, settings.model_error), settings.model_error, ROUNDS)
-    for number, error in enumerate(errors, 1):
+    kept = rounds.read(FACTORS)
+    if kept is None:
+        departures = {shot.number: shot.departure for shot in shots if shot.outcome.value == "refined"}
+        sums = before = _round(run, unique, start, departures, pixels, settings.factor_error, say, "spots")
+        done = 0
+    else:
+        departures, sums, before = of_arrays(kept), _sums(kept["sums"]), _sums(kept["before"])
+        done = int(kept["number"])
+    F, sigma_F = _merged(unique, start, sums, settings)
+    for number, error in enumerate(errors[done:], done + 1):
         now = replace(run, experiment=with_amplitudes(run.experiment, unique, F))
         name = f"factors, round {number}"
         _follow(now, departures, pixels, float(error), say, name)
         sums = _round(now, unique, F, departures, pixels, float(error), say, name)
         F, sigma_F = _merged(unique, start, sums, settings)
+        rounds.write(FACTORS, number=number, sums=_columns(sums), before=_columns(before), **as_arrays(departures))
     return Merged(unique, F, sigma_F, sums, before, departures)
+
+
+def _columns(sums: Sums) -> Float[np.ndarray, "5 2 n"]:
+    """Sums as an array to keep."""
+    return np.stack([getattr(sums, each.name) for each in fields(Sums)])
+
+
+def _sums(columns: Float[np.ndarray, "5 2 n"]) -> Sums:
+    """The inverse of ``_columns``."""
+    return Sums(*columns)
 
 
 def _follow(

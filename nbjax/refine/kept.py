@@ -14,6 +14,7 @@ import numpy as np
 from nbjax.io.files import atomic_writer
 from nbjax.refine.outcome import ShotResult, of_arrays
 from nbjax.refine.pixels import Pixels
+from nbjax.refine.rounds import NAMES, Rounds
 
 FOLDER = "shots"
 
@@ -36,9 +37,14 @@ class Kept:
         self._folder.mkdir(exist_ok=True)
 
     def clear(self) -> None:
-        """Take away the shots that are there."""
-        for path in self._folder.glob("shot_*.npz"):
-            path.unlink(missing_ok=True)
+        """Take away the shots that are there, and the rounds over them."""
+        for pattern in ("shot_*.npz", *(f"{name}.npz" for name in NAMES)):
+            for path in self._folder.glob(pattern):
+                path.unlink(missing_ok=True)
+
+    def rounds(self) -> Rounds:
+        """Where the rounds over all shots stand, of the same question."""
+        return Rounds(self._folder, self._question, self._resume)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"shot_{number:06d}.npz"

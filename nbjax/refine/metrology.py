@@ -21,6 +21,7 @@ from nbjax.refine.motions import MOTION, Movers, moved
 from nbjax.refine.outcome import ShotResult
 from nbjax.refine.parameters import COUNT, place
 from nbjax.refine.pixels import Pixels
+from nbjax.refine.rounds import PANELS, Rounds, as_arrays, of_arrays
 from nbjax.refine.run import Run, shot_of, still_of
 from nbjax.refine.settings import prior_sigmas
 from nbjax.refine.shot import Noise, change_of_scale, far_errors, first_weights, weights_of
@@ -82,7 +83,7 @@ class Metrology:
 
 
 def refine_panels(
-    run: Run, movers: Movers, shots: Sequence[ShotResult], pixels: Pixels, say: Callable[[str], None]
+    run: Run, movers: Movers, shots: Sequence[ShotResult], pixels: Pixels, say: Callable[[str], None], rounds: Rounds
 ) -> Metrology:
     """Refine the places of the panels together with all shots.
 
@@ -92,39 +93,78 @@ def refine_panels(
         shots: refined one by one.
         pixels: their shoeboxes.
         say: is told what is being done.
+        rounds: those that were done before, and where each is kept.
     """
     used = _used(run, shots)
     sigma = np.tile(motion_sigmas(run), len(movers))
-    motions, covariance = np.zeros(len(sigma)), np.diag(sigma**2)
-    against_body = without_body(movers, sigma)
-    departures = {shot.number: shot.departure for shot in shots if shot.departure.size}
-    misfits: list[float] = []
-    spots = np.zeros(len(movers))
     looks = [each for each in _looks(run) for _ in range(_ROUNDS)]
-    number = 0
-    while number < len(looks):
-        say(f"panels, round {len(misfits) + 1}")
+    state = _begun(rounds.read(PANELS), shots, movers, sigma)
+    while state.number < len(looks) and used:
+        say(f"panels, round {len(state.misfits) + 1}")
         total: Part | None = None
         for shot in used:
-            part = _part_of(run, movers, motions, shot, departures[shot], pixels, looks[number])
-            departures[shot] = np.asarray(part.departure)
+            part = _part_of(run, movers, state.motions, shot, state.departures[shot], pixels, looks[state.number])
+            state.departures[shot] = np.asarray(part.departure)
             total = part if total is None else jax.tree.map(np.add, total, part)
-        if total is None:
-            break
-        step, covariance = shared_step(total.reduced, motions, sigma)
+        assert total is not None
+        step, covariance = shared_step(total.reduced, state.motions, sigma)
         against_body = without_body(movers, np.sqrt(np.diag(covariance)))
-        motions = motions + step
-        misfits.append(float(total.misfit / max(float(total.pixels), 1.0)))
-        spots = np.asarray(total.spots)
         done = (np.abs(against_body @ step) <= _DONE * _sigmas(against_body, covariance)).all()
-        number = (number // _ROUNDS + 1) * _ROUNDS if done else number + 1
+        state = _Rounds(
+            number=(state.number // _ROUNDS + 1) * _ROUNDS if done else state.number + 1,
+            motions=state.motions + step,
+            covariance=covariance,
+            misfits=[*state.misfits, float(total.misfit / max(float(total.pixels), 1.0))],
+            spots=np.asarray(total.spots),
+            departures=state.departures,
+        )
+        rounds.write(PANELS, **vars(state) | as_arrays(state.departures))
+    misfits = state.misfits
+    against_body = without_body(movers, np.sqrt(np.diag(state.covariance)))
     return Metrology(
         movers,
-        motions.reshape(-1, 6),
-        _sigmas(against_body, covariance).reshape(-1, 6) * np.sqrt(max([*misfits[-1:], 1.0])),
-        spots.astype(int),
+        state.motions.reshape(-1, 6),
+        _sigmas(against_body, state.covariance).reshape(-1, 6) * np.sqrt(max([*misfits[-1:], 1.0])),
+        state.spots.astype(int),
         (misfits[0], misfits[-1]) if misfits else (np.nan, np.nan),
-        departures,
+        state.departures,
+    )
+
+
+@dataclass(frozen=True)
+class _Rounds:
+    """Where the rounds stand.
+
+    Attributes:
+        number: of the next one.
+        motions, covariance: of the panels.
+        misfits: of each round that was done.
+        spots: of each mover.
+        departures: of each shot, by its number.
+    """
+
+    number: int
+    motions: Float[np.ndarray, " q"]
+    covariance: Float[np.ndarray, "q q"]
+    misfits: list[float]
+    spots: Float[np.ndarray, " movers"]
+    departures: dict[int, np.ndarray]
+
+
+def _begun(
+    kept: dict[str, np.ndarray] | None, shots: Sequence[ShotResult], movers: Movers, sigma: Float[np.ndarray, " q"]
+) -> _Rounds:
+    """Where the rounds go on, or begin."""
+    if kept is None:
+        departures = {shot.number: shot.departure for shot in shots if shot.departure.size}
+        return _Rounds(0, np.zeros(len(sigma)), np.diag(sigma**2), [], np.zeros(len(movers)), departures)
+    return _Rounds(
+        number=int(kept["number"]),
+        motions=kept["motions"],
+        covariance=kept["covariance"],
+        misfits=kept["misfits"].tolist(),
+        spots=kept["spots"],
+        departures=of_arrays(kept),
     )
 
 

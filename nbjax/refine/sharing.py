@@ -19,6 +19,7 @@ from nbjax.refine.motions import moved, movers_of
 from nbjax.refine.neighbours import photons_beside
 from nbjax.refine.outcome import ShotResult, failed
 from nbjax.refine.pixels import Pixels
+from nbjax.refine.rounds import Rounds
 from nbjax.refine.run import Run, finish_still
 
 Say = Callable[[str], None]
@@ -62,7 +63,7 @@ def alone(run: Run) -> Run:
     return replace(run, settings=replace(run.settings, most_misfit=np.inf))
 
 
-def refine_together(run: Run, shots: Sequence[ShotResult], pixels: Pixels, say: Say) -> Together:
+def refine_together(run: Run, shots: Sequence[ShotResult], pixels: Pixels, say: Say, rounds: Rounds) -> Together:
     """Refine what the shots share, and then each shot again.
 
     Args:
@@ -70,17 +71,18 @@ def refine_together(run: Run, shots: Sequence[ShotResult], pixels: Pixels, say: 
         shots: of ``alone(run)``.
         pixels: their shoeboxes.
         say: is told what is being done.
+        rounds: those that were done before, and where each is kept.
     """
     together = Together(list(shots), None, {}, [])
     if "detector" in run.settings.shared:
-        run, together = _detector(run, together, pixels, say)
-    return _factors(run, together, pixels, say) if "factors" in run.settings.shared else together
+        run, together = _detector(run, together, pixels, say, rounds)
+    return _factors(run, together, pixels, say, rounds) if "factors" in run.settings.shared else together
 
 
-def _detector(run: Run, so_far: Together, pixels: Pixels, say: Say) -> tuple[Run, Together]:
+def _detector(run: Run, so_far: Together, pixels: Pixels, say: Say, rounds: Rounds) -> tuple[Run, Together]:
     """The run on other panels, and what was found."""
     movers = movers_of(run.experiment, run.settings.moving)
-    found = refine_panels(run, movers, so_far.shots, pixels, say)
+    found = refine_panels(run, movers, so_far.shots, pixels, say, rounds)
     run = replace(run, experiment=moved(run.experiment, movers, jnp.asarray(found.motions)))
     follows = "factors" in run.settings.shared
     shots = _again(replace(run, pixels=pixels if follows else None), so_far.shots, found.departures, say)
@@ -91,9 +93,9 @@ def _detector(run: Run, so_far: Together, pixels: Pixels, say: Say) -> tuple[Run
     return run, Together(shots, panels, contents, [_of_panels(found)])
 
 
-def _factors(run: Run, so_far: Together, pixels: Pixels, say: Say) -> Together:
+def _factors(run: Run, so_far: Together, pixels: Pixels, say: Say, rounds: Rounds) -> Together:
     run, unique = tabled(run)
-    found = refine_factors(run, unique, so_far.shots, pixels, say)
+    found = refine_factors(run, unique, so_far.shots, pixels, say, rounds)
     now = replace(run, experiment=with_amplitudes(run.experiment, unique, found.F))
     now = replace(now, settings=replace(run.settings, factor_error=run.settings.model_error))
     shots = _again(now, so_far.shots, found.departures, say)

@@ -25,9 +25,11 @@ from nbjax.cli import main as nbjax_main
 from nbjax.experiment import Experiment
 from nbjax.io.experiments.dials_list import read_stills
 from nbjax.preparation import place
+from nbjax.refine.claims import Claims
 from nbjax.refine.factor_files import correlation
 from nbjax.refine.factors import refine_factors, tabled
 from nbjax.refine.inputs import read_inputs
+from nbjax.refine.kept import Kept
 from nbjax.refine.pixels import Pixels
 from nbjax.refine.run import Run, refine_all
 from nbjax.refine.settings import load_refine
@@ -120,9 +122,11 @@ def factors(folder: Path, shots: int) -> list[Row]:
     inputs = read_inputs(str(folder / "start.expt"), str(folder / "start.refl"), [], settings)
     pixels = Pixels(folder)
     run = prepared(Run(inputs, shared_experiment(inputs.stills[0], told), settings, pixels))
-    single = list(refine_all(run, lambda number: None, lambda words: None))
+    kept = Kept(folder, "", resume=False)
+    with Claims(folder) as claims:
+        single = refine_all(run, kept, claims, lambda words: None)
     run, unique = tabled(run)
-    found = refine_factors(run, unique, single, pixels, lambda words: None)
+    found = refine_factors(run, unique, single, pixels, lambda words: None, kept.rounds())
 
     hkl = np.loadtxt(folder / "true.hkl")
     F = {tuple(map(int, row[:3])): row[3] for row in hkl}
