@@ -13,8 +13,9 @@ import numpy as np
 
 from nbjax.io.files import atomic_writer
 from nbjax.refine.outcome import ShotResult, of_arrays
+from nbjax.refine.parameters import NAMES
 from nbjax.refine.pixels import Pixels
-from nbjax.refine.rounds import NAMES, Rounds
+from nbjax.refine.rounds import FACTORS, PANELS, Rounds
 
 FOLDER = "shots"
 
@@ -32,13 +33,13 @@ class Kept:
     def __init__(self, folder: Path, question: str, resume: bool, pixels: Pixels | None = None) -> None:
         self._folder, self._resume, self._pixels = folder / FOLDER, resume, pixels
         # shots of a version that kept other things are of another question
-        kept = [each.name for each in fields(ShotResult)]
+        kept = [*(each.name for each in fields(ShotResult)), *NAMES]
         self._question = hashlib.sha256(f"{question} {kept}".encode()).hexdigest()
         self._folder.mkdir(exist_ok=True)
 
     def clear(self) -> None:
         """Take away the shots that are there, and the rounds over them."""
-        for pattern in ("shot_*.npz", *(f"{name}.npz" for name in NAMES)):
+        for pattern in ("shot_*.npz", f"{PANELS}.npz", f"{FACTORS}.npz"):
             for path in self._folder.glob(pattern):
                 path.unlink(missing_ok=True)
 

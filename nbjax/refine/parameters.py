@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "cell": ("log_a", "log_b", "log_c", "alpha_rad", "beta_rad", "gamma_rad"),
     "mosaicity": ("log_mosaicity",),
     "size": ("log_size",),
+    "sizes": ("log_size_b", "log_size_c"),
     "b_factor": ("b_factor_A2",),
     "spectrum": ("log_bandwidth",),
     "wavelength": ("log_wavelength",),
@@ -100,13 +101,15 @@ def departed(
     )
     assert crystal.disorder is not None
     wide = crystal.disorder.mosaicity_rad * jnp.exp(at["log_mosaicity"]) * broaden
+    # along b and c on top of all axes
+    sizes = at["log_size"] + jnp.stack([jnp.zeros_like(at["log_size"]), at["log_size_b"], at["log_size_c"]])
     weight = jnp.exp(at["log_scale"]) * (1.0 if crystal.weight is None else crystal.weight)
     b_factor_m2 = 1e-20 * at["b_factor_A2"]
     crystal = replace(
         crystal,
         cell=cell,
         b_factor_m2=b_factor_m2 if crystal.b_factor_m2 is None else crystal.b_factor_m2 + b_factor_m2,
-        cells=crystal.cells * jnp.exp(at["log_size"]),
+        cells=crystal.cells * jnp.exp(sizes),
         disorder=replace(crystal.disorder, mosaicity_rad=wide),
         weight=weight,
     )

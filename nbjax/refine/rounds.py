@@ -11,7 +11,7 @@ import numpy as np
 
 from nbjax.io.files import atomic_writer
 
-NAMES = PANELS, FACTORS = "panels", "factors"
+PANELS, FACTORS = "panels", "factors"
 
 
 class Rounds:

@@ -14,7 +14,7 @@ from nbjax.errors import ConfigError, Fault
 from nbjax.refine.parameters import GROUPS, NAMES
 
 System = Literal["triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"]
-Extra = Literal["b_factor", "spectrum", "wavelength", "detector"]
+Extra = Literal["sizes", "b_factor", "spectrum", "wavelength", "detector"]
 FactorPrior = Literal["wilson", "start"]
 Shared = Literal["detector", "factors"]
 
@@ -119,6 +119,7 @@ def prior_sigmas(priors: Priors) -> np.ndarray:
         "orientation": np.radians(priors.orientation_deg),
         "mosaicity": np.log(priors.mosaicity_factor),
         "size": np.log(priors.size_factor),
+        "sizes": np.log(priors.size_factor),
         "b_factor": priors.b_factor_A2,
         "spectrum": np.log(priors.bandwidth_factor),
         "wavelength": priors.wavelength_percent / 100,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -60,6 +61,12 @@ def test_a_shot_shifts_all_panels(pair: Experiment) -> None:
     shifted = departed(pair, start, jnp.zeros(COUNT).at[number_of("shift_z_mm")].set(0.5))
     at, then = (place(e.detector, e.beam.direction).origin_m for e in (pair, shifted))
     np.testing.assert_allclose(then - at, [[0, 0, 5e-4]] * 2, atol=1e-15)
+    elsewhere = replace(start, shift_mm=jnp.array([0.1, 0.0, -0.2]))
+    apart = jnp.zeros(COUNT).at[number_of("shift_z_mm")].set(0.5).at[number_of("log_size_b")].set(np.log(2))
+    made = departed(pair, elsewhere, apart.at[number_of("log_size")].set(np.log(3)))
+    then = place(made.detector, made.beam.direction).origin_m
+    np.testing.assert_allclose(then - at, [[1e-4, 0, 3e-4]] * 2, atol=1e-15)
+    np.testing.assert_allclose(made.crystal.cells / pair.crystal.cells, [3, 6, 3], rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -46,3 +46,13 @@ def test_a_crystal_system_frees_its_own_numbers() -> None:
     free = freed(("cell",), tie)
     assert [name for name, one in zip(NAMES, free, strict=True) if one] == ["log_a", "log_b", "log_c", "beta_rad"]
     assert (tie_of("cubic") @ np.array([0.1, 9, 9, 9, 9, 9])).tolist() == [0.1, 0.1, 0.1, 0, 0, 0]
+
+
+def test_sizes_are_apart_where_they_are_free(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text('[refine]\nfree = ["sizes"]\npriors.size_factor = 2.0\n')
+    _, settings = load_refine(tmp_path / "r.toml")
+    sigma, free = prior_sigmas(settings.priors), freed((*settings.free, "size"), tie_of("triclinic"))
+    for name in ("log_size", "log_size_b", "log_size_c"):
+        assert sigma[place(name)] == pytest.approx(np.log(2))
+        assert free[place(name)] == 1
+    assert free.sum() == 3
