@@ -67,6 +67,8 @@ def crystal_at(reciprocal: np.ndarray, cells: np.ndarray, scale: float) -> Exper
                     normal_axis=(0.0, 0.0, -1.0),
                 ),
                 Sampling(oversample=1),
+                # its Gaussian is that of nanoBragg
+                parity=("shape_constants",),
             )
         )
 
