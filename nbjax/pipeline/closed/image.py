@@ -15,17 +15,17 @@ from nbjax.experiment import CrystalParameters, Experiment, chosen
 from nbjax.fields import STATIC
 from nbjax.physics.structure_factor import StructureFactors
 from nbjax.pipeline.accumulate import orientation_weight
-from nbjax.pipeline.closed.box import Sheet, photons_of, sheet_of
+from nbjax.pipeline.closed.box import Places, Smooth, photons_of, places_of_pixels, smooth_of
 from nbjax.pipeline.closed.frame import frame_of, narrowest
 from nbjax.pipeline.closed.listing import Count, Listed, listed_spots
 from nbjax.pipeline.closed.parts import in_parts, picked
 from nbjax.pipeline.closed.reach import is_beyond, longest_seen_per_m
 from nbjax.pipeline.closed.search import near_reflections, places_of, window_angles
-from nbjax.pipeline.closed.spot import Around, Spot, spot_of
+from nbjax.pipeline.closed.spot import Around, spot_of
 from nbjax.pipeline.closed.spread import BeamSpread, closed_beam
 from nbjax.pipeline.scene import CrystalScene, RayTable, Scene, beam_share, build_scene, mosaic_blocks
 from nbjax.pipeline.screens import transmission
-from nbjax.pipeline.view import seen_by
+from nbjax.pipeline.view import Pixels, seen_by
 from nbjax.pipeline.window import pixels_at
 from nbjax.sampling.capacity import Capacity, SpotSize
 
@@ -111,16 +111,17 @@ def _with_crystal(
     rotates = crystal.spindle.steps > 1
     cell_spread = None if crystal.disorder is None else crystal.disorder.cell_spread
     around = Around(spread, cell_spread, crystal.spindle.axis if rotates else None)
-    rendered = _Rendered(experiment, scene, around, capacity.cut)
+    rendered = _Rendered(experiment, scene, spread, around, capacity.cut)
     flat = image.reshape(-1)
     whole = jax.tree.map(lambda *parts: jnp.concatenate(parts), *(group for group, _ in groups))
     used = jnp.concatenate(
         [jnp.arange(size.count) < found for size, (_, found) in zip(capacity.spots, groups, strict=True)]
     )
-    spots = in_parts(partial(_weighted, scene, spread, crystal, shared), whole, used)
+    # made again for derivatives: what they need of it is many times larger
+    smooth = in_parts(jax.checkpoint(partial(_smooth, rendered, crystal, shared)), whole, used)
     first = 0
     for size, (group, found) in zip(capacity.spots, groups, strict=True):
-        own = jax.tree.map(lambda leaf: leaf[first : first + size.count], spots)  # noqa: B023
+        own = jax.tree.map(lambda leaf: leaf[first : first + size.count], smooth)  # noqa: B023
         flat = _with_group(rendered, size, (group, own), found, flat)
         first += size.count
     return flat.reshape(image.shape), exceeded
@@ -192,12 +193,13 @@ class _Rendered:
 
     experiment: Experiment
     scene: Scene
+    spread: BeamSpread
     around: Around
     cut: float = field(metadata=STATIC)
 
 
 def _with_group(
-    rendered: _Rendered, size: SpotSize, group: tuple[Listed, Spot], count: Int[Array, ""], image: Float[Array, " n"]
+    rendered: _Rendered, size: SpotSize, group: tuple[Listed, Smooth], count: Int[Array, ""], image: Float[Array, " n"]
 ) -> Float[Array, " n"]:
     """The image, its rows one after the other, with the spots of one size."""
     few, many = (max(1, pixels // size.pixels) for pixels in _AT_ONCE)
@@ -207,12 +209,14 @@ def _with_group(
     rows = picked(group, jnp.where(numbers < count, numbers, 0))
     spots = jax.tree.map(lambda leaf: leaf.reshape(chunks, chunk, *leaf.shape[1:]), (rows, numbers < count))
 
-    def add_chunk(image: Array, part: tuple[Array, tuple[tuple[Listed, Spot], Array]]) -> tuple[Array, None]:
+    def add_chunk(image: Array, part: tuple[Array, tuple[tuple[Listed, Smooth], Array]]) -> tuple[Array, None]:
         start, spots = part
 
         def added(image: Array) -> Array:
-            place, let_through, sheet = jax.vmap(partial(_box, rendered, size), out_axes=-1)(*spots)
-            photons = photons_of(sheet, size.nodes) * let_through
+            (rows, smooth), valid = spots
+            place, let_through, places = jax.vmap(partial(_box, rendered, size), out_axes=-1)(rows, valid)
+            smooth = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), smooth)
+            photons = photons_of(smooth, places, size.nodes) * let_through
             return image.at[place.reshape(-1)].add(photons.reshape(-1).astype(image.dtype), mode="drop")
 
         # nothing is computed for room that is not used
@@ -222,30 +226,36 @@ def _with_group(
     return jax.lax.scan(jax.checkpoint(add_chunk, prevent_cse=False), image, (first, spots))[0]
 
 
-def _weighted(
-    scene: Scene, spread: BeamSpread, crystal: CrystalParameters, weight: Array | float, listed: Listed
-) -> Spot:
-    """A spot with the weight of its source and crystal."""
-    ray = picked(scene.rays, listed.ray)
+def _smooth(rendered: _Rendered, crystal: CrystalParameters, weight: Array | float, listed: Listed) -> Smooth:
+    """What is smooth over a spot, with the weight of its source and crystal."""
+    around, ray = rendered.around, picked(rendered.scene.rays, listed.ray)
     factors = crystal.factors.seen_at(ray.wavelength_m)
-    spot = spot_of(crystal, factors, spread, ray.incident, ray.wavelength_m, listed.hkl, listed.passage)
-    return replace(spot, height=spot.height * weight * ray.weight)
+    spot = spot_of(crystal, factors, rendered.spread, ray.incident, ray.wavelength_m, listed.hkl, listed.passage)
+    spot = replace(spot, height=spot.height * weight * ray.weight)
+    frame = frame_of(listed.centre, listed.covariance, listed.arc, rendered.cut)
+    own, seen, _ = _seen_by_own(rendered, listed.panel, *frame.point(frame.along, frame.across))
+    return smooth_of(own, seen, ray, spot, around, frame)
 
 
-def _box(rendered: _Rendered, size: SpotSize, both: tuple[Listed, Spot], valid: Array) -> tuple[Array, Array, Sheet]:
+def _box(rendered: _Rendered, size: SpotSize, spot: Listed, valid: Array) -> tuple[Array, Array, Places]:
     """Places in the image of the pixels of a spot, past its end where there is none, what of their photons comes to
-    them, and how many these are.
+    them, and where on the spot they are.
     """
-    experiment, scene, (spot, made) = rendered.experiment, rendered.scene, both
-    grid = experiment.grid
+    grid = rendered.experiment.grid
     frame = frame_of(spot.centre, spot.covariance, spot.arc, rendered.cut)
-    panel = jnp.zeros((), jnp.int32) if grid.panels == 1 else spot.panel
     rows, columns = frame.pixels(size.half_length, size.half_width)
     slow, fast = frame.point(*jnp.broadcast_arrays(rows[:, None], columns))
     inside = valid & (slow >= 0) & (slow < grid.slow) & (fast >= 0) & (fast < grid.fast)
-    own, seen, at = seen_by(experiment, scene, pixels_at(experiment, None if grid.panels == 1 else panel, slow, fast))
-    ray = picked(scene.rays, spot.ray)
-    sheet = sheet_of(own, seen, ray, made, rendered.around, frame, size)
+    own, seen, at = _seen_by_own(rendered, spot.panel, slow, fast)
+    places = places_of_pixels(frame, size, precision.policy(own.precision).intensity)
+    panel = 0 if grid.panels == 1 else spot.panel
     place = (panel * grid.slow + slow) * grid.fast + fast
-    let_through = jnp.where(inside, transmission(own, seen, at), 0).astype(sheet.height.dtype)
-    return jnp.where(inside, place, grid.panels * grid.slow * grid.fast), let_through, sheet
+    let_through = jnp.where(inside, transmission(own, seen, at), 0).astype(places.columns.dtype)
+    return jnp.where(inside, place, grid.panels * grid.slow * grid.fast), let_through, places
+
+
+def _seen_by_own(rendered: _Rendered, panel: Array, slow: Array, fast: Array) -> tuple[Experiment, Scene, Pixels]:
+    """See ``seen_by``, of pixels of one panel."""
+    experiment = rendered.experiment
+    on = None if experiment.grid.panels == 1 else panel
+    return seen_by(experiment, rendered.scene, pixels_at(experiment, on, slow, fast))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -25,12 +27,25 @@ def surface(values: Float[Array, "terms terms"], dtype: Any) -> Surface:
     return (to @ values @ to.T).astype(dtype)
 
 
-def along(surface: Surface, x: Float[Array, "..."]) -> list[Array]:
-    """Coefficients of y^j at places x; of many spots, theirs on the last axis."""
-    total = [jnp.full_like(x, coefficient) for coefficient in surface[-1]]
-    for row in surface[-2::-1]:
-        total = [one * x + coefficient for one, coefficient in zip(total, row, strict=True)]
+def along(surfaces: Sequence[Surface], x: Float[Array, "... spots"]) -> list[Float[Array, "surfaces ... spots"]]:
+    """Coefficients of y^j of each surface at places x; of many spots, theirs on the last axis."""
+    terms, count = DEGREE + 1, len(surfaces)
+    together = jnp.stack(surfaces, 2).reshape(terms**2 * count, *[1] * (x.ndim - 1), -1)
+    coefficients = jax.lax.split(together, (count,) * terms**2)
+    x = jnp.broadcast_to(x, (count, *x.shape))
+    total = [jnp.broadcast_to(coefficient, x.shape) for coefficient in coefficients[-terms:]]
+    for first in range(terms * (terms - 2), -1, -terms):
+        total = [one * x + own for one, own in zip(total, coefficients[first : first + terms], strict=True)]
     return total
+
+
+def at(surface: Surface, x: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The value at places (x, y), in few operations but slower; of many spots, theirs on the last axis."""
+    coefficients = surface.reshape(*surface.shape[:2], *[1] * (x.ndim - 1), -1)
+    total = coefficients[-1]
+    for row in coefficients[-2::-1]:
+        total = total * x + row
+    return across(list(total), y)
 
 
 def across(coefficients: list[Array], y: Float[Array, "..."]) -> Float[Array, "..."]:

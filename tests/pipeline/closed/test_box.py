@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nbjax.pipeline.closed.box import Sheet, photons_of
+from nbjax.pipeline.closed.box import Places, Smooth, photons_of
 from nbjax.pipeline.closed.surface import DEGREE
 
 SPOTS, HALF_ROWS, HALF_COLUMNS = 3, 4, 3
@@ -23,9 +23,9 @@ def test_a_leaning_gaussian_is_integrated_over_each_pixel_and_ends_at_its_reach(
     # in units of the half axes
     exponent[2, 0], exponent[0, 2], exponent[0, 0] = 0.5 * length**2 / 4, 0.5 * width**2 / 2, 0.2
     factor[0, 0], factor[1, 0], factor[0, 1] = 1.0, 0.3, 0.1
-    parts = (rows / length, columns / width, 1 / length, 1 / width, lean, factor, rows / 10, columns / 10)
-    sheet = Sheet((jnp.asarray(exponent),), None, *map(jnp.asarray, parts), None, jnp.asarray(height))
-    found = jax.jit(photons_of, static_argnums=1)(sheet, 6)
+    smooth = Smooth((jnp.asarray(exponent),), None, jnp.asarray(factor), None, jnp.asarray(height))
+    parts = (rows / length, columns / width, 1 / length, 1 / width, lean, rows / 10, columns / 10)
+    found = jax.jit(photons_of, static_argnums=2)(smooth, Places(*map(jnp.asarray, parts)), 6)
     nodes, weights = np.polynomial.legendre.leggauss(6)
     u, v = np.meshgrid(0.5 * nodes, 0.5 * nodes, indexing="ij")
     for spot in range(SPOTS):
