@@ -14,19 +14,43 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.scipy.special import erf
 from jaxtyping import Float
 
 from nbjax import precision
 from nbjax.experiment import Experiment
 from nbjax.held import apart
 from nbjax.pipeline.closed.frame import Frame
-from nbjax.pipeline.closed.spot import Around, Exposed, Spot, beyond_at, exposed_of, factor_at, seen_at, shown
+from nbjax.pipeline.closed.spot import Around, Exposed, Spot, exposed_of, factor_at, margin_at, seen_at, shown
 from nbjax.pipeline.closed.surface import POINTS, Surface, across, along, at, surface
 from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.sampling.capacity import SpotSize
 
+_LEAST_VARIANCE = 1e-30
 _LEAST_REACH = 1e-6
 """Pixels of a spot without extent."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Limit:
+    """The resolution limit on a spot; see ``margin_at``.
+
+    Attributes:
+        margin: how far within the limit, relative to it.
+        variance: of this over the photons of a point.
+        of_pixel: over a pixel.
+    """
+
+    margin: Surface
+    variance: Float[Array, "*spots"]
+    of_pixel: Float[Array, "*spots"]
+
+    def passed(self, margin: Array, nodes: int) -> Array:
+        """The share of photons that is within the limit, at nodes of a pixel."""
+        # what a node stands for is a smaller pixel
+        variance = self.variance + self.of_pixel / nodes**2
+        return 0.5 * (1 + erf(margin / jnp.sqrt(2 * jnp.maximum(variance, _LEAST_VARIANCE))))
 
 
 @jax.tree_util.register_dataclass
@@ -36,14 +60,14 @@ class Smooth:
 
     Attributes:
         seen: exponent of a still; exponent, angle, slope and bend of a rotation.
-        beyond: of ``beyond_at``; None without a resolution limit.
+        limit: of the resolution; None without one.
         factor: the product of all that is slow.
         exposed: of a rotation; None for a still.
         height: of the spot.
     """
 
     seen: tuple[Surface, ...]
-    beyond: Surface | None
+    limit: Limit | None
     factor: Surface
     exposed: Exposed | None
     height: Float[Array, "*spots"]
@@ -82,18 +106,28 @@ def smooth_of(experiment: Experiment, scene: Scene, ray: RayTable, spot: Spot, a
     """
     dtype = precision.policy(experiment.precision).intensity
     points = _points(frame, *_reach(frame))
-    seen, beyond = seen_at(experiment, scene, ray, spot, around, *points), None
+    seen, limit = seen_at(experiment, scene, ray, spot, around, *points), None
     if experiment.grid.resolution_cut:
-        beyond = surface(jax.lax.stop_gradient(beyond_at(experiment, scene, ray, spot, around, *points)), dtype)
+        margin, variance = margin_at(experiment, scene, ray, spot, around, *points)
+        limit = Limit(surface(margin, dtype), variance, _over_pixel(margin, frame))
     smooth = Smooth(
         seen=tuple(surface(part, dtype) for part in seen),
-        beyond=beyond,
+        limit=limit,
         factor=surface(factor_at(experiment, scene, ray, *_points(frame, *_extent(frame))), dtype),
         exposed=None if around.axis is None else exposed_of(spot),
         height=spot.height,
     )
     narrowed: Smooth = jax.tree.map(lambda leaf: leaf.astype(dtype), smooth)
     return narrowed
+
+
+def _over_pixel(margin: Float[Array, "terms terms"], frame: Frame) -> Float[Array, ""]:
+    """Variance of a function that is nearly linear over a pixel."""
+    length, width = _reach(frame)
+    ends = POINTS[0] - POINTS[-1]
+    along, across = ((margin.take(0, axis) - margin.take(-1, axis)).mean() / ends for axis in (0, 1))
+    across /= width
+    return ((along / length - frame.lean * across) ** 2 + across**2) / 12
 
 
 def places_of_pixels(frame: Frame, size: SpotSize, dtype: Any) -> Places:
@@ -157,12 +191,11 @@ def photons_of(smooth: Smooth, places: Places, nodes: int) -> Float[Array, "rows
     reached = (jnp.abs(x) <= 1) & (jnp.abs(y) <= 1)
     x, y = jnp.clip(x, -1, 1), jnp.clip(y, -1, 1)
     # one for all nodes across and columns
-    parts = smooth.seen if smooth.beyond is None else (*smooth.seen, smooth.beyond)
+    parts = smooth.seen if smooth.limit is None else (*smooth.seen, smooth.limit.margin)
     lines = apart(along, parts, x)
     seen = [across([line[number] for line in lines], y) for number in range(len(parts))]
-    if smooth.beyond is not None:
-        reached &= seen.pop() <= 0
-    value = jnp.exp(-seen[0]) if smooth.exposed is None else shown(smooth.exposed, *seen)
+    kept = 1.0 if smooth.limit is None else smooth.limit.passed(seen.pop(), nodes)
+    value = kept * (jnp.exp(-seen[0]) if smooth.exposed is None else shown(smooth.exposed, *seen))
     weight_along, weight_across = (jnp.asarray(weights / 2, dtype).reshape(shape) for shape in (deep, wide))
     inside = jnp.where(reached, weight_along * weight_across * value, 0).sum((0, 1))
     factor = at(smooth.factor, places.factor_rows[:, None], places.factor_columns)

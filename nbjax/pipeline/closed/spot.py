@@ -38,6 +38,7 @@ from nbjax.pipeline.scene import RayTable, Scene
 from nbjax.pipeline.view import Pixels
 
 _LEAST_STIFFNESS = 1e-8
+_LEAST_SQUARE = 1e-30
 _LEAST_BEND = 0.03
 """Of the curvature along a rotation, over one over its square: what a rotation has that hardly shows."""
 _ROOT_HALF, _ROOT_TURN = float(np.sqrt(0.5)), float(np.sqrt(2 * np.pi))
@@ -200,7 +201,7 @@ def seen_at(
     return _along_rotation(spot, around, ray, q)
 
 
-def beyond_at(
+def margin_at(
     experiment: Experiment,
     scene: Scene,
     ray: RayTable,
@@ -208,16 +209,31 @@ def beyond_at(
     around: Around,
     slow: Float[Array, "*n"],
     fast: Float[Array, "*n"],
-) -> Float[Array, "*n"]:
-    """How far points in pixels are beyond the resolution limit at their likeliest wavelength, relative to it."""
+) -> tuple[Float[Array, "*n"], Float[Array, ""]]:
+    """How far points in pixels are within the resolution limit, relative to it, and the variance of this."""
     q = sample_ray(experiment, scene, *_at(ray, slow, fast)).scattering_per_m
-    pulled = _times(_rows(spot.inverse), less(q, components(spot.star)))
+    length, variance = _length(spot, around, ray, q)
+    limit_m = experiment.resolution_limit_m
+    return 1 - length * limit_m, variance * limit_m**2
+
+
+def _length(spot: Spot, around: Around, ray: RayTable, q: Components) -> tuple[Array, Array]:
+    """Mean and variance of the length of q over the photons of a point, of which q has the source's own.
+
+    They differ in wavelength and direction. With C the covariance of q by these, photons are C p off q on average, with
+    the covariance C - C S^-1 C about that.
+    """
+    inverse, star = spot.inverse, spot.star
     if around.axis is not None:
-        # and at the likeliest angle
-        share = dot(components(spot.turned), pulled) / _stiffness(spot)
-        pulled = less(pulled, scaled(share, components(spot.inverse @ spot.turned)))
-    longer = 1 + around.spread.bandwidth * dot(components(spot.star), pulled)
-    return norm(q) * experiment.resolution_limit_m / longer - 1
+        # whatever the angle
+        across = inverse @ spot.turned
+        inverse -= across[:, None] * across / _stiffness(spot)
+    pulled = _times(_rows(inverse), less(q, components(star)))
+    directions = around.spread.directions / ray.wavelength_m**2
+    longer = 1 + around.spread.bandwidth * dot(components(star), pulled)
+    of_beam = (around.spread.bandwidth * star[:, None] * star + directions) @ star
+    variance = (star @ of_beam - of_beam @ inverse @ of_beam) / jnp.maximum(star @ star, _LEAST_SQUARE)
+    return norm(less(q, _times(_rows(directions), pulled))) / longer, jnp.maximum(variance, 0)
 
 
 def _along_rotation(spot: Spot, around: Around, ray: RayTable, q: Components) -> tuple[Array, Array, Array, Array]:

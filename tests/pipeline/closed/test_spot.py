@@ -16,7 +16,7 @@ from nbjax.config.tree import Beam, Config, Crystal, Detector, Sampling
 from nbjax.experiment import CrystalParameters, Experiment
 from nbjax.numerics import components
 from nbjax.pipeline.closed.crossing import Passage
-from nbjax.pipeline.closed.spot import Around, Spot, _along_rotation, _likeliest, exposed_of, shown, spot_of
+from nbjax.pipeline.closed.spot import Around, Spot, _along_rotation, _length, _likeliest, exposed_of, shown, spot_of
 from nbjax.pipeline.closed.spread import BeamSpread, Lattice, covariance, upright
 from nbjax.pipeline.scene import RayTable, build_scene
 
@@ -171,6 +171,32 @@ def test_along_a_rotation_a_point_sees_a_parabola_near_its_best_angle() -> None:
         ends = {"before_rad": jnp.asarray(wanted.mean() - half), "after_rad": jnp.asarray(wanted.mean() + half)}
         near = along(replace(spot, **ends), jnp.asarray(q))[1]
         np.testing.assert_allclose(near, wanted, rtol=0, atol=1e-3 * np.abs(best).max())
+
+
+@pytest.mark.parametrize("rotates", [False, True])
+def test_the_photons_of_a_point_differ_in_the_length_of_q(rotates: bool) -> None:
+    """Drawn wavelengths and directions, among what moves the crystal, by their regression on where they are seen."""
+    parts = made_of(-0.1, 2) if rotates else made_of(0.0, 1)
+    (spot, lattice, smear, ray), spread = parts, beam_spread()
+    star, rng, count = np.asarray(spot.star), np.random.default_rng(3), 40_000
+    of_beam = float(spread.bandwidth) * np.outer(star, star) + np.asarray(spread.directions) / WAVELENGTH_M**2
+    # small enough for moves to be linear
+    shrink = 1e-2
+    wave = shrink * np.sqrt(float(spread.bandwidth)) * rng.normal(size=count)
+    tilt = shrink * rng.multivariate_normal(np.zeros(3), np.asarray(spread.directions), count) / WAVELENGTH_M
+    rest = shrink * rng.multivariate_normal(np.zeros(3), np.asarray(smear) - of_beam, count)
+    x = wave[:, None] * star + tilt + rest
+    if rotates:
+        x += 0.01 * rng.normal(size=count)[:, None] * np.asarray(spot.turned)
+    around = Around(spread, lattice.cell_spread, lattice.axis if rotates else None)
+    mean, variance = jax.jit(lambda q: _length(spot, around, ray, components(q)))(jnp.asarray(star + x))
+    off = (np.linalg.norm(star + x - tilt, axis=1) / (1 + wave) - np.asarray(mean)) / shrink
+    assert off.var() == pytest.approx(float(variance), rel=0.03)
+    assert 0.05 * (star @ of_beam @ star) < float(variance) * (star @ star) < 0.95 * (star @ of_beam @ star)
+    # nothing is left that the place tells
+    assert abs(off.mean()) < 5 * off.std() / np.sqrt(count)
+    correlations = [np.corrcoef(off, x[:, axis])[0, 1] for axis in range(3)]
+    assert np.abs(correlations).max() < 5 / np.sqrt(count)
 
 
 def narrow_spot(before: float, after: float, stiffness: float) -> Spot:
