@@ -56,31 +56,50 @@ def experiment(widths: bool, **crystal: Any) -> Experiment:
     return of_one_size(nbjax.prepare(config))
 
 
-def moved(start: Experiment, step: jax.Array) -> Experiment:
-    """The experiment along one direction of all parameters, which differ in every component."""
+def values_of(start: Experiment) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
+    """All parameters, and a direction that differs in every component."""
+    values = {place: jnp.asarray(look_up(start, place)) for place in CHANGES}
+    direction = {}
     for number, (place, change) in enumerate(CHANGES.items()):
-        value = jnp.asarray(look_up(start, place))
-        signs = jnp.asarray(np.resize([1.0, -0.7, 0.4], value.shape)) * (-1) ** number
-        start = put(start, place, value + step * change * signs)
-    return start
+        signs = jnp.asarray(np.resize([1.0, -0.7, 0.4], values[place].shape))
+        direction[place] = change * signs * (-1) ** number
+    return values, direction
 
 
-@pytest.mark.parametrize("crystal", [{}, {"phi_range_deg": 0.4}])
-def test_forward_reverse_and_differences_agree(crystal: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("crystal", "second"), [({}, True), ({"phi_range_deg": 0.4}, False)])
+def test_forward_reverse_and_differences_agree(crystal: dict[str, Any], second: bool) -> None:
+    """And where they are compiled, the second derivatives in a direction: those of all parameters are finite."""
     with jax.enable_x64(True):
         start = experiment(True, **crystal)
         weights = jnp.asarray(np.random.default_rng(1).random(start.grid.shape))
+        values, direction = values_of(start)
 
-        def loss(step: jax.Array) -> jax.Array:
-            return jnp.sum(weights * nbjax.simulate(moved(start, step)))
+        def loss(values: dict[str, jax.Array]) -> jax.Array:
+            moved = start
+            for place, value in values.items():
+                moved = put(moved, place, value)
+            return jnp.sum(weights * nbjax.simulate(moved))
 
-        pushed, zero = jax.jit(lambda step: jax.jvp(loss, (step,), (jnp.ones(()),))), jnp.zeros(())
-        forward = pushed(zero)[1]
-        reverse = jax.jit(jax.grad(loss))(zero)
+        def along(step: float) -> dict[str, jax.Array]:
+            return {place: value + step * direction[place] for place, value in values.items()}
+
+        pushed = jax.jit(lambda values: jax.jvp(loss, (values,), (direction,)))
+        forward = pushed(values)[1]
+        if second:
+            twice = jax.jit(lambda values: jax.jvp(jax.grad(loss), (values,), (direction,)))
+            gradient, curved = twice(values)
+        else:
+            gradient, curved = jax.jit(jax.grad(loss))(values), {}
         h = 0.02
-        near, far = (float(pushed(zero + k * h)[0] - pushed(zero - k * h)[0]) / (2 * k * h) for k in (1, 2))
-    np.testing.assert_allclose(forward, reverse, rtol=1e-9)
+        near, far = (float(pushed(along(k * h))[0] - pushed(along(-k * h))[0]) / (2 * k * h) for k in (1, 2))
+        after, before = (twice(along(step))[0] if second else {} for step in (h, -h))
+    np.testing.assert_allclose(forward, sum(jnp.vdot(gradient[at], direction[at]) for at in CHANGES), rtol=1e-9)
     np.testing.assert_allclose(forward, (4 * near - far) / 3, rtol=1e-6)
+    for place in curved:
+        change = (after[place] - before[place]) / (2 * h)
+        largest = np.abs(curved[place]).max()
+        np.testing.assert_allclose(curved[place], change, rtol=1e-3, atol=1e-3 * largest, err_msg=place)
+        assert largest > 0
 
 
 def test_nothing_is_nan_without_widths() -> None:
