@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, get_type_hints
 
 from nbjax.config.load import config_from_dict
@@ -29,7 +31,7 @@ def checked(config: Any) -> Config:
         raise ConfigError([Fault("config", problem)])
     faults = [
         Fault(name, f"got {type(getattr(config, name)).__name__}, a {kind.__name__} is wanted")
-        for name, kind in get_type_hints(Config).items()
+        for name, kind in _kinds().items()
         if isinstance(kind, type) and is_dataclass(kind) and not isinstance(getattr(config, name), kind)
     ]
     if faults:
@@ -41,6 +43,11 @@ def checked(config: Any) -> Config:
         problem = "is another than crystals.0, the first of several crystals; change that, or leave one of them out"
         raise ConfigError([Fault("crystal", problem)])
     return config_from_dict(_plain(config, ""))
+
+
+@cache
+def _kinds() -> Mapping[str, Any]:
+    return get_type_hints(Config)
 
 
 def _plain(value: Any, key: str) -> Any:

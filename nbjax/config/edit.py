@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass, replace
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from nbjax.config.tree import Config
 
 
-def section_types() -> dict[str, Any]:
+@cache
+def section_types() -> Mapping[str, Any]:
     """The dataclass of each section, and of the tables of each list of them."""
     found = {}
     for name, kind in get_type_hints(Config).items():
@@ -21,6 +23,7 @@ def section_types() -> dict[str, Any]:
     return found
 
 
+@cache
 def lists() -> frozenset[str]:
     """Sections of which there are lists of tables."""
     return frozenset(

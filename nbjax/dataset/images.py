@@ -10,18 +10,18 @@ from jax import Array
 
 from nbjax.config.tree import Config
 from nbjax.dataset.plan import ImagePlan, Plan
-from nbjax.errors import ConfigError, Fault, NonFiniteError
+from nbjax.errors import ConfigError, Fault, FileError, NonFiniteError
 from nbjax.experiment import Experiment, chosen
 from nbjax.fields import put
 from nbjax.physics.backgrounds.background import put_out
-from nbjax.pipeline.closed.survey import with_capacity
+from nbjax.pipeline.closed.survey import with_capacity, with_shared_capacity
 from nbjax.pipeline.image import simulate
 from nbjax.pipeline.sharding import simulate_on
 from nbjax.preparation import prepare_resolved
 from nbjax.resolve import resolve
 
-_SPARE = 2.0
-"""Times as many spots as the configuration's own image has, for which every image has room."""
+_COUNTED, _SPARE = 8, 1.5
+"""Images whose spots are counted, the first ones, and times as many for which every image has room."""
 _DOUBLINGS = 2
 """Times that this room is doubled for an image with more spots, before they are counted."""
 
@@ -56,11 +56,24 @@ class Simulator:
     def __init__(self, plan: Plan):
         self.plan = plan
         with jax.enable_x64(True):
-            # closed crystals of other orientations have other numbers of spots
-            self.base = with_capacity(prepare_resolved(plan.resolved, on_host=True, counted=False), _SPARE)
+            self.base = prepare_resolved(plan.resolved, on_host=True, counted=False)
             # the table stays where the images are computed
             self.base = put(self.base, "crystal.factors.values", jax.device_put(self.base.crystal.factors.values))
         self._draws_default = any("crystal.default_F" in draw.keys for draw in plan.recipe.dataset.draws)
+        if self.base.crystal.model == "closed":
+            # the configuration's own image may be that of a special orientation
+            self.base = with_shared_capacity([self.base, *self._first()], _SPARE)[0]
+
+    def _first(self) -> list[Experiment]:
+        """Every lattice of the first images, of as many as there are."""
+        found: list[Experiment] = []
+        for number in range(_COUNTED):
+            try:
+                found += self.experiments(self.plan.image(number))
+            except (ConfigError, FileError):
+                # of a file that has no line for it, or told by whoever asks for this image
+                break
+        return found
 
     def photons(self, number: int, keep_lattices: bool = False, device: jax.Device | None = None) -> Photons:
         """Image ``number`` without noise.
@@ -113,13 +126,13 @@ class Simulator:
             return image
         # more room is that of the base again, not of the image: all that need it share its program
         for _ in range(_DOUBLINGS):
-            if not np.isnan(image).all():
+            if not np.isnan(image).any():
                 return image
             assert experiment.crystal.capacity is not None
             roomier = replace(experiment.crystal, capacity=experiment.crystal.capacity.doubled())
             experiment = experiment.with_crystal(roomier)
             image = self._rendered(experiment)
-        return self._rendered(with_capacity(experiment)) if np.isnan(image).all() else image
+        return self._rendered(with_capacity(experiment)) if np.isnan(image).any() else image
 
     def _rendered(self, experiment: Experiment) -> Array:
         if self.plan.recipe.dataset.devices_share == "pixels":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -55,19 +56,20 @@ def labels_of(
     spots: dict[str, Field] = {}
     if wanted.noise_free:
         maps["noise_free"] = Field(photons.total.astype(np.float32), "", "expected photons")
-    has_background = bool(photons.experiments[0].backgrounds)
-    water = background(photons) if has_background else np.zeros(photons.total.shape)
+    water = background(photons) if photons.experiments[0].backgrounds else None
     if wanted.background:
-        maps["background"] = Field(water.astype(np.float32), "", "expected photons of the water")
+        shown = np.zeros(photons.total.shape) if water is None else water
+        maps["background"] = Field(shown.astype(np.float32), "", "expected photons of the water")
     if not (wanted.spots or wanted.miller_index or wanted.lattice):
         return maps, spots
     assert photons.lattices is not None
-    if photons.plan.count:
-        bragg = photons.lattices.copy()
-        bragg[0] -= water
-    else:
+    bragg = photons.lattices
+    if not photons.plan.count:
         # of a blank image, what a dark lattice shows
-        bragg = np.zeros((1, *water.shape))
+        bragg = np.zeros((1, *photons.total.shape))
+    elif water is not None:
+        bragg = bragg.copy()
+        bragg[0] -= water
     brightest, most = _brightest(bragg)
     if wanted.lattice:
         shown = (brightest + np.uint16(1)) * (most > 0)
@@ -133,12 +135,12 @@ def mean_turn_rad(experiment: Experiment) -> Float[np.ndarray, "..."]:
     One angle for all pixels where nothing turns.
     """
     spindle, shape = experiment.crystal.spindle, experiment.grid.shape
-    angles = np.asarray(phi_angles_rad(spindle))
     middle = float(experiment.crystal.middle_rad)
     if spindle.steps == 1:
         return np.asarray(middle)
     if experiment.crystal.model == "closed":
         return _turn_of_spots_rad(experiment)
+    angles = np.asarray(phi_angles_rad(spindle))
     total, turned = np.zeros(shape), np.zeros(shape)
     alone = chosen(experiment, backgrounds=())
     for angle in angles:
@@ -180,14 +182,12 @@ def _nearest_at(
         turns, places = np.zeros(_AT_ONCE), np.zeros((_AT_ONCE, at.shape[1]), np.int32)
         turns[:count], places[:count] = turn_rad[part], at[part]
         with jax.enable_x64(True):
-            found[part] = np.stack(_nearest_of_pixels(experiment, jnp.asarray(turns), jnp.asarray(places)), -1)[:count]
+            found[part] = np.stack(_nearest_of_pixels(experiment, turns, places), -1)[:count]
     return found
 
 
 @compiled
-def _nearest_of_pixels(
-    experiment: Experiment, turn_rad: Float[Array, " n"], at: Int[Array, "n axes"]
-) -> tuple[Int[Array, " n"], ...]:
+def _nearest_of_pixels(experiment: Experiment, turn_rad: Any, at: Any) -> tuple[Int[Array, " n"], ...]:
     return _nearest(experiment, turn_rad, at)
 
 

@@ -117,9 +117,15 @@ def _gathered(shown: Shown) -> _Gathered:
     place = np.ravel_multi_index(tuple((keys - low).T), sizes)
     sums = np.bincount(place, shown.photons, int(np.prod(sizes)))
     found = np.flatnonzero(sums >= _FAINTEST_SPOT)
+    # most spots are too faint, and indices many more than spots
+    row = np.zeros(len(sums), np.int32)
+    row[found] = np.arange(1, len(found) + 1)
+    of_pixels = row[place]
+    kept = np.flatnonzero(of_pixels)
+    rows, photons = of_pixels[kept] - 1, shown.photons[kept]
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return np.asarray(np.bincount(place, shown.photons * values, len(sums))[found] / sums[found])
+        return np.asarray(np.bincount(rows, photons * values[kept], len(found)) / sums[found])
 
     panel, *hkl = np.stack(np.unravel_index(found, sizes)) + low[:, None]
     slow, fast = shown.at[:, -2], shown.at[:, -1]

@@ -56,10 +56,14 @@ def truth_of(
 
 def _light(experiments: Sequence[Experiment], count: int) -> dict[str, Field]:
     """The spectrum of an image, and what each lattice sees of a beam with a profile."""
-    found = {}
+    found: dict[str, Field] = {}
+    beam = experiments[0].beam
+    has_spectrum = isinstance(beam.sources, SourceSpread) and beam.sources.kind != "comb"
+    if not has_spectrum and beam.profile is None:
+        return found
     with jax.enable_x64(True):
-        beam = jax.tree.map(jnp.asarray, experiments[0].beam)
-        if isinstance(beam.sources, SourceSpread) and beam.sources.kind != "comb":
+        beam = jax.tree.map(jnp.asarray, beam)
+        if has_spectrum:
             wavelengths_m, weights = (np.asarray(x, float) for x in beam.sources.spectrum(beam.wavelength_m))
             found["spectrum_wavelength"] = Field(wavelengths_m * 1e10, "angstrom", "wavelengths of the spectrum")
             found["spectrum_weight"] = Field(weights, "", "fraction of the photons that has each wavelength")

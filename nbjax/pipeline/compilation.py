@@ -10,7 +10,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import WeakSet
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from nbjax.memory import share_of_maps
 
@@ -62,8 +62,8 @@ def compiled(
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         leaves, tree = jax.tree.flatten((args, kwargs))
-        # under jit a new array is a tracer too, though every argument may be a constant
-        if any(isinstance(value, jax.core.Tracer) for value in (jnp.zeros(()), *leaves)):
+        # under jit whatever is computed is a tracer too, though every argument may be a constant
+        if any(isinstance(value, jax.core.Tracer) for value in (_same(_ZERO), *leaves)):
             return traced(*args, **kwargs)
         structure = (tree, *map(_kind, leaves))
         try:
@@ -77,6 +77,11 @@ def compiled(
         return programs.of(structure, {})(*args, **kwargs)
 
     return call
+
+
+_ZERO = np.zeros(())
+_same = jax.jit(lambda value: value)
+"""What JAX computes fastest."""
 
 
 def _kind(leaf: Any) -> Hashable:

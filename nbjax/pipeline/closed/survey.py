@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -52,18 +52,77 @@ def with_capacity(experiment: Experiment, spare: float = _SPARE, reach: float = 
         spare: times as many spots as there are.
         reach: times as far into reciprocal space as the detector sees, for detectors that will come nearer.
     """
-    if not any(map(is_closed, experiment.crystals)):
-        return experiment
+    return with_shared_capacity([experiment], spare, reach)[0]
+
+
+def with_shared_capacity(
+    experiments: Sequence[Experiment], spare: float = _SPARE, reach: float = 1.0
+) -> tuple[Experiment, ...]:
+    """Experiments of equal structure, with room for the spots of each of them, so that they keep sharing programs.
+
+    Args:
+        experiments: one or more.
+        spare, reach: as for ``with_capacity``.
+    """
+    return _with_capacity(experiments, lambda number: _capacity(_all_needs(experiments, number, reach), spare))
+
+
+def with_kept_capacity(experiments: Sequence[Experiment], spare: float, reach: float) -> tuple[Experiment, ...]:
+    """The same; what shared room there is already is kept where it is enough for all of them."""
+
+    def room(number: int) -> Capacity:
+        needs, there = _all_needs(experiments, number, 1.0), experiments[0].crystals[number].capacity
+        if there is not None and all(_is_enough(there, one) for one in needs):
+            return there
+        return _capacity(_all_needs(experiments, number, reach), spare)
+
+    return _with_capacity(experiments, room)
+
+
+def _with_capacity(experiments: Sequence[Experiment], room: Callable[[int], Capacity]) -> tuple[Experiment, ...]:
+    """Experiments with room for each closed crystal, by its number."""
+    crystals = experiments[0].crystals
+    if not any(map(is_closed, crystals)):
+        return tuple(experiments)
+    rooms = [room(number) if is_closed(crystal) else None for number, crystal in enumerate(crystals)]
+    return tuple(with_rooms(experiment, rooms) for experiment in experiments)
+
+
+def with_rooms(experiment: Experiment, rooms: Sequence[Capacity | None]) -> Experiment:
+    """The experiment with a capacity for each of its crystals, None for those that are sampled."""
+    pairs = zip(experiment.crystals, rooms, strict=True)
+    return replace(experiment, crystals=tuple(replace(crystal, capacity=room) for crystal, room in pairs))
+
+
+@dataclass(frozen=True)
+class _Needs:
+    """What a crystal was counted to have; attributes as of ``Capacity``, without room to spare.
+
+    Attributes:
+        sizes_px: half length, half width and narrowest standard deviation of every spot, shape (spots, 3).
+        exact: whether its spots are smeared by nothing but its size.
+    """
+
+    lowest: Triple
+    sizes: Triple
+    longest_per_m: float
+    blocks: int
+    near: int
+    excited: int
+    seen: int
+    windows: int
+    sizes_px: np.ndarray
+    exact: bool
+
+
+def _all_needs(experiments: Sequence[Experiment], number: int, reach: float) -> list[_Needs]:
+    """What a crystal needs in each of some experiments."""
     with jax.enable_x64(True):
-        held = jax.tree.map(jnp.asarray, experiment)
-        crystals = tuple(
-            replace(crystal, capacity=_capacity(held, of_arrays, spare, reach)) if is_closed(crystal) else crystal
-            for crystal, of_arrays in zip(experiment.crystals, held.crystals, strict=True)
-        )
-    return replace(experiment, crystals=crystals)
+        held = [jax.tree.map(jnp.asarray, experiment) for experiment in experiments]
+        return [_needs(experiment, experiment.crystals[number], reach) for experiment in held]
 
 
-def _capacity(experiment: Experiment, crystal: CrystalParameters, spare: float, reach: float) -> Capacity:
+def _needs(experiment: Experiment, crystal: CrystalParameters, reach: float) -> _Needs:
     (alone, spread, scene), seen_per_m = _seen(_bare(experiment))
     longest = _longer(float(seen_per_m)) * reach
     lowest, sizes = index_box(longest, crystal)
@@ -71,10 +130,52 @@ def _capacity(experiment: Experiment, crystal: CrystalParameters, spare: float, 
     near, blocks = all_near(crystal, scene.rays, spread, (lowest, sizes), longest)
     windows = max(1, math.ceil(abs(float(range_rad(crystal.spindle))) / _WINDOW_RAD - 1e-9))
     most, on_panels, found = _counted(partial(_survey, alone, spread, scene, crystal, windows), near)
-    spots = _sizes(found, _is_exact(spread, crystal), spare)
+    exact = _is_exact(spread, crystal)
+    return _Needs(lowest, sizes, longest, blocks, len(near), most, on_panels, windows, found, exact)
+
+
+def _capacity(needs: Sequence[_Needs], spare: float) -> Capacity:
+    """Room for each of several."""
+    first = np.min([one.lowest for one in needs], 0)
+    end = np.max([np.add(one.lowest, one.sizes) for one in needs], 0)
+    most = np.max([(one.blocks, one.near, one.excited, one.seen) for one in needs], 0)
+    blocks, near, excited, seen = (bucket(int(count), spare) for count in most)
+    spots = _sizes([one.sizes_px for one in needs], any(one.exact for one in needs), spare)
     _check_sizes(spots)
-    searched, listed, excited, shown = (bucket(count, spare) for count in (blocks, len(near), most, on_panels))
-    return Capacity(lowest, sizes, longest, searched, listed, excited, shown, windows, spots)
+    return Capacity(
+        _triple(first),
+        _triple(end - first),
+        max(one.longest_per_m for one in needs),
+        blocks,
+        near,
+        excited,
+        seen,
+        max(one.windows for one in needs),
+        spots,
+    )
+
+
+def _is_enough(capacity: Capacity, needs: _Needs) -> bool:
+    """Whether a capacity has room for all that was counted."""
+    ends = np.add(capacity.lowest, capacity.sizes) - np.add(needs.lowest, needs.sizes)
+    searched = (np.subtract(needs.lowest, capacity.lowest) >= 0).all() and (ends >= 0).all()
+    counts = (
+        (capacity.longest_per_m, needs.longest_per_m),
+        (capacity.blocks, needs.blocks),
+        (capacity.near, needs.near),
+        (capacity.excited, needs.excited),
+        (capacity.seen, needs.seen),
+    )
+    left = np.ones(len(needs.sizes_px), bool)
+    for size in capacity.spots:
+        fits = left & size.holds(*needs.sizes_px.T)
+        left[np.flatnonzero(fits)[: size.count]] = False
+    enough = searched and all(has >= wants for has, wants in counts) and not left.any()
+    return bool(enough) and capacity.windows == needs.windows
+
+
+def _triple(numbers: np.ndarray) -> Triple:
+    return int(numbers[0]), int(numbers[1]), int(numbers[2])
 
 
 def _counted(survey: Callable[[np.ndarray, int], tuple[Count, Array]], near: np.ndarray) -> tuple[int, int, np.ndarray]:
@@ -122,7 +223,7 @@ def index_box(longest: float, crystal: CrystalParameters) -> tuple[Triple, Tripl
         last = first + np.array(factors.values.shape[-3:]) - 1
         low, high = np.maximum(low, first), np.minimum(high, last)
     sizes = np.maximum(high - low + 1, 1)
-    return (int(low[0]), int(low[1]), int(low[2])), (int(sizes[0]), int(sizes[1]), int(sizes[2]))
+    return _triple(low), _triple(sizes)
 
 
 def longest_per_m(experiment: Experiment) -> float:
@@ -174,16 +275,18 @@ def _survey(
     return count, jnp.where(shown[..., None], sizes, 0)
 
 
-def _sizes(found: np.ndarray, exact: bool, spare: float) -> tuple[SpotSize, ...]:
+def _sizes(spots: Sequence[np.ndarray], exact: bool, spare: float) -> tuple[SpotSize, ...]:
     """A few sizes of boxes, each with room for as many spots as fit in none that is cheaper.
 
     One size for all is split where that saves the most, and so on.
 
     Args:
-        found: half length, half width and narrowest standard deviation of every spot, shape (spots, 3).
+        spots: half length, half width and narrowest standard deviation of every spot of an image, shape (spots, 3), of
+            one or several images.
         exact: whether nothing but the pixels is approximated.
-        spare: times as many spots as there are.
+        spare: times as many spots as an image has at most.
     """
+    found = np.concatenate(spots)
     if not len(found):
         return (SpotSize(4, 4, 2, 16),)
     wants = np.stack([_half(found[:, 0]), _half(found[:, 1]), _nodes(found[:, 2], exact)], -1)
@@ -202,15 +305,16 @@ def _sizes(found: np.ndarray, exact: bool, spare: float) -> tuple[SpotSize, ...]
         groups[number : number + 1] = [low, groups[number] & ~low]
     limits = sorted((wants[group].max(0) for group in groups), key=lambda limit: _price(limit))
     left, sizes = np.ones(len(wants), bool), []
+    ends, most = np.cumsum([len(own) for own in spots])[:-1], max(map(len, spots))
     for length, width, nodes in limits:
         size = SpotSize(int(length), int(width), int(nodes), 0)
         fits = left & size.holds(*found.T)
         left &= ~fits
-        sizes.append(replace(size, count=bucket(int(fits.sum()), spare)))
+        sizes.append(replace(size, count=bucket(max(int(own.sum()) for own in np.split(fits, ends)), spare)))
     if spare > _SPARE:
         # spots of other images may be larger or narrower than all of these
         length, width, nodes = wants.max(0)
-        rest = SpotSize(int(2 * length), int(2 * width), int(min(2 * nodes, MOST_NODES)), bucket(len(found) // 8))
+        rest = SpotSize(int(2 * length), int(2 * width), int(min(2 * nodes, MOST_NODES)), bucket(most // 8))
         sizes.append(rest)
     return tuple(sizes)
 

@@ -146,6 +146,8 @@ def shares(seen: Equivalent, hkl: Float[Array, "n 3"], half_turns: int) -> Float
 
 def half_turns(spindle: Spindle) -> int:
     """Half turns that an exposure begins, of numbers."""
+    if spindle.steps == 1:
+        return 1
     return int(abs(float(range_rad(jax.tree.map(jnp.asarray, spindle)))) / np.pi) + 1
 
 

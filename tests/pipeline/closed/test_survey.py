@@ -17,7 +17,18 @@ import nbjax
 from nbjax.config.tree import Beam, Config, Crystal, Detector
 from nbjax.experiment import Experiment
 from nbjax.physics.structure_factor import StructureFactors
-from nbjax.pipeline.closed.survey import _half, _nodes, _price, _sizes, bucket, index_box, longest_per_m
+from nbjax.pipeline.closed.survey import (
+    _capacity,
+    _half,
+    _is_enough,
+    _Needs,
+    _nodes,
+    _price,
+    _sizes,
+    bucket,
+    index_box,
+    longest_per_m,
+)
 from nbjax.pipeline.scene import build_scene
 from nbjax.sampling.capacity import MOST_NODES, SpotSize
 
@@ -78,7 +89,7 @@ def test_indices_reach_as_far_as_the_detector_and_the_table() -> None:
 @given(st.lists(st.tuples(*[st.integers(1, 90)] * 2, st.floats(0.02, 3.0)), max_size=60), st.booleans())
 def test_every_spot_finds_room(spots: list[tuple[int, int, float]], exact: bool) -> None:
     found = np.array(spots, float).reshape(-1, 3)
-    sizes = _sizes(found, exact, 1.25)
+    sizes = _sizes([found], exact, 1.25)
     left = np.ones(len(found), bool)
     for size in sizes:
         fits = left & size.holds(*found.T)
@@ -89,7 +100,7 @@ def test_every_spot_finds_room(spots: list[tuple[int, int, float]], exact: bool)
     works = [_price(np.array([size.half_length, size.half_width, size.nodes])) for size in sizes]
     assert works == sorted(works)
     assert len(sizes) <= 4
-    wider = _sizes(found, exact, 2.0)
+    wider = _sizes([found], exact, 2.0)
     if spots:
         # a last size for what is larger than all of these
         assert all(at(size) <= at(wider[-1]) for size in sizes for at in (lambda s: s.half_length, lambda s: s.nodes))
@@ -98,10 +109,38 @@ def test_every_spot_finds_room(spots: list[tuple[int, int, float]], exact: bool)
 
 def test_sizes_are_split_where_that_saves_work() -> None:
     alike = np.tile([[10.0, 6.0, 0.5]], (50, 1))
-    assert len(_sizes(alike, False, 1.25)) == 1
-    small, large = _sizes(np.concatenate([alike, [[80.0, 80.0, 0.1]]]), False, 1.25)
+    assert len(_sizes([alike], False, 1.25)) == 1
+    small, large = _sizes([np.concatenate([alike, [[80.0, 80.0, 0.1]]])], False, 1.25)
     assert (small.count, large.count) == (bucket(50), bucket(1))
     assert small.pixels * 20 < large.pixels
+
+
+def test_images_share_sizes_with_room_for_the_most_that_one_of_them_has() -> None:
+    few, many = (np.tile([[10.0, 6.0, 0.5]], (count, 1)) for count in (20, 50))
+    (size,) = _sizes([few, many, np.zeros((0, 3))], False, 1.25)
+    assert size.count == bucket(50)
+
+
+def test_several_share_room_that_is_enough_for_each() -> None:
+    spots = np.tile([[10.0, 6.0, 0.5]], (50, 1))
+    one = _Needs((-9, -3, -5), (19, 8, 11), 2e9, 100, 200, 80, 60, 1, spots, False)
+    other = replace(one, lowest=(-4, -6, -5), sizes=(12, 14, 11), longest_per_m=3e9, near=70, seen=90)
+    shared = _capacity([one, other], 1.25)
+    assert (shared.lowest, shared.sizes, shared.longest_per_m) == ((-9, -6, -5), (19, 14, 11), 3e9)
+    assert (shared.blocks, shared.near, shared.excited, shared.seen) == tuple(map(bucket, (100, 200, 80, 90)))
+    assert _is_enough(shared, one)
+    assert _is_enough(shared, other)
+    larger = (
+        {"lowest": (-9, -7, -5)},
+        {"sizes": (20, 8, 11)},
+        {"longest_per_m": 3.1e9},
+        {"near": 1000},
+        {"seen": 1000},
+        {"windows": 2},
+        {"sizes_px": np.tile(spots, (2, 1))},
+        {"sizes_px": spots * 2},
+    )
+    assert not any(_is_enough(shared, replace(one, **more)) for more in larger)
 
 
 def test_work_is_that_of_pixels_and_their_nodes() -> None:
