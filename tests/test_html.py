@@ -27,7 +27,7 @@ def _cells(html: str) -> list[list[str]]:
 
 def test_configurations_and_experiments_show_what_is_in_them() -> None:
     config = with_values(Config(), _VALUES)
-    assert "<pre>[crystal]\ncell_A = [\n" in config._repr_html_()
+    assert "<pre>[crystal]\ncell_A = [50.0, 60.0, 70.0]\n" in config._repr_html_()
     experiment = nbjax.prepare(config)
     html = experiment._repr_html_()
     assert html.startswith("<details open><summary>Experiment: image 6 x 8, double precision</summary>")
