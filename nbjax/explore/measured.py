@@ -18,14 +18,11 @@ from nbjax.fit import COARSE_TO_FINE, Free, Stage, boxes, fit
 from nbjax.fit.configuration import check_writable, fitted_config
 from nbjax.fit.equations import broadened
 from nbjax.io.images import other_size
-from nbjax.pipeline.closed.survey import with_capacity
 from nbjax.plot import Camera, Wanted, read_exposure
 from nbjax.resolve.detector import ResolvedDetector
 
 _BROADEN = 3.0
 """Of the spots whose boxes are fitted, so that those that start beside their pixels are in them."""
-_SPARE = 2.0
-"""Times as many spots as there are, for which a closed crystal gets room."""
 
 
 def read_measured(name: str, detector: ResolvedDetector, wanted: Wanted) -> Float[np.ndarray, "..."]:
@@ -75,8 +72,8 @@ def fitted_changes(
     _, experiment = model.prepared(config)
     with jax.enable_x64(True):
         say("finding the spots")
-        used = np.isfinite(measured) & boxes(with_capacity(broadened(experiment, _BROADEN)), 6, 3.0)
-        experiment = jax.tree.map(jnp.asarray, with_capacity(experiment, _SPARE))
+        used = np.isfinite(measured) & boxes(broadened(experiment, _BROADEN), 6, 3.0)
+        experiment = jax.tree.map(jnp.asarray, experiment)
         result = fit(
             [experiment],
             [measured],

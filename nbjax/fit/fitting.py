@@ -18,6 +18,7 @@ from nbjax.fit.matrix_free import is_large, slopes
 from nbjax.fit.parameter_set import Free
 from nbjax.fit.problem import Problem, problem
 from nbjax.fit.result import FitResult, Step
+from nbjax.fit.room import with_room_at
 from nbjax.fit.stages import COARSE_TO_FINE, Stage
 from nbjax.fit.state import Progress, State
 
@@ -133,6 +134,7 @@ def run(
             theta, alive, rival = posed.starts, usable, state.theta
             aside[:] = False
         at = resume if resume is not None and number == resume.stage else None
+        posed = replace(posed, shots=with_room_at(focus, posed.shots, theta, alive))
         state = _stage(posed, number, theta, alive, rival, history, on_step, at)
         theta = state.theta
         alive = np.asarray(state.progress) != Progress.DIVERGED

@@ -31,6 +31,7 @@ from nbjax.fit.stages import COARSE_TO_FINE, Optimiser, Stage
 from nbjax.io.experiments.recorded import RecordedPanel
 from nbjax.io.images import Recorded, other_size, panel_images, panel_mask, read_images, read_mask
 from nbjax.io.images.calibration import OfPanels, alike, photons_of, photons_per_count_of, tells_of_counts
+from nbjax.pipeline.closed.survey import with_rooms
 from nbjax.preparation import prepare_resolved
 from nbjax.preparation.record import Recording, recording
 from nbjax.resolve import resolve
@@ -188,8 +189,10 @@ def _said(key: Any, header: Any) -> Any:
 
 
 def _check_alike(experiments: list[Experiment], settings: FitSettings) -> None:
-    first = jax.tree.map(jnp.shape, experiments[0]), jax.tree.structure(experiments[0])
-    for number, experiment in enumerate(experiments):
+    # each has its own number of spots
+    bare = [with_rooms(experiment, [None] * len(experiment.crystals)) for experiment in experiments]
+    first = jax.tree.map(jnp.shape, bare[0]), jax.tree.structure(bare[0])
+    for number, experiment in enumerate(bare):
         if (jax.tree.map(jnp.shape, experiment), jax.tree.structure(experiment)) != first:
             name = settings.configs[number]
             problem = f"{name} differs from {settings.configs[0]} in more than numbers (counts, shapes, choices)"

@@ -12,13 +12,16 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from nbjax.experiment import Experiment, shown_pixels
+from nbjax.experiment import Experiment, chosen, shown_pixels
 from nbjax.fit.background import FittedBackground, Kind, undisturbed
 from nbjax.fit.groups import Groups
 from nbjax.fit.losses import Loss
 from nbjax.fit.places import in_words, split
+from nbjax.pipeline.closed.image import is_closed
+from nbjax.pipeline.closed.survey import with_capacity
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.image import simulate
+from nbjax.pipeline.spots.prediction import predict
 
 CHUNK = 8192
 
@@ -138,11 +141,30 @@ def boxes(experiment: Experiment, half_width: int, threshold: float, most: int |
     """
     from scipy.ndimage import binary_dilation, maximum_filter
 
-    photons = np.asarray(simulate(experiment))
-    box = (1,) * (photons.ndim - 2) + (2 * half_width + 1,) * 2
-    peak = photons == maximum_filter(photons, size=box)
-    shown = photons[shown_pixels(experiment)]
-    peak &= photons > threshold * max(float(np.median(shown)) if shown.size else 0.0, 0.0)
+    box = (1,) * (len(experiment.grid.shape) - 2) + (2 * half_width + 1,) * 2
+    if experiment.crystals and all(map(is_closed, experiment.crystals)):
+        photons = _predicted(experiment)
+        under = np.asarray(simulate(chosen(experiment, crystals=())))[shown_pixels(experiment)]
+        peak = photons > 0
+    else:
+        photons = np.asarray(simulate(with_capacity(experiment)))
+        under = photons[shown_pixels(experiment)]
+        peak = photons == maximum_filter(photons, size=box)
+    peak &= photons > threshold * max(float(np.median(under)) if under.size else 0.0, 0.0)
     if most is not None and peak.sum() > most:
         peak &= photons >= np.partition(photons[peak], -most)[-most]
     return binary_dilation(peak, np.ones(box, bool))
+
+
+def _predicted(experiment: Experiment) -> np.ndarray:
+    """Photons of the brightest pixel of each predicted spot, at its middle; 0 elsewhere."""
+    image = np.zeros((experiment.grid.panels, experiment.grid.slow, experiment.grid.fast))
+    for number in range(len(experiment.crystals)):
+        spots = jax.tree.map(np.asarray, predict(experiment, number))
+        fast, slow = np.floor(spots.centre).astype(int).T
+        # smeared by the pixel
+        spread = np.linalg.det(spots.covariance + np.eye(2) / 12)
+        on = (fast >= 0) & (slow >= 0) & (fast < image.shape[2]) & (slow < image.shape[1])
+        heights = spots.photons / (2 * np.pi * np.sqrt(spread))
+        np.maximum.at(image, (spots.panel[on], slow[on], fast[on]), heights[on])
+    return image.reshape(experiment.grid.shape)

@@ -19,6 +19,7 @@ from nbjax.fit.losses import Loss, Poisson
 from nbjax.fit.matrix_free import LARGE
 from nbjax.fit.observation import CHUNK, observe, unusable
 from nbjax.fit.parameter_set import Free, ParameterSet, parameter_set, spelt_out
+from nbjax.fit.room import with_room
 from nbjax.fit.stages import COARSE_TO_FINE, Stage, names
 from nbjax.fit.tries import check_tries, scattered
 from nbjax.parameters import ALL, meant, parameters_of, path_of
@@ -102,6 +103,7 @@ def problem(
     faults += check_tries(frees, tries)
     if faults:
         raise ConfigError(faults)
+    experiments = with_room(experiments)
     stages = [_by_name(stage, experiments[0], convention, system) for stage in stages]
     every = [experiment for experiment in experiments for _ in range(tries)]
     chosen = parameter_set(frees, every, convention, system)
