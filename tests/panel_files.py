@@ -8,6 +8,18 @@ from pathlib import Path
 import numpy as np
 
 CLEN_M = 0.1
+PANELS = """
+[crystal]
+cell_A = [60, 60, 60]
+cell_deg = [90, 90, 90]
+cells = [3, 3, 3]
+default_F = 100
+[detector]
+file = "{file}"
+[sampling]
+oversample = 1
+"""
+"""A configuration of a cubic crystal and a detector file."""
 
 
 @dataclass(frozen=True)

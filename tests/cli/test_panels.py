@@ -6,26 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from panel_files import SHEETS, write_geometry
+from panel_files import PANELS, SHEETS, write_geometry
 from PIL import Image
 
 from nbjax.cli import main
 from nbjax.tracing.files import read_trace
 
-CONFIG = """
-[crystal]
-cell_A = [60, 60, 60]
-cell_deg = [90, 90, 90]
-cells = [3, 3, 3]
-default_F = 100
-[detector]
-file = "{file}"
-[sampling]
-oversample = 1
+CONFIG = (
+    PANELS
+    + """\
 [output]
 float_file = "a.bin"
 {more}
 """
+)
 
 
 def _simulate(folder: Path, more: str = 'png_file = "a.png"') -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from panel_files import SHEETS, write_geometry
+from panel_files import PANELS, SHEETS, write_geometry
 
 from nbjax.cli import main
 
@@ -29,17 +29,6 @@ pytestmark = [
     ),
 ]
 CONFIG = Path(__file__).parents[2] / "configs" / "simple_cubic.toml"
-PANELS = """
-[crystal]
-cell_A = [60, 60, 60]
-cell_deg = [90, 90, 90]
-cells = [3, 3, 3]
-default_F = 100
-[detector]
-file = "{file}"
-[sampling]
-oversample = 1
-"""
 _PATIENCE_S = 240
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from panel_files import SHEETS, write_geometry
+from panel_files import PANELS, SHEETS, write_geometry
 
 from nbjax.config.load import read_data
 from nbjax.errors import FileError, UsageError
@@ -21,17 +21,6 @@ from nbjax.plot import Marks, Wanted, layout_of, sheet_of
 from nbjax.plot.spots import outline
 from nbjax.resolve import resolve
 
-PANELS = """
-[crystal]
-cell_A = [60, 60, 60]
-cell_deg = [90, 90, 90]
-cells = [3, 3, 3]
-default_F = 100
-[detector]
-file = "{file}"
-[sampling]
-oversample = 1
-"""
 CRYSTALS = {
     "beam": {"wavelength_A": 1.0},
     "crystal": {"cell_A": [40.0, 50.0, 60.0], "default_F": 100.0, "cells": [6, 6, 6], "mosaicity_deg": 0.1},

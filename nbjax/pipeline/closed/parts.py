@@ -7,14 +7,20 @@ from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int, Real
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 _ROWS = 64
 """Of a part."""
+
+
+def padded(rows: Real[np.ndarray, "n k"], size: int) -> Float[np.ndarray, "size k"]:
+    """Rows with zeros after them, so that lists of any length up to a size share programs."""
+    return np.concatenate([rows, np.zeros((size - len(rows), rows.shape[1]))])
 
 
 def picked(rows: S, numbers: Int[Array, "*n"]) -> S:

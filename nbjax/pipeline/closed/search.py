@@ -17,7 +17,7 @@ from nbjax.fields import STATIC
 from nbjax.linear import cross_product
 from nbjax.numerics import components
 from nbjax.pipeline.closed.crossing import range_rad
-from nbjax.pipeline.closed.parts import in_parts
+from nbjax.pipeline.closed.parts import in_parts, padded
 from nbjax.pipeline.closed.spread import BeamSpread, Lattice, upright, variance_along
 from nbjax.pipeline.compilation import compiled
 from nbjax.pipeline.scene import RayTable
@@ -93,9 +93,8 @@ def all_near(
     bare = replace(crystal, capacity=None)
 
     def near(hkl: np.ndarray, half: float) -> np.ndarray:
-        parts = range(0, len(hkl), _AT_ONCE)
-        padded = np.concatenate([hkl, np.zeros((-len(hkl) % _AT_ONCE, 3))])
-        found = [_near(bare, rays, spread, longest_per_m, padded[part : part + _AT_ONCE], half) for part in parts]
+        parts = (padded(hkl[first : first + _AT_ONCE], _AT_ONCE) for first in range(0, len(hkl), _AT_ONCE))
+        found = [_near(bare, rays, spread, longest_per_m, part, half) for part in parts]
         return np.concatenate([np.zeros(0, bool), *found])[: len(hkl)]
 
     lowest, sizes = map(np.array, box)

@@ -21,6 +21,7 @@ from nbjax.pipeline.closed.crossing import range_rad
 from nbjax.pipeline.closed.frame import frame_of, narrowest
 from nbjax.pipeline.closed.image import closed_scene, is_closed, spots_of_near
 from nbjax.pipeline.closed.listing import Count, Listed
+from nbjax.pipeline.closed.parts import padded
 from nbjax.pipeline.closed.reach import longest_seen_per_m
 from nbjax.pipeline.closed.search import all_near
 from nbjax.pipeline.closed.spread import BeamSpread
@@ -188,9 +189,7 @@ def _counted(survey: Callable[[np.ndarray, int], tuple[Count, Array]], near: np.
     counts, found = [], [np.zeros((0, 3))]
     for first in range(0, len(near), _AT_ONCE):
         part = near[first : first + _AT_ONCE]
-        padded = np.zeros((_AT_ONCE, 3))
-        padded[: len(part)] = part
-        count, sizes = jax.tree.map(np.asarray, survey(padded, len(part)))
+        count, sizes = jax.tree.map(np.asarray, survey(padded(part, _AT_ONCE), len(part)))
         counts.append((count.excited, count.seen))
         found.append(sizes[sizes[..., 0] > 0])
     most, on_panels = np.sum(counts, 0).max(-1) if counts else (0, 0)

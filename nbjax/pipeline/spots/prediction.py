@@ -18,6 +18,7 @@ import numpy as np
 from nbjax.errors import ArgumentError
 from nbjax.experiment import Experiment, chosen
 from nbjax.pipeline.arguments import one_experiment
+from nbjax.pipeline.closed.parts import padded
 from nbjax.pipeline.closed.search import all_near
 from nbjax.pipeline.closed.survey import bucket, index_box, longest_per_m
 from nbjax.pipeline.compilation import compiled
@@ -89,11 +90,10 @@ def _found(experiment: Experiment, margin_px: float) -> tuple[Capacity, int, int
     crystal, longest = experiment.crystal, longest_per_m(experiment)
     box, turns, seen = index_box(longest, crystal), half_turns(crystal.spindle), _equivalent(experiment)
     near, blocks = all_near(seen.crystal, seen.scene.rays, seen.spread, box, longest)
-    padded = np.zeros((bucket(len(near)), 3))
-    padded[: len(near)] = near
-    most = len(padded) * (1 if seen.is_still else turns + 1)
-    excited, count, rows = _listed(seen, (jnp.asarray(padded), len(near)), margin_px, turns, (most, most))
-    return Capacity(*box, longest, bucket(blocks), len(padded), most, most, turns, ()), int(excited), int(count), rows
+    room = bucket(len(near))
+    most = room * (1 if seen.is_still else turns + 1)
+    excited, count, rows = _listed(seen, (jnp.asarray(padded(near, room)), len(near)), margin_px, turns, (most, most))
+    return Capacity(*box, longest, bucket(blocks), room, most, most, turns, ()), int(excited), int(count), rows
 
 
 def _of_one(experiment: Experiment, crystal: int) -> Experiment:
